@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The opcode table, and the one place where a reply or an error is put on the wire.
+ */
+#include "api/request.h"
+#include "api/wire.h"
+#include "base/clock.h"
+#include "sessions/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The largest reply body that goes inline. */
+#define REPLY_MAX 512
+
+struct operation {
+	enum npu_op op;
+	const char *name;
+	int (*handle)(struct request *request);
+	bool before_hello; /* the only thing allowed there, and only there */
+	bool needs_admin;
+};
+
+static const struct operation operations[] = {
+	{NPU_OP_HELLO, "hello", op_hello, .before_hello = true},
+	{NPU_OP_BO_CREATE, "bo_create", op_bo_create},
+	{NPU_OP_BO_CLOSE, "bo_close", op_bo_close},
+	{NPU_OP_BO_SYNC, "bo_sync", op_bo_sync},
+	{NPU_OP_BO_EXPORT, "bo_export", op_bo_export},
+	{NPU_OP_BO_IMPORT, "bo_import", op_bo_import},
+	{NPU_OP_SUBMIT, "submit", op_submit},
+	{NPU_OP_CANCEL, "cancel", op_cancel},
+	{NPU_OP_STATS, "stats", op_stats},
+	{NPU_OP_POLICY_SHOW, "policy_show", op_policy_show},
+	{NPU_OP_POLICY_RELOAD, "policy_reload", op_policy_reload, .needs_admin = true},
+	{NPU_OP_KILL, "kill", op_kill, .needs_admin = true},
+	{NPU_OP_RESET, "reset", op_reset, .needs_admin = true},
+};
+
+static const struct operation *operation_find(unsigned op)
+{
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		if (operations[i].op == op)
+			return &operations[i];
+	}
+	return NULL;
+}
+
+static int request_send(struct request *request, enum npu_kind kind, const void *body, size_t size,
+			int fd)
+{
+	char packet[sizeof(struct npu_header) + REPLY_MAX];
+	const struct npu_header header = {
+		.length = (uint32_t)(sizeof(header) + size),
+		.op = request->header.op,
+		.kind = kind,
+		.serial = request->header.serial,
+	};
+
+	memcpy(packet, &header, sizeof(header));
+	if (size)
+		memcpy(packet + sizeof(header), body, size);
+	return channel_send(&request->session->channel, packet, sizeof(header) + size, fd);
+}
+
+int request_reply(struct request *request, const void *body, size_t size, int fd)
+{
+	int r = request_send(request, NPU_KIND_REPLY, body, size, fd);
+
+	return r < 0 ? error_set(&request->error, -r, "reply", "%s", strerror(-r)) : 0;
+}
+
+int request_reply_json(struct request *request, json_t *json)
+{
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	struct npu_document_reply reply;
+	int fd = -1, r = 0;
+
+	json_decref(json);
+	if (!text)
+		return error_set(&request->error, ENOMEM, "document", "npud is out of memory");
+	reply.size = strlen(text);
+	fd = memfd_create("npud-document", MFD_CLOEXEC);
+	if (fd < 0 || write(fd, text, reply.size) != (ssize_t)reply.size)
+		r = error_set(&request->error, errno, "document", "%s", strerror(errno));
+	if (r == 0)
+		r = request_reply(request, &reply, sizeof(reply), fd);
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return r;
+}
+
+static int request_check(struct request *request, const struct operation *operation)
+{
+	const struct session *session = request->session;
+	uint64_t wait_ns = 0;
+
+	if (!operation)
+		return error_set(&request->error, EOPNOTSUPP, "op",
+				 "%u is not an operation of npud %s", request->header.op,
+				 NPUD_VERSION);
+	if (operation->before_hello != (session->state == SESSION_HELLO))
+		return error_set(&request->error, EPROTO, "op",
+				 operation->before_hello ? "%s may be sent once only"
+							 : "%s needs a hello before it",
+				 operation->name);
+	if (operation->needs_admin && !session->is_admin)
+		return error_set(&request->error, EPERM, operation->name,
+				 "needs root, npud's own user, or its admin group");
+	if (!session_take_token(request->session, clock_now_ns(), &wait_ns)) {
+		error_set(&request->error, EAGAIN, "requests_per_s",
+			  "more requests than the quota allows");
+		request->error.retry_after_ns = wait_ns;
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+void api_request(void *context, struct session *session, const void *data, size_t size,
+		 struct fdset *fds)
+{
+	struct request request = {.api = context, .session = session, .fds = fds};
+	const struct operation *operation;
+	int r;
+
+	session->stats.requests++;
+	if (wire_decode_header(data, size, &request.header) < 0) {
+		session->stats.errors++;
+		session_close(session, "malformed message", false);
+		return;
+	}
+	request.body = (const char *)data + sizeof(request.header);
+	request.body_size = size - sizeof(request.header);
+	operation = operation_find(request.header.op);
+	r = request_check(&request, operation);
+	if (r == 0)
+		r = operation->handle(&request);
+	if (r < 0) {
+		session->stats.errors++;
+		request_send(&request, NPU_KIND_ERROR, &request.error, sizeof(request.error), -1);
+	}
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Buffer objects over the wire: charge first, make second, and take everything back if the reply
+ * can't be sent.
+ */
+#include "api/request.h"
+#include "api/wire.h"
+#include "sessions/error.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int bo_error(struct npu_error *error, int r, uint32_t iova, uint64_t size)
+{
+	switch (r) {
+	case -EEXIST:
+		return error_set(error, EEXIST, "iova",
+				 "a part of [%#" PRIx32 ", %#" PRIx64 ") is taken", iova,
+				 iova + size);
+	case -ENOSPC:
+		return error_set(error, ENOSPC, "size",
+				 "no room for %" PRIu64 " bytes in this session's 4 GiB of IOVAs",
+				 size);
+	case -EPERM:
+		return error_set(error, EPERM, "descriptor",
+				 "the memory can be shrunk by others: seal it with F_SEAL_SHRINK");
+	case -EACCES:
+		return error_set(error, EACCES, "descriptor", "it is not open for reading");
+	case -EINVAL:
+		return error_set(error, EINVAL, "descriptor",
+				 "not shared memory of 1 ... %llu bytes, or iova %#" PRIx32
+				 " leaves the 4 GiB of IOVAs",
+				 BO_MAX_BYTES, iova);
+	default:
+		return error_set(error, -r, "size", "npud can't make it: %s", strerror(-r));
+	}
+}
+
+/* Gives the BO its charges and a handle, and answers; undoes all of it on failure. */
+static int bo_hand_out(struct request *request, struct bo *bo, struct charge charges[2],
+		       int passed_fd)
+{
+	struct session *session = request->session;
+	struct npu_bo_reply reply = {.size = bo->size_bytes, .iova = bo->iova};
+	int r;
+
+	bo->bytes_charge = charges[0];
+	bo->count_charge = charges[1];
+	r = handle_open(&session->handles, bo, &reply.handle);
+	if (r < 0) {
+		bo_unref(bo);
+		return error_set(&request->error, -r, "handle", "no handle left");
+	}
+	r = request_reply(request, &reply, sizeof(reply), passed_fd);
+	if (r < 0)
+		handle_close(&session->handles, reply.handle);
+	return r;
+}
+
+static int bo_charge(struct request *request, uint64_t size_bytes, struct charge charges[2])
+{
+	struct account *account = &request->session->account;
+	struct account_refusal refusal;
+	/* Whole pages are what it costs. */
+	const uint64_t pages_bytes =
+		(size_bytes + IOVA_PAGE_BYTES - 1) / IOVA_PAGE_BYTES * IOVA_PAGE_BYTES;
+
+	charges[0] = charges[1] = CHARGE_INIT;
+	if (account_charge(account, SLOT_BYTES, pages_bytes, &charges[0], &refusal) < 0)
+		return error_quota(&request->error, &refusal);
+	if (account_charge(account, SLOT_BOS, 1, &charges[1], &refusal) < 0) {
+		charge_release(&charges[0]);
+		return error_quota(&request->error, &refusal);
+	}
+	return 0;
+}
+
+int op_bo_create(struct request *request)
+{
+	struct npu_bo_create create;
+	struct charge charges[2];
+	struct bo *bo;
+	int r;
+
+	r = wire_decode_bo_create(request->body, request->body_size, request->fds->n, &create,
+				  &request->error);
+	if (r == 0)
+		r = bo_charge(request, create.size, charges);
+	if (r < 0)
+		return r;
+	r = bo_new(&request->session->domain, create.size, create.iova, &bo);
+	if (r < 0) {
+		charge_release(&charges[0]);
+		charge_release(&charges[1]);
+		return bo_error(&request->error, r, create.iova, create.size);
+	}
+	return bo_hand_out(request, bo, charges, bo->fd);
+}
+
+int op_bo_import(struct request *request)
+{
+	struct npu_bo_import import;
+	struct charge charges[2];
+	struct stat st = {0};
+	struct bo *bo;
+	int r;
+
+	r = wire_decode_bo_import(request->body, request->body_size, request->fds->n, &import,
+				  &request->error);
+	if (r < 0)
+		return r;
+	if (fstat(request->fds->fds[0], &st) < 0 || st.st_size < 1 ||
+	    (uint64_t)st.st_size > BO_MAX_BYTES)
+		return bo_error(&request->error, -EINVAL, import.iova, (uint64_t)st.st_size);
+	r = bo_charge(request, (uint64_t)st.st_size, charges);
+	if (r < 0)
+		return r;
+	r = bo_import(&request->session->domain, request->fds->fds[0], import.iova, &bo);
+	if (r < 0) {
+		charge_release(&charges[0]);
+		charge_release(&charges[1]);
+		return bo_error(&request->error, r, import.iova, (uint64_t)st.st_size);
+	}
+	return bo_hand_out(request, bo, charges, -1);
+}
+
+int op_bo_close(struct request *request)
+{
+	struct npu_bo_close close_request;
+	int r;
+
+	r = wire_decode_bo_close(request->body, request->body_size, request->fds->n, &close_request,
+				 &request->error);
+	if (r < 0)
+		return r;
+	if (handle_close(&request->session->handles, close_request.handle) < 0)
+		return error_handle(&request->error, "handle", close_request.handle);
+	return request_reply(request, NULL, 0, -1);
+}
+
+int op_bo_sync(struct request *request)
+{
+	struct npu_bo_sync sync;
+	const struct handle *handle;
+	uint64_t size_bytes;
+	int r;
+
+	r = wire_decode_bo_sync(request->body, request->body_size, request->fds->n, &sync,
+				&request->error);
+	if (r < 0)
+		return r;
+	handle = handle_get(&request->session->handles, sync.handle);
+	if (!handle)
+		return error_handle(&request->error, "handle", sync.handle);
+	size_bytes = handle->bo->size_bytes;
+	if (sync.offset > size_bytes)
+		return error_range(&request->error, "offset", sync.offset, 0, size_bytes);
+	if (sync.size > size_bytes - sync.offset)
+		return error_range(&request->error, "size", sync.size, 0, size_bytes - sync.offset);
+	/* Both devices that exist are coherent: a range that is right has nothing left to do. */
+	return request_reply(request, NULL, 0, -1);
+}
+
+int op_bo_export(struct request *request)
+{
+	struct npu_bo_export export;
+	const struct handle *handle;
+	int r, fd;
+
+	r = wire_decode_bo_export(request->body, request->body_size, request->fds->n, &export,
+				  &request->error);
+	if (r < 0)
+		return r;
+	handle = handle_get(&request->session->handles, export.handle);
+	if (!handle)
+		return error_handle(&request->error, "handle", export.handle);
+	r = bo_export(handle->bo, export.flags & NPU_EXPORT_READ_ONLY, &fd);
+	if (r == -EACCES)
+		return error_set(&request->error, EACCES, "flags",
+				 "the BO is read-only: export it with NPU_EXPORT_READ_ONLY");
+	if (r < 0)
+		return error_set(&request->error, -r, "handle", "npud can't export it: %s",
+				 strerror(-r));
+	r = request_reply(request, NULL, 0, fd);
+	close(fd);
+	return r;
+}

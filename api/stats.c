@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The statistics document, built on demand from what the layers below count anyway: asking costs
+ * something, counting does not.
+ */
+#include "api/stats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STRING_BYTES 128
+
+static const char *const outcome_names[NPU_OUTCOME_COUNT] = {
+	[NPU_OUTCOME_PENDING] = "pending",
+	[NPU_OUTCOME_OK] = "ok",
+	[NPU_OUTCOME_HANG] = "hang",
+	[NPU_OUTCOME_PAGE_FAULT] = "page_fault",
+	[NPU_OUTCOME_BAD_STREAM] = "bad_stream",
+	[NPU_OUTCOME_CANCELLED] = "cancelled",
+	[NPU_OUTCOME_LATE] = "late",
+	[NPU_OUTCOME_DEPENDENCY] = "dependency",
+	[NPU_OUTCOME_DEVICE_RESET] = "device_reset",
+	[NPU_OUTCOME_DEVICE_LOST] = "device_lost",
+};
+
+static const char *const out_of_service[DEVICE_MAX_CORES] = {
+	"core 0 is out of service", "core 1 is out of service", "core 2 is out of service",
+	"core 3 is out of service", "core 4 is out of service", "core 5 is out of service",
+	"core 6 is out of service", "core 7 is out of service",
+};
+
+/* Text that a client chose: JSON wants UTF-8, readers on a terminal want no control characters. */
+static json_t *json_untrusted_string(const char *text)
+{
+	char clean[STRING_BYTES];
+	size_t length = strlen(text);
+	if (length >= sizeof(clean))
+		length = sizeof(clean) - 1;
+	for (size_t i = 0; i < length; i++)
+		clean[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
+	clean[length] = '\0';
+	json_t *string = json_string(clean);
+	if (string)
+		return string;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)clean[i] >= 0x80)
+			clean[i] = '?';
+	return json_string(clean);
+}
+
+/* A user sees what runs under their own uid, an administrator everything. */
+static bool session_is_visible(const struct session *session, const struct session *viewer)
+{
+	return !viewer || viewer->is_admin || session == viewer ||
+	       session->identity.uid == viewer->identity.uid;
+}
+
+static bool session_id_is_visible(const struct sessions *sessions, uint64_t id,
+				  const struct session *viewer)
+{
+	const struct session *session;
+	if (!viewer || viewer->is_admin)
+		return true;
+	list_for_each (session, &sessions->list, link)
+		if (session->id == id)
+			return session_is_visible(session, viewer);
+	return false;
+}
+
+static unsigned n_cores_in_state(const struct scheduler *scheduler, enum core_state state)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < scheduler_n_cores(scheduler); i++)
+		n += scheduler_core(scheduler, i)->state == state;
+	return n;
+}
+
+static json_t *device_caps_document(const struct device_caps *caps)
+{
+	json_t *masks = json_array();
+	for (unsigned mask = 0; mask < 64; mask++)
+		if (caps->gang_masks >> mask & 1)
+			json_array_append_new(masks, json_integer(mask));
+	return json_pack("{s:i, s:o, s:b, s:b, s:b, s:b}", "n_cores", (int)caps->n_cores,
+			 "gang_masks", masks, "runs_streams", caps->runs_streams, "has_page_tables",
+			 caps->has_page_tables, "has_core_reset", caps->has_core_reset,
+			 "has_task_counter", caps->has_task_counter);
+}
+
+static json_t *device_document(const struct sessions *sessions)
+{
+	unsigned n_faulted = n_cores_in_state(sessions->scheduler, CORE_FAULTED);
+	const char *state = "ok";
+	if (n_faulted == scheduler_n_cores(sessions->scheduler))
+		state = "lost";
+	else if (n_faulted > 0)
+		state = "degraded";
+	return json_pack("{s:s, s:o, s:s}", "name", sessions->device->caps.name, "caps",
+			 device_caps_document(&sessions->device->caps), "state", state);
+}
+
+static json_t *core_document(const struct sessions *sessions, const struct core *core,
+			     const struct session *viewer, double uptime_ns)
+{
+	const struct sched_job *job = core->state == CORE_BUSY ? core->job : NULL;
+	bool is_shown = job && session_id_is_visible(sessions, job->queue->id, viewer);
+	uint64_t busy_ns = core->busy_ns;
+	uint64_t now_ns = loop_now_ns(sessions->loop);
+	if (core->state == CORE_BUSY && now_ns > core->since_ns)
+		busy_ns += now_ns - core->since_ns;
+	double utilization = uptime_ns > 0 ? (double)busy_ns / uptime_ns : 0;
+	return json_pack("{s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:f}", "id", (int)core->index,
+			 "state", core_state_name(core->state), "session",
+			 is_shown ? json_integer((json_int_t)job->queue->id) : json_null(), "job",
+			 is_shown ? json_integer((json_int_t)job->id) : json_null(), "busy_ns",
+			 (json_int_t)busy_ns, "jobs", (json_int_t)core->jobs, "resets",
+			 (json_int_t)core->resets, "utilization",
+			 utilization > 1 ? 1.0 : utilization);
+}
+
+static json_t *cores_document(const struct sessions *sessions, const struct session *viewer,
+			      double uptime_ns)
+{
+	json_t *cores = json_array();
+	for (unsigned i = 0; i < scheduler_n_cores(sessions->scheduler); i++) {
+		const struct core *core = scheduler_core(sessions->scheduler, i);
+		json_t *document = core_document(sessions, core, viewer, uptime_ns);
+		if (json_array_append_new(cores, document) < 0) {
+			json_decref(cores);
+			return NULL;
+		}
+	}
+	return cores;
+}
+
+static json_t *failed_document(const uint64_t *failed)
+{
+	json_t *reasons = json_object();
+	for (unsigned i = NPU_OUTCOME_OK + 1; i < NPU_OUTCOME_COUNT; i++)
+		if (json_object_set_new(reasons, outcome_names[i],
+					json_integer((json_int_t)failed[i])) < 0) {
+			json_decref(reasons);
+			return NULL;
+		}
+	return reasons;
+}
+
+static json_t *latency_document(const struct histogram *latency)
+{
+	return json_pack(
+		"{s:I, s:I, s:I, s:I}", "p50", (json_int_t)histogram_percentile(latency, 500),
+		"p90", (json_int_t)histogram_percentile(latency, 900), "p99",
+		(json_int_t)histogram_percentile(latency, 990), "max", (json_int_t)latency->max);
+}
+
+/* What a session is and holds now. */
+static json_t *session_state_document(const struct session *session)
+{
+	const struct queue *queue = &session->queue;
+	return json_pack("{s:I, s:I, s:I, s:o, s:s?, s:s, s:I, s:I, s:I, s:I, s:I}", "id",
+			 (json_int_t)session->id, "pid", (json_int_t)session->identity.pid, "uid",
+			 (json_int_t)session->identity.uid, "comm",
+			 json_untrusted_string(session->identity.comm), "class",
+			 session->class ? session->class->name : NULL, "state",
+			 session_state_name(session->state), "bos",
+			 (json_int_t)session->account.used[SLOT_BOS], "bytes",
+			 (json_int_t)session->account.used[SLOT_BYTES], "iova_bytes",
+			 (json_int_t)session->domain.space.used_bytes, "queued",
+			 (json_int_t)(queue->n_ready + queue->n_blocked), "running",
+			 (json_int_t)queue->n_running);
+}
+
+/* What it has done. */
+static json_t *session_work_document(const struct session *session)
+{
+	const struct session_stats *stats = &session->stats;
+	return json_pack("{s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:I}", "submitted",
+			 (json_int_t)stats->submitted, "completed", (json_int_t)stats->completed,
+			 "failed", failed_document(stats->failed), "npu_ns",
+			 (json_int_t)session->queue.device_ns, "wait_ns",
+			 (json_int_t)session->queue.wait_ns, "latency_ns",
+			 latency_document(&stats->latency), "hangs",
+			 (json_int_t)stats->failed[NPU_OUTCOME_HANG], "faults",
+			 (json_int_t)stats->failed[NPU_OUTCOME_PAGE_FAULT]);
+}
+
+static json_t *session_document(const struct session *session)
+{
+	json_t *document = session_state_document(session);
+	json_t *work = session_work_document(session);
+	bool is_complete = document && work && json_object_update(document, work) == 0;
+	json_decref(work);
+	if (is_complete)
+		return document;
+	json_decref(document);
+	return NULL;
+}
+
+static json_t *sessions_document(const struct sessions *sessions, const struct session *viewer)
+{
+	const struct session *session;
+	json_t *array = json_array();
+	list_for_each (session, &sessions->list, link) {
+		if (!session_is_visible(session, viewer))
+			continue;
+		if (json_array_append_new(array, session_document(session)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+/* Sums over all sessions there are and ever were: counters that never go backwards. */
+static void stats_sum(const struct sessions *sessions, struct session_stats *ret_sum)
+{
+	const struct session *session;
+	struct session_stats sum = {.requests = sessions->ended.requests,
+				    .errors = sessions->ended.errors,
+				    .submitted = sessions->ended.submitted,
+				    .completed = sessions->ended.completed};
+	memcpy(sum.failed, sessions->ended.failed, sizeof(sum.failed));
+	list_for_each (session, &sessions->list, link) {
+		sum.requests += session->stats.requests;
+		sum.errors += session->stats.errors;
+		sum.submitted += session->stats.submitted;
+		sum.completed += session->stats.completed;
+		for (unsigned i = 0; i < NPU_OUTCOME_COUNT; i++)
+			sum.failed[i] += session->stats.failed[i];
+	}
+	*ret_sum = sum;
+}
+
+static json_t *totals_document(const struct session_stats *sum)
+{
+	return json_pack("{s:I, s:I, s:o}", "submitted", (json_int_t)sum->submitted, "completed",
+			 (json_int_t)sum->completed, "failed", failed_document(sum->failed));
+}
+
+static json_t *scheduler_document(const struct sessions *sessions)
+{
+	const struct scheduler *scheduler = sessions->scheduler;
+	const struct scheduler_stats *stats = scheduler_get_stats(scheduler);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "policy",
+			 scheduler_policy_name(scheduler), "ready",
+			 (json_int_t)scheduler_n_ready(scheduler), "waiting",
+			 (json_int_t)scheduler_n_blocked(scheduler), "slices",
+			 (json_int_t)stats->slices, "gang_wait_ns", (json_int_t)stats->gang_wait_ns,
+			 "domain_switches", (json_int_t)sessions->domain_switches);
+}
+
+/* Newest first. */
+static json_t *last_hangs_document(const struct sessions *sessions, const struct session *viewer)
+{
+	const struct scheduler_stats *stats = scheduler_get_stats(sessions->scheduler);
+	const uint64_t size = sizeof(stats->last_hangs) / sizeof(stats->last_hangs[0]);
+	json_t *last = json_array();
+	for (uint64_t i = 1; i <= size && i <= stats->hangs; i++) {
+		unsigned at = (unsigned)((stats->hangs - i) % size);
+		if (!session_id_is_visible(sessions, stats->last_hangs[at].queue_id, viewer))
+			continue;
+		json_array_append_new(
+			last, json_pack("{s:I, s:I, s:i, s:I, s:I}", "job",
+					(json_int_t)stats->last_hangs[at].job_id, "session",
+					(json_int_t)stats->last_hangs[at].queue_id, "core",
+					(int)stats->last_hangs[at].core, "budget_ns",
+					(json_int_t)stats->last_hangs[at].budget_ns, "time_ns",
+					(json_int_t)stats->last_hangs[at].time_ns));
+	}
+	return last;
+}
+
+static json_t *watchdog_document(const struct sessions *sessions, const struct session *viewer)
+{
+	const struct scheduler_stats *stats = scheduler_get_stats(sessions->scheduler);
+	/* Every built device resets its cores one by one. */
+	return json_pack("{s:I, s:I, s:i, s:o}", "hangs", (json_int_t)stats->hangs, "core_resets",
+			 (json_int_t)stats->core_resets, "device_resets", 0, "last",
+			 last_hangs_document(sessions, viewer));
+}
+
+static json_t *memory_document(const struct sessions *sessions)
+{
+	const struct session *session;
+	uint64_t pagetable_bytes = 0;
+	list_for_each (session, &sessions->list, link)
+		pagetable_bytes += domain_pagetable_bytes(&session->domain);
+	return json_pack("{s:I, s:I, s:I}", "bytes",
+			 (json_int_t)sessions->tenants.total.used[SLOT_BYTES], "bos",
+			 (json_int_t)sessions->tenants.total.used[SLOT_BOS], "pagetable_bytes",
+			 (json_int_t)pagetable_bytes);
+}
+
+static json_t *io_document(const struct sessions *sessions, const struct session_stats *sum)
+{
+	return json_pack("{s:I, s:I, s:I}", "requests", (json_int_t)sum->requests, "errors",
+			 (json_int_t)sum->errors, "cqe_overflows",
+			 (json_int_t)loop_get_stats(sessions->loop)->cqe_overflows);
+}
+
+json_t *stats_document(const struct api *api, const struct session *viewer)
+{
+	const struct sessions *sessions = api->sessions;
+	json_t *document = json_object();
+	if (!document || api->daemon_ops->add_stats(api->daemon_context, document) < 0)
+		goto fail;
+	double uptime_ns = json_number_value(json_object_get(document, "uptime_s")) * 1e9;
+	struct session_stats sum;
+	stats_sum(sessions, &sum);
+	const struct {
+		const char *key;
+		json_t *value;
+	} parts[] = {
+		{"device", device_document(sessions)},
+		{"cores", cores_document(sessions, viewer, uptime_ns)},
+		{"sessions", sessions_document(sessions, viewer)},
+		{"totals", totals_document(&sum)},
+		{"scheduler", scheduler_document(sessions)},
+		{"watchdog", watchdog_document(sessions, viewer)},
+		{"memory", memory_document(sessions)},
+		{"io", io_document(sessions, &sum)},
+	};
+	bool is_complete = true;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (json_object_set_new(document, parts[i].key, parts[i].value) < 0)
+			is_complete = false;
+	if (is_complete)
+		return document;
+fail:
+	json_decref(document);
+	return NULL;
+}
+
+const char *stats_health(const struct api *api)
+{
+	const struct scheduler *scheduler = api->sessions->scheduler;
+	unsigned n_cores = scheduler_n_cores(scheduler);
+	if (api->sessions->is_draining)
+		return "npud is shutting down";
+	if (n_cores_in_state(scheduler, CORE_FAULTED) == n_cores)
+		return "no core is left in service";
+	for (unsigned i = 0; i < n_cores; i++)
+		if (scheduler_core(scheduler, i)->state == CORE_FAULTED)
+			return out_of_service[i];
+	return NULL;
+}

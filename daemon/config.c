@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Three steps: text to JSON, JSON to a checked document with every default (json_reader over the
+ * tables of config_keys), document to structs. Only checks that look at two keys at once are here.
+ */
+#include "daemon/config.h"
+
+#include "daemon/config_classes.h"
+#include "daemon/config_keys.h"
+#include "scheduler/policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX_BYTES (1u << 20)
+
+/* What runs in place of a policy that is not built. */
+static const char stand_in_policy[] = "round-robin";
+
+int config_device_parse(const char *name, enum config_device *ret_device)
+{
+	for (unsigned i = 0; config_devices[i]; i++) {
+		if (strcmp(config_devices[i], name) != 0)
+			continue;
+		if (i > CONFIG_DEVICE_TIMING)
+			return -ENOTSUP;
+		*ret_device = i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* ---- document -> structs ---- */
+
+static int read_device(struct json_reader *reader, const json_t *device, struct config *config)
+{
+	const char *name = json_string_value(json_object_get(device, "name"));
+	struct soft_options *soft = &config->soft;
+
+	/* Another device in its place would be a surprise, so this is not just noted. */
+	if (config_device_parse(name, &config->device) < 0)
+		return json_reader_fail(reader, "device.name",
+					"'%s' is not built yet (allowed: auto, soft, timing)",
+					name);
+	soft->clock = config_key_choice(device, "soft_clock", config_soft_clocks);
+	soft->core_bandwidth = json_number_value(json_object_get(device, "core_bandwidth"));
+	soft->total_bandwidth = json_number_value(json_object_get(device, "total_bandwidth"));
+	if (soft->total_bandwidth < soft->core_bandwidth)
+		return json_reader_fail(reader, "device.total_bandwidth",
+					"%.15g is out of range (allowed: core_bandwidth, %.15g, "
+					"and above)",
+					soft->total_bandwidth, soft->core_bandwidth);
+	return 0;
+}
+
+static int read_scheduler(struct json_reader *reader, json_t *scheduler, struct config *config)
+{
+	const char *name = json_string_value(json_object_get(scheduler, "policy"));
+	struct scheduler_config *result = &config->scheduler;
+	int r = 0;
+
+	result->rr_quantum_ns = config_key_ns(scheduler, "rr_quantum_ms");
+	result->min_charge_ns = config_key_ns(scheduler, "min_charge_ms");
+	result->policy = policy_find(name);
+	if (!result->policy) {
+		result->policy = policy_find(stand_in_policy);
+		r = json_reader_note(reader, "scheduler.policy",
+				     "'%s' is not built yet, '%s' runs in its place", name,
+				     stand_in_policy);
+		if (r == 0 &&
+		    json_object_set_new(scheduler, "policy", json_string(stand_in_policy)) < 0)
+			r = -ENOMEM;
+	}
+	return r;
+}
+
+static int read_watchdog(struct json_reader *reader, const json_t *watchdog, struct config *config)
+{
+	struct watchdog_config *result = &config->scheduler.watchdog;
+
+	result->floor_ns = config_key_ns(watchdog, "floor_ms");
+	result->cap_ns = config_key_ns(watchdog, "cap_ms");
+	result->unknown_ns = config_key_ns(watchdog, "unknown_ms");
+	if (result->floor_ns > result->cap_ns)
+		return json_reader_fail(reader, "watchdog.floor_ms",
+					"%.15g is out of range (allowed: up to cap_ms, %.15g)",
+					(double)result->floor_ns / 1e6,
+					(double)result->cap_ns / 1e6);
+	return 0;
+}
+
+static void read_quota(const json_t *object, struct quota *quota)
+{
+	const struct {
+		const char *key;
+		uint64_t *value;
+	} rows[] = {
+		{"bytes_per_session", &quota->bytes_per_session},
+		{"bos_per_session", &quota->bos_per_session},
+		{"fences_per_session", &quota->fences_per_session},
+		{"jobs_per_session", &quota->jobs_per_session},
+		{"jobs_per_tenant", &quota->jobs_per_tenant},
+		{"sessions_per_uid", &quota->sessions_per_uid},
+		{"jobs_total", &quota->jobs_total},
+		{"tasks_per_job", &quota->tasks_per_job},
+		{"requests_per_s", &quota->requests_per_s},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		*rows[i].value = (uint64_t)json_integer_value(json_object_get(object, rows[i].key));
+}
+
+/* `config` may be half filled when this fails; it owns nothing then. */
+static int read_document(struct json_reader *reader, json_t *document, struct config *config)
+{
+	int r;
+
+	r = read_device(reader, json_object_get(document, "device"), config);
+	if (r == 0)
+		r = read_scheduler(reader, json_object_get(document, "scheduler"), config);
+	if (r == 0)
+		r = read_watchdog(reader, json_object_get(document, "watchdog"), config);
+	if (r == 0)
+		r = config_classes_read(reader, document, config->scheduler.policy->name,
+					&config->sessions);
+	if (r == 0)
+		read_quota(json_object_get(document, "quota"), &config->sessions.quota);
+	return r;
+}
+
+/* ---- text -> document ---- */
+
+static int check_text(struct json_reader *reader, const char *text, size_t length,
+		      json_t **ret_document)
+{
+	json_t *document;
+	int r;
+
+	if (length > FILE_MAX_BYTES)
+		return json_reader_fail(reader, "", "is longer than %u bytes", FILE_MAX_BYTES);
+	r = json_reader_parse(reader, text, length, &document);
+	if (r < 0)
+		return r;
+	if (json_is_object(document))
+		r = config_classes_prepare(document);
+	if (r == 0)
+		r = json_reader_complete(reader, config_keys, document, ret_document);
+	json_decref(document);
+	return r;
+}
+
+static int parse(struct json_reader *reader, const char *text, size_t length, struct config *config)
+{
+	struct config result = {0};
+	json_t *document;
+	int r;
+
+	r = check_text(reader, text, length, &document);
+	if (r < 0)
+		return r;
+	r = read_document(reader, document, &result);
+	if (r < 0) {
+		json_decref(document);
+		return r;
+	}
+	result.effective = document;
+	result.not_in_effect = json_incref(reader->notes);
+	*config = result;
+	return 0;
+}
+
+int config_parse(const char *name, const char *text, size_t length, struct config *config,
+		 struct config_error *ret_error)
+{
+	struct json_reader reader;
+	int r;
+
+	r = json_reader_init(&reader, name);
+	if (r == 0)
+		r = parse(&reader, text, length, config);
+	if (r == -ENOMEM)
+		json_reader_fail(&reader, "", "%s", strerror(ENOMEM));
+	if (r < 0)
+		snprintf(ret_error->text, sizeof(ret_error->text), "%s", reader.error);
+	json_reader_deinit(&reader);
+	return r;
+}
+
+int config_init_default(struct config *config)
+{
+	struct config_error error;
+
+	return config_parse("built-in policy", "{}", 2, config, &error);
+}
+
+void config_deinit(struct config *config)
+{
+	session_policy_deinit(&config->sessions);
+	json_decref(config->effective);
+	json_decref(config->not_in_effect);
+	*config = (struct config){0};
+}
+
+/* ---- file -> text ---- */
+
+/* Reads up to FILE_MAX_BYTES + 1, so that a longer file is seen to be one. */
+static int read_all(int fd, char *buffer, size_t *ret_length)
+{
+	size_t length = 0;
+
+	while (length <= FILE_MAX_BYTES) {
+		ssize_t n = read(fd, buffer + length, FILE_MAX_BYTES + 1 - length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		length += (size_t)n;
+	}
+	*ret_length = length;
+	return 0;
+}
+
+/* A pipe or a device could make the daemon wait, so it must be a regular file. */
+static int open_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (S_ISDIR(st.st_mode))
+		r = -EISDIR;
+	else if (!S_ISREG(st.st_mode))
+		r = -ENODEV;
+	if (r < 0)
+		close(fd);
+	return r < 0 ? r : fd;
+}
+
+static int read_file(const char *path, char *buffer, size_t *ret_length)
+{
+	int fd = open_regular(path), r;
+
+	if (fd < 0)
+		return fd;
+	r = read_all(fd, buffer, ret_length);
+	close(fd);
+	return r;
+}
+
+int config_load(const char *path, struct config *config, struct config_error *ret_error)
+{
+	char *text = malloc(FILE_MAX_BYTES + 1);
+	size_t length = 0;
+	int r;
+
+	r = text ? read_file(path, text, &length) : -ENOMEM;
+	if (r < 0)
+		snprintf(ret_error->text, sizeof(ret_error->text), "%.200s: %s", path,
+			 r == -ENODEV ? "not a regular file" : strerror(-r));
+	else
+		r = config_parse(path, text, length, config, ret_error);
+	free(text);
+	return r;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The policy file's `admin_group`, `classes` and `match` -> struct session_policy.
+ */
+#ifndef NPUD_DAEMON_CONFIG_CLASSES_H
+#define NPUD_DAEMON_CONFIG_CLASSES_H
+
+#include "daemon/json_reader.h"
+#include "sessions/class.h"
+
+/*
+ * Before the check: a document without `match` gives everybody the class "default", which is added
+ * where it is missing. -ENOMEM.
+ */
+int config_classes_prepare(json_t *document);
+/*
+ * After the check: fills classes, rules and the group of `ret_policy` (not the quotas), completes
+ * the document, notes what does not apply. `policy_name` is the policy that runs. -EINVAL with
+ * reader->error; -ENOMEM.
+ */
+int config_classes_read(struct json_reader *reader, json_t *document, const char *policy_name,
+			struct session_policy *ret_policy);
+
+#endif

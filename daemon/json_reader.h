@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads a JSON document against tables of its keys: what is not in a table is an error, what the
+ * document leaves out is filled in from the table. It knows JSON and no policy.
+ *
+ *   document + struct key_spec[] -> the same document, checked, with every default; notes
+ *                                or one line that names the file, the path, and what is allowed
+ */
+#ifndef NPUD_DAEMON_JSON_READER_H
+#define NPUD_DAEMON_JSON_READER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum key_type {
+	KEY_FLAG,	     /* true or false */
+	KEY_INTEGER,	     /* min … max */
+	KEY_NUMBER,	     /* min … max, with or without a fraction */
+	KEY_NUMBER_OR_AUTO,  /* the same, or "auto" */
+	KEY_TEXT,	     /* min … max bytes */
+	KEY_TEXT_OR_INTEGER, /* 1 … max bytes, or 0 … ID_MAX */
+	KEY_CHOICE,	     /* one of `choices` */
+	KEY_SET,	     /* array of different whole numbers min … max, not empty */
+	KEY_OBJECT,	     /* keys as in `members` */
+	KEY_MAP,	     /* at most max entries NAME: object of `members`; see JSON_NAME_MAX */
+	KEY_LIST,	     /* array of at most max objects of `members` */
+};
+
+/* Largest user or group id; the one after it means "none" to the kernel. */
+#define ID_MAX 4294967294.0
+/* Names in a KEY_MAP: 1 … 31 letters, digits, `-` and `_`. */
+#define JSON_NAME_MAX 31
+
+/* Tables of these end with a NULL name. */
+struct key_spec {
+	const char *name;
+	enum key_type type;
+	double min, max;
+	const char *const *choices; /* NULL at the end */
+	const char *fallback;	    /* what an absent key means, as JSON text; NULL: nothing */
+	const struct key_spec *members;
+	bool is_required;
+	bool is_later; /* checked, but nothing reads it yet: its presence makes a note */
+};
+
+struct json_reader {
+	const char *document; /* stands for the file in messages; borrowed */
+	char path[192];
+	size_t path_length;
+	json_t *notes; /* array of strings "PATH: …"; owned */
+	char error[512];
+};
+
+/* -ENOMEM. */
+int json_reader_init(struct json_reader *reader, const char *document);
+void json_reader_deinit(struct json_reader *reader);
+
+/* Text -> value, which the caller owns. -EINVAL with reader->error "FILE:LINE: …"; -ENOMEM. */
+int json_reader_parse(struct json_reader *reader, const char *text, size_t length,
+		      json_t **ret_value);
+/*
+ * Checks an object against a table and returns a copy with every default, in the table's order.
+ * The copy shares values with `value`. -EINVAL with reader->error "FILE: PATH: …"; -ENOMEM.
+ */
+int json_reader_complete(struct json_reader *reader, const struct key_spec *keys,
+			 const json_t *value, json_t **ret_completed);
+
+/* Says what is wrong at a path ("" for the whole document), kept printable; returns -EINVAL. */
+int json_reader_fail(struct json_reader *reader, const char *path, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Adds "PATH: …" to the notes. -ENOMEM. */
+int json_reader_note(struct json_reader *reader, const char *path, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Wiring: layers are built bottom up and every failure says which one and why.
+ */
+#include "daemon/npud.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/notify.h"
+#include "device/rk3588.h"
+#include "device/soft/soft.h"
+#include "device/timing.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define TIMING_CORES 3
+
+/* ---- what api/ asks the daemon for ---- */
+
+static json_t *npud_policy_show(void *context)
+{
+	const struct npud *npud = context;
+
+	return json_incref(npud->config.effective);
+}
+
+static void npud_log_not_in_effect(const struct config *config)
+{
+	const json_t *item;
+	char text[512];
+	size_t i;
+
+	json_array_foreach (config->not_in_effect, i, item)
+		log_warning("policy_not_in_effect what=\"%s\"",
+			    log_quote(json_string_value(item), text, sizeof(text)));
+}
+
+static int npud_policy_reload(void *context, char *ret_text, size_t size)
+{
+	struct npud *npud = context;
+	struct config fresh, old = npud->config;
+	struct config_error error;
+	int r;
+
+	if (!npud->options.config_path) {
+		snprintf(ret_text, size, "npud was started without --config");
+		return -EINVAL;
+	}
+	r = config_load(npud->options.config_path, &fresh, &error);
+	if (r < 0) {
+		snprintf(ret_text, size, "%s", error.text);
+		log_error("policy_reload_failed error=\"%s\"", error.text);
+		return r;
+	}
+	/* Sessions point into the policy: they get the new one before the old one goes. */
+	npud->config = fresh;
+	r = sessions_apply_policy(npud->sessions, &npud->config.sessions, &npud->config.scheduler);
+	if (r < 0) {
+		npud->config = old;
+		config_deinit(&fresh);
+		snprintf(ret_text, size, "%s", strerror(-r));
+		return r;
+	}
+	config_deinit(&old);
+	log_info("policy_reloaded file=\"%s\"", npud->options.config_path);
+	npud_log_not_in_effect(&npud->config);
+	return 0;
+}
+
+static int npud_add_stats(void *context, json_t *document)
+{
+	const struct npud *npud = context;
+	json_t *policy;
+
+	policy = json_pack("{s:s?, s:O}", "file", npud->options.config_path, "not_in_effect",
+			   npud->config.not_in_effect);
+	if (!policy)
+		return -ENOMEM;
+	return json_object_update(
+		       document,
+		       json_pack("{s:s, s:I, s:s, s:s}", "version", NPUD_VERSION, "uptime_s",
+				 (json_int_t)((clock_now_ns() - npud->start_ns) / NS_PER_S), "loop",
+				 loop_name(npud->loop), "loop_fallback",
+				 loop_fallback_reason(npud->loop))) < 0 ||
+			       json_object_set_new(document, "policy", policy) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+static const struct api_daemon_ops npud_api_ops = {
+	.policy_show = npud_policy_show,
+	.policy_reload = npud_policy_reload,
+	.add_stats = npud_add_stats,
+};
+
+/* ---- signals ---- */
+
+static void npud_signal_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+}
+
+void npud_block_signals(void)
+{
+	sigset_t set;
+
+	npud_signal_set(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void npud_drained(void *context)
+{
+	struct npud *npud = context;
+
+	loop_quit(npud->loop);
+}
+
+static void npud_terminate(struct npud *npud)
+{
+	if (npud->sessions->is_draining) {
+		log_info("stopping reason=\"second signal\"");
+		loop_quit(npud->loop);
+		return;
+	}
+	log_info("draining");
+	notify_send("STOPPING=1");
+	sessions_drain(npud->sessions, npud_drained, npud);
+}
+
+static void npud_reload(struct npud *npud)
+{
+	char text[sizeof(((struct config_error *)0)->text)];
+
+	/* Both outcomes are in the log. */
+	if (npud_policy_reload(npud, text, sizeof(text)) < 0)
+		log_warning("policy_kept error=\"%s\"", text);
+}
+
+static void npud_signal_ready(struct loop_poll *poll, uint32_t revents)
+{
+	struct npud *npud = container_of(poll, struct npud, signal_poll);
+	struct signalfd_siginfo info;
+
+	(void)revents;
+	while (read(npud->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			npud_reload(npud);
+		else
+			npud_terminate(npud);
+	}
+	loop_poll_arm(poll, POLLIN);
+}
+
+static int npud_start_signals(struct npud *npud)
+{
+	sigset_t set;
+
+	npud_signal_set(&set);
+	npud->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (npud->signal_fd < 0)
+		return -errno;
+	loop_poll_init(&npud->signal_poll, npud->loop, npud->signal_fd, npud_signal_ready);
+	return loop_poll_arm(&npud->signal_poll, POLLIN);
+}
+
+/* ---- building the layers ---- */
+
+static int npud_fail(const char *what, const char *name, int r)
+{
+	fprintf(stderr, "npud: %s%s%s: %s\n", what, *name ? " " : "", name, strerror(-r));
+	return r;
+}
+
+static int npud_load_config(struct npud *npud)
+{
+	const struct options *options = &npud->options;
+	struct config_error error = {0};
+	int r;
+
+	r = options->config_path ? config_load(options->config_path, &npud->config, &error)
+				 : config_init_default(&npud->config);
+	if (r < 0) {
+		fprintf(stderr, "npud: policy: %s\n", *error.text ? error.text : strerror(-r));
+		return r;
+	}
+	if (options->has_device)
+		npud->config.device = options->device;
+	if (options->has_soft_clock)
+		npud->config.soft.clock = options->soft_clock;
+	npud_log_not_in_effect(&npud->config);
+	return 0;
+}
+
+static int npud_start_loop(struct npud *npud)
+{
+	int r = loop_new(npud->options.loop, &npud->loop);
+
+	if (r < 0)
+		return npud_fail("loop", "io_uring (try --loop auto)", r);
+	if (*loop_fallback_reason(npud->loop))
+		log_warning("loop_fallback loop=%s reason=\"%s\"", loop_name(npud->loop),
+			    loop_fallback_reason(npud->loop));
+	return 0;
+}
+
+static int npud_start_device(struct npud *npud)
+{
+	struct bus *bus;
+	int r;
+
+	if (npud->config.device == CONFIG_DEVICE_TIMING) {
+		r = timing_device_new(TIMING_CORES, false, &npud->device);
+	} else {
+		r = soft_bus_new(&npud->config.soft, &bus);
+		if (r == 0)
+			r = rk3588_device_new(bus, "soft", &npud->device);
+	}
+	return r < 0 ? npud_fail("device", "", r) : 0;
+}
+
+static int npud_start_sessions(struct npud *npud)
+{
+	const struct sessions_params params = {
+		.loop = npud->loop,
+		.device = npud->device,
+		.policy = &npud->config.sessions,
+		.scheduler = &npud->config.scheduler,
+		.request = api_request,
+		.request_context = &npud->api,
+	};
+	int r = sessions_new(&params, &npud->sessions);
+
+	if (r < 0)
+		return npud_fail("sessions", "", r);
+	npud->api = (struct api){
+		.sessions = npud->sessions, .daemon_ops = &npud_api_ops, .daemon_context = npud};
+	return 0;
+}
+
+static int npud_listen_on_path(struct npud *npud)
+{
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int r = 0;
+
+	if (npud->options.socket_path) {
+		if ((size_t)snprintf(path, sizeof(path), "%s", npud->options.socket_path) >=
+		    sizeof(path))
+			return npud_fail("socket", npud->options.socket_path, -ENAMETOOLONG);
+	} else {
+		r = options_find_socket(path, sizeof(path));
+		if (r < 0) {
+			fprintf(stderr,
+				"npud: socket: no --socket, $NPU_SOCKET or "
+				"$XDG_RUNTIME_DIR says where to listen; give --socket PATH\n");
+			return r;
+		}
+		if (strcmp(path, "/run/npud/npud.sock") == 0)
+			(void)mkdir("/run/npud", 0755);
+	}
+	r = listener_new(npud->sessions, path, 0660, &npud->listeners[0]);
+	if (r == -EADDRINUSE)
+		fprintf(stderr,
+			"npud: socket %s: another npud is running there; stop it or give "
+			"another --socket\n",
+			path);
+	else if (r < 0)
+		npud_fail("socket", path, r);
+	else
+		npud->n_listeners = 1;
+	if (r == 0)
+		log_info("listening socket=\"%s\" device=%s loop=%s", path, npud->device->caps.name,
+			 loop_name(npud->loop));
+	return r;
+}
+
+/* With sockets passed by systemd npud listens on those and on no other. */
+static int npud_listen_on_fds(struct npud *npud, int n_fds)
+{
+	if (n_fds > NPUD_LISTENERS_MAX)
+		return npud_fail("socket", "activation", -E2BIG);
+	for (int i = 0; i < n_fds; i++) {
+		int r = listener_new_from_fd(npud->sessions, 3 + i,
+					     &npud->listeners[npud->n_listeners]);
+
+		if (r < 0)
+			return npud_fail("socket", "passed by systemd", r);
+		npud->n_listeners++;
+		log_info("listening socket=\"%s\" device=%s loop=%s", npud->listeners[i]->path,
+			 npud->device->caps.name, loop_name(npud->loop));
+	}
+	return 0;
+}
+
+static int npud_start_http(struct npud *npud)
+{
+	char text[256] = "";
+	int r;
+
+	if (!npud->options.stats_address)
+		return 0;
+	r = http_new(&npud->api, npud->loop, npud->options.stats_address, text, sizeof(text),
+		     &npud->http);
+	if (r < 0)
+		fprintf(stderr, "npud: --stats: %s\n", *text ? text : strerror(-r));
+	return r;
+}
+
+/* Every BO is a descriptor: take what the system allows. */
+static void npud_raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+int npud_new(const struct options *options, struct npud **ret_npud)
+{
+	struct npud *npud = calloc(1, sizeof(*npud));
+	const int n_fds = notify_listen_fds();
+	int r;
+
+	if (!npud)
+		return npud_fail("start", "", -ENOMEM);
+	npud->options = *options;
+	npud->signal_fd = -1;
+	npud->start_ns = clock_now_ns();
+	npud_raise_descriptor_limit();
+	r = npud_load_config(npud);
+	if (r == 0)
+		r = npud_start_loop(npud);
+	if (r == 0)
+		r = npud_start_signals(npud);
+	if (r == 0)
+		r = npud_start_device(npud);
+	if (r == 0)
+		r = npud_start_sessions(npud);
+	if (r == 0)
+		r = n_fds > 0 ? npud_listen_on_fds(npud, n_fds) : npud_listen_on_path(npud);
+	if (r == 0)
+		r = npud_start_http(npud);
+	if (r < 0) {
+		npud_free(npud);
+		return r;
+	}
+	*ret_npud = npud;
+	return 0;
+}
+
+int npud_run(struct npud *npud)
+{
+	notify_send("READY=1");
+	fprintf(stderr, "npud: ready\n");
+	return loop_run(npud->loop);
+}
+
+struct npud *npud_free(struct npud *npud)
+{
+	if (!npud)
+		return NULL;
+	for (unsigned i = 0; i < npud->n_listeners; i++)
+		listener_free(npud->listeners[i]);
+	http_free(npud->http);
+	sessions_free(npud->sessions);
+	device_free(npud->device);
+	if (npud->signal_fd >= 0) {
+		loop_poll_disarm(&npud->signal_poll);
+		close(npud->signal_fd);
+	}
+	loop_free(npud->loop);
+	config_deinit(&npud->config);
+	free(npud);
+	return NULL;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every wrong argument is said with the allowed ones.
+ */
+#include "daemon/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"Usage: npud [OPTION]...\n"
+	"Shares the cores of an RK3588's NPU between programs.\n"
+	"\n"
+	"  --config FILE        policy file (npud-policy: docs/policy-file.md); else defaults\n"
+	"  --socket PATH        where clients connect; else $NPU_SOCKET, else /run/npud/npud.sock\n"
+	"                       for root and $XDG_RUNTIME_DIR/npud.sock for users\n"
+	"  --device NAME        auto, soft or timing (auto: soft)\n"
+	"  --stats ADDRESS      serve /stats, /metrics, /healthz at a socket PATH or loopback "
+	"PORT\n"
+	"  --loop KIND          auto, uring or epoll\n"
+	"  --soft-clock CLOCK   host (as fast as the CPU) or rk3588 (no faster than the board)\n"
+	"  --soft-cache MODE    coherent\n"
+	"  --check-config       check the policy file and exit: 0 good, 1 bad\n"
+	"  --log-level LEVEL    error, warning, info or debug\n"
+	"  --foreground         accepted and without effect: npud never forks\n"
+	"  --help, --version\n"
+	"\n"
+	"SIGHUP reads the policy file again; SIGTERM finishes what is queued and exits, a second\n"
+	"one exits at once.\n";
+
+enum option_id {
+	OPTION_CONFIG = 256,
+	OPTION_SOCKET,
+	OPTION_DEVICE,
+	OPTION_STATS,
+	OPTION_LOOP,
+	OPTION_SOFT_CLOCK,
+	OPTION_SOFT_CACHE,
+	OPTION_CHECK_CONFIG,
+	OPTION_LOG_LEVEL,
+	OPTION_FOREGROUND,
+	OPTION_HELP,
+	OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"socket", required_argument, NULL, OPTION_SOCKET},
+	{"device", required_argument, NULL, OPTION_DEVICE},
+	{"stats", required_argument, NULL, OPTION_STATS},
+	{"loop", required_argument, NULL, OPTION_LOOP},
+	{"soft-clock", required_argument, NULL, OPTION_SOFT_CLOCK},
+	{"soft-cache", required_argument, NULL, OPTION_SOFT_CACHE},
+	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+	{"foreground", no_argument, NULL, OPTION_FOREGROUND},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{0},
+};
+
+static int options_refuse(const char *option, const char *value, const char *allowed)
+{
+	fprintf(stderr, "npud: --%s: \"%s\" is not allowed (%s)\n", option, value, allowed);
+	return -EINVAL;
+}
+
+static int options_set_device(struct options *options, const char *value)
+{
+	int r = config_device_parse(value, &options->device);
+
+	if (r == -ENOTSUP)
+		return options_refuse("device", value,
+				      "auto, soft or timing; this one is not built yet");
+	if (r < 0)
+		return options_refuse("device", value, "auto, soft or timing");
+	options->has_device = true;
+	return 0;
+}
+
+static int options_set_loop(struct options *options, const char *value)
+{
+	static const char *const names[] = {
+		[LOOP_AUTO] = "auto", [LOOP_URING] = "uring", [LOOP_EPOLL] = "epoll"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			options->loop = (enum loop_kind)i;
+			return 0;
+		}
+	}
+	return options_refuse("loop", value, "auto, uring or epoll");
+}
+
+static int options_set_soft_clock(struct options *options, const char *value)
+{
+	if (strcmp(value, "host") != 0 && strcmp(value, "rk3588") != 0)
+		return options_refuse("soft-clock", value, "host or rk3588");
+	options->soft_clock = strcmp(value, "host") == 0 ? SOFT_CLOCK_HOST : SOFT_CLOCK_RK3588;
+	options->has_soft_clock = true;
+	return 0;
+}
+
+static int options_set_soft_cache(const char *value)
+{
+	if (strcmp(value, "coherent") == 0)
+		return 0;
+	if (strcmp(value, "incoherent") == 0)
+		return options_refuse("soft-cache", value, "coherent; this one is not built yet");
+	return options_refuse("soft-cache", value, "coherent");
+}
+
+static int options_apply(struct options *options, int id, const char *value)
+{
+	switch (id) {
+	case OPTION_CONFIG:
+		options->config_path = value;
+		return 0;
+	case OPTION_SOCKET:
+		options->socket_path = value;
+		return 0;
+	case OPTION_DEVICE:
+		return options_set_device(options, value);
+	case OPTION_STATS:
+		options->stats_address = value;
+		return 0;
+	case OPTION_LOOP:
+		return options_set_loop(options, value);
+	case OPTION_SOFT_CLOCK:
+		return options_set_soft_clock(options, value);
+	case OPTION_SOFT_CACHE:
+		return options_set_soft_cache(value);
+	case OPTION_CHECK_CONFIG:
+		options->check_config = true;
+		return 0;
+	case OPTION_LOG_LEVEL:
+		if (log_level_parse(value, &options->log_level) < 0)
+			return options_refuse("log-level", value, "error, warning, info or debug");
+		return 0;
+	case OPTION_FOREGROUND:
+		return 0;
+	default:
+		/* getopt has said what is wrong. */
+		fprintf(stderr, "npud: try 'npud --help'\n");
+		return -EINVAL;
+	}
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options)
+{
+	struct options options = {.loop = LOOP_AUTO, .log_level = LOG_LEVEL_INFO};
+	int id, r;
+
+	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (id == OPTION_HELP || id == OPTION_VERSION) {
+			fputs(id == OPTION_HELP ? usage : "npud " NPUD_VERSION "\n", stdout);
+			return 1;
+		}
+		r = options_apply(&options, id, optarg);
+		if (r < 0)
+			return r;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "npud: %s: unexpected argument; try 'npud --help'\n", argv[optind]);
+		return -EINVAL;
+	}
+	*ret_options = options;
+	return 0;
+}
+
+int options_find_socket(char *ret_path, size_t size)
+{
+	const char *socket = getenv("NPU_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
+	int n;
+
+	if (socket && *socket)
+		n = snprintf(ret_path, size, "%s", socket);
+	else if (geteuid() == 0)
+		n = snprintf(ret_path, size, "/run/npud/npud.sock");
+	else if (runtime && *runtime)
+		n = snprintf(ret_path, size, "%s/npud.sock", runtime);
+	else
+		return -ENOENT;
+	return (size_t)n < size ? 0 : -ENAMETOOLONG;
+}

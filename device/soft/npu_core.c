@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The thread of a core, its coming to rest, and its reset.
+ */
+#include "device/soft/npu_core.h"
+
+#include "base/clock.h"
+#include "device/soft/convolution.h"
+#include "device/soft/pc.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+void soft_core_raise(struct soft_core *core)
+{
+	uint64_t one = 1;
+
+	atomic_fetch_or(&core->shared->pending, 1u << core->index);
+	/* Cannot fail but by overflow, which is readable as well. */
+	while (write(core->shared->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static void raise_mmu(void *context)
+{
+	soft_core_raise(context);
+}
+
+static int wait_locked(struct soft_core *core, uint64_t deadline_ns)
+{
+	struct timespec deadline = {
+		.tv_sec = (time_t)(deadline_ns / NS_PER_S),
+		.tv_nsec = (long)(deadline_ns % NS_PER_S),
+	};
+	int r = 0;
+
+	soft_stopwatch_wait(&core->watch);
+	while (!soft_core_is_aborted(core) && r != ETIMEDOUT) {
+		if (deadline_ns == CLOCK_NEVER)
+			pthread_cond_wait(&core->changed, &core->lock);
+		else
+			r = pthread_cond_timedwait(&core->changed, &core->lock, &deadline);
+	}
+	soft_stopwatch_resume(&core->watch);
+	return soft_core_is_aborted(core) ? -ECANCELED : 0;
+}
+
+int soft_core_wait_until(struct soft_core *core, uint64_t deadline_ns)
+{
+	int r;
+
+	pthread_mutex_lock(&core->lock);
+	r = wait_locked(core, deadline_ns);
+	pthread_mutex_unlock(&core->lock);
+	return r;
+}
+
+/* A run that did not complete stays busy and silent until it is aborted, as silicon would. */
+static void stand_still(struct soft_core *core, int reason)
+{
+	if (reason == -EOPNOTSUPP) {
+		core->complaint = core->draft;
+		soft_core_raise(core);
+	}
+	wait_locked(core, CLOCK_NEVER);
+}
+
+static void run_locked(struct soft_core *core)
+{
+	int r;
+
+	core->state = SOFT_CORE_RUNNING;
+	core->draft.text[0] = '\0';
+	pthread_mutex_unlock(&core->lock);
+	atomic_fetch_add(&core->shared->n_active, 1);
+	r = soft_pc_run(core);
+	atomic_fetch_sub(&core->shared->n_active, 1);
+	pthread_mutex_lock(&core->lock);
+	if (r < 0)
+		stand_still(core, r);
+	soft_stopwatch_stop(&core->watch);
+	core->state = SOFT_CORE_IDLE;
+	if (r == 0)
+		soft_pc_complete(core);
+	pthread_cond_broadcast(&core->changed);
+}
+
+static void *core_thread(void *arg)
+{
+	struct soft_core *core = arg;
+
+	/* So that a modelled duration ends when it should, not 50 us later. */
+	prctl(PR_SET_TIMERSLACK, 1);
+	pthread_mutex_lock(&core->lock);
+	while (!core->is_exiting) {
+		if (core->state == SOFT_CORE_REQUESTED)
+			run_locked(core);
+		else
+			pthread_cond_wait(&core->changed, &core->lock);
+	}
+	pthread_mutex_unlock(&core->lock);
+	return NULL;
+}
+
+static int init_locks(struct soft_core *core)
+{
+	pthread_condattr_t attributes;
+	int r;
+
+	r = pthread_mutex_init(&core->lock, NULL);
+	if (r != 0)
+		return -r;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	r = pthread_cond_init(&core->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	if (r != 0)
+		pthread_mutex_destroy(&core->lock);
+	return -r;
+}
+
+static void deinit_locks(struct soft_core *core)
+{
+	pthread_cond_destroy(&core->changed);
+	pthread_mutex_destroy(&core->lock);
+}
+
+static int init_mmus(struct soft_core *core)
+{
+	unsigned wanted = core->index == 0 ? 2 : 1;
+
+	while (core->n_mmus < wanted) {
+		struct soft_mmu *mmu = &core->mmus[core->n_mmus];
+		int r = soft_mmu_init(mmu, core->shared->memory, &core->abort);
+
+		if (r < 0)
+			return r;
+		soft_mmu_set_listener(mmu, raise_mmu, core);
+		core->n_mmus++;
+	}
+	return 0;
+}
+
+static void deinit_mmus(struct soft_core *core)
+{
+	while (core->n_mmus > 0)
+		soft_mmu_deinit(&core->mmus[--core->n_mmus]);
+}
+
+static int start_thread(struct soft_core *core)
+{
+	char name[16];
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&core->thread, NULL, core_thread, core);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r != 0)
+		return -r;
+	snprintf(name, sizeof(name), "npu%u", core->index);
+	pthread_setname_np(core->thread, name);
+	pthread_mutex_lock(&core->lock);
+	if (pthread_getcpuclockid(core->thread, &core->cpu_clock) != 0)
+		core->cpu_clock = CLOCK_MONOTONIC;
+	pthread_mutex_unlock(&core->lock);
+	return 0;
+}
+
+static void clear_registers(struct soft_core *core)
+{
+	soft_registers_reset(&core->registers);
+	core->pc = (struct soft_pc){.int_mask = RK3588_INTERRUPT_MASK_RESET};
+	core->complaint.text[0] = '\0';
+}
+
+int soft_core_init(struct soft_core *core, struct soft_shared *shared, unsigned index)
+{
+	int r;
+
+	*core = (struct soft_core){.shared = shared, .index = index};
+	core->watch.is_stopped = true;
+	clear_registers(core);
+	r = soft_cbuf_new(&core->cbuf);
+	if (r < 0)
+		return r;
+	r = init_locks(core);
+	if (r < 0)
+		goto free_cbuf;
+	r = init_mmus(core);
+	if (r == 0)
+		r = start_thread(core);
+	if (r == 0)
+		return 0;
+	deinit_mmus(core);
+	deinit_locks(core);
+free_cbuf:
+	core->cbuf = soft_cbuf_free(core->cbuf);
+	return r;
+}
+
+static void kick_mmus(struct soft_core *core)
+{
+	for (unsigned i = 0; i < core->n_mmus; i++)
+		soft_mmu_kick(&core->mmus[i]);
+}
+
+void soft_core_drain(struct soft_core *core)
+{
+	kick_mmus(core);
+}
+
+/* Brings the core to rest; it stays aborted, so nothing starts. */
+static void abort_run(struct soft_core *core)
+{
+	pthread_mutex_lock(&core->lock);
+	atomic_store(&core->abort, true);
+	pthread_cond_broadcast(&core->changed);
+	pthread_mutex_unlock(&core->lock);
+	kick_mmus(core);
+	pthread_mutex_lock(&core->lock);
+	while (core->state != SOFT_CORE_IDLE)
+		pthread_cond_wait(&core->changed, &core->lock);
+	pthread_mutex_unlock(&core->lock);
+}
+
+void soft_core_deinit(struct soft_core *core)
+{
+	abort_run(core);
+	pthread_mutex_lock(&core->lock);
+	core->is_exiting = true;
+	pthread_cond_broadcast(&core->changed);
+	pthread_mutex_unlock(&core->lock);
+	pthread_join(core->thread, NULL);
+	deinit_mmus(core);
+	deinit_locks(core);
+	core->cbuf = soft_cbuf_free(core->cbuf);
+}
+
+static void reset_core(struct soft_core *core)
+{
+	abort_run(core);
+	pthread_mutex_lock(&core->lock);
+	clear_registers(core);
+	pthread_mutex_unlock(&core->lock);
+	for (unsigned i = 0; i < core->n_mmus; i++)
+		soft_mmu_reset(&core->mmus[i]);
+	atomic_fetch_and(&core->shared->pending, ~(1u << core->index));
+}
+
+void soft_core_set_reset(struct soft_core *core, bool asserted)
+{
+	if (asserted)
+		reset_core(core);
+	pthread_mutex_lock(&core->lock);
+	core->is_in_reset = asserted;
+	atomic_store(&core->abort, asserted);
+	pthread_mutex_unlock(&core->lock);
+}
+
+void soft_core_set_power(struct soft_core *core, bool on)
+{
+	if (!on)
+		reset_core(core);
+	pthread_mutex_lock(&core->lock);
+	core->is_powered = on;
+	atomic_store(&core->abort, core->is_in_reset);
+	pthread_mutex_unlock(&core->lock);
+}
+
+uint64_t soft_core_time_ns(struct soft_core *core)
+{
+	uint64_t time_ns;
+
+	pthread_mutex_lock(&core->lock);
+	time_ns = soft_stopwatch_read_ns(&core->watch);
+	pthread_mutex_unlock(&core->lock);
+	return time_ns;
+}
+
+bool soft_core_complaint(struct soft_core *core, char *ret_text, size_t size)
+{
+	bool has_one;
+
+	pthread_mutex_lock(&core->lock);
+	has_one = core->complaint.text[0] != '\0';
+	if (has_one)
+		snprintf(ret_text, size, "%s", core->complaint.text);
+	pthread_mutex_unlock(&core->lock);
+	return has_one;
+}
+
+static struct soft_mmu *find_bank(struct soft_core *core, uint32_t offset)
+{
+	uint32_t bank = offset & ~(MMU_BANK_BYTES - 1);
+
+	if (bank == REG_MMU_BANK_1)
+		return &core->mmus[core->n_mmus - 1];
+	if (bank == REG_MMU_BANK_0 && core->n_mmus == 2)
+		return &core->mmus[0];
+	return NULL;
+}
+
+uint32_t soft_core_read32(struct soft_core *core, uint32_t offset)
+{
+	struct soft_mmu *mmu = find_bank(core, offset);
+	uint32_t value = 0;
+
+	pthread_mutex_lock(&core->lock);
+	if (core->is_powered && !mmu && offset % 4 == 0)
+		value = offset >> 12 == RK3588_PC || offset == REG_GLOBAL_OPERATION_ENABLE
+				? soft_pc_read(core, offset)
+				: soft_registers_read(&core->registers, offset);
+	pthread_mutex_unlock(&core->lock);
+	if (core->is_powered && mmu)
+		value = soft_mmu_read32(mmu, offset % MMU_BANK_BYTES);
+	return value;
+}
+
+void soft_core_write32(struct soft_core *core, uint32_t offset, uint32_t value)
+{
+	struct soft_mmu *mmu = find_bank(core, offset);
+
+	if (!core->is_powered || core->is_in_reset || offset % 4 != 0)
+		return;
+	if (mmu) {
+		soft_mmu_write32(mmu, offset % MMU_BANK_BYTES, value);
+		return;
+	}
+	pthread_mutex_lock(&core->lock);
+	if (offset >> 12 == RK3588_PC)
+		soft_pc_write(core, offset, value);
+	else
+		soft_registers_write(&core->registers, offset, value);
+	pthread_mutex_unlock(&core->lock);
+}
+
+static int note_dma_error(struct soft_core *core, int r, uint32_t interrupt)
+{
+	if (r != -EFAULT)
+		return r;
+	pthread_mutex_lock(&core->lock);
+	soft_pc_interrupt(core, interrupt);
+	pthread_mutex_unlock(&core->lock);
+	return r;
+}
+
+int soft_core_dma_read(struct soft_core *core, unsigned port, uint32_t iova, void *ret_bytes,
+		       size_t size_bytes)
+{
+	struct soft_mmu *mmu = &core->mmus[port % core->n_mmus];
+	int r = soft_mmu_read(mmu, iova, ret_bytes, size_bytes);
+
+	return note_dma_error(core, r, INTERRUPT_DMA_READ_ERROR);
+}
+
+int soft_core_dma_write(struct soft_core *core, unsigned port, uint32_t iova, const void *bytes,
+			size_t size_bytes)
+{
+	struct soft_mmu *mmu = &core->mmus[port % core->n_mmus];
+	int r = soft_mmu_write(mmu, iova, bytes, size_bytes);
+
+	return note_dma_error(core, r, INTERRUPT_DMA_WRITE_ERROR);
+}

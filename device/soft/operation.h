@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One operation: what the blocks started by one op_en do together (hardware reference 2.1). Each
+ * kind of operation is one function beside the others; this picks it by the mask.
+ */
+#ifndef NPUD_DEVICE_SOFT_OPERATION_H
+#define NPUD_DEVICE_SOFT_OPERATION_H
+
+#include "device/soft/npu_core.h"
+
+struct soft_operation {
+	uint32_t op_en;
+	uint32_t dma_base;
+	struct soft_group cna, core, dpu; /* what they execute, as of the op_en */
+	struct soft_work work;		  /* filled in by soft_operation_run() */
+};
+
+/* On the core's thread. Errors as soft_pc_run(). */
+int soft_operation_run(struct soft_core *core, struct soft_operation *operation);
+
+#endif

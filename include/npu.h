@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libnpu: the client side of npud.
+ *
+ *   struct npu_session *npu;
+ *   npu_open(NULL, &npu);                              connect
+ *   npu_bo_create(npu, 4096, 0, &bo);                  memory the NPU can see; bo.map to write it
+ *   npu_submit(npu, &job, &seqno, NULL);               queue register-command streams
+ *   npu_wait(npu, seqno, 5000000000ll, &result);       result.outcome == NPU_OUTCOME_OK
+ *   npu_close(npu);
+ *
+ * All functions return 0 or a negative errno value; npu_last_error() then has the sentence. Every
+ * function may be called from several threads on one session, except npu_close(). A session does
+ * not survive fork(): the child must open its own.
+ *
+ * Common errors: -ECONNRESET (npud is gone, or closed the session), -ENOMEM, -EINVAL (an argument;
+ * the sentence names it and its range), -ENOENT (no such handle), -EDQUOT (a quota is full; the
+ * sentence names it), -EAGAIN (the job queue is full; npu_retry_after_ns() says for how long).
+ */
+#ifndef NPU_H
+#define NPU_H
+
+#include "npu_protocol.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct npu_session;
+
+/* ---- session ---- */
+
+struct npu_open_args {
+	const char *socket_path; /* NULL: $NPU_SOCKET, $XDG_RUNTIME_DIR/npud.sock,
+				    /run/npud/npud.sock */
+	const char *class_name;	 /* NULL: as the policy says */
+};
+
+/*
+ * Connects and agrees on version and features. `args` may be NULL. -ENOENT or -ECONNREFUSED: no
+ * daemon; -EPROTO: versions don't meet; -EPERM: the class may not be asked for; -EDQUOT.
+ */
+int npu_open(const struct npu_open_args *args, struct npu_session **ret_session);
+/* Closes everything; queued jobs are cancelled. Takes NULL, returns NULL. */
+struct npu_session *npu_close(struct npu_session *session);
+
+/* What the daemon said at connect: device, cores, limits. Valid while the session lives. */
+const struct npu_hello_reply *npu_query(const struct npu_session *session);
+
+/* The last error of the calling thread, as one sentence without a newline. Never NULL. */
+const char *npu_last_error(void);
+/* After -EAGAIN in the calling thread: how long to wait before trying again. */
+uint64_t npu_retry_after_ns(void);
+
+/* ---- buffer objects ---- */
+
+struct npu_bo {
+	uint32_t handle; /* 0: none */
+	uint32_t iova;	 /* where the NPU sees it */
+	uint64_t size;	 /* bytes, whole pages */
+	void *map;	 /* where this process sees it; zeros at birth */
+};
+
+/* Creates and maps `size` bytes. `flags` must be 0. */
+int npu_bo_create(struct npu_session *session, uint64_t size, uint32_t flags,
+		  struct npu_bo *ret_bo);
+/* At a fixed IOVA (page-aligned, not 0). -EEXIST when a part of the range is taken. */
+int npu_bo_create_at(struct npu_session *session, uint64_t size, uint32_t iova,
+		     struct npu_bo *ret_bo);
+/* Unmaps and closes. Jobs in flight that name it keep the memory until they end. */
+int npu_bo_close(struct npu_session *session, struct npu_bo *bo);
+/* Hands [offset, offset+size) to the NPU or back; needed on devices that are not coherent. */
+int npu_bo_sync(struct npu_session *session, const struct npu_bo *bo, uint64_t offset,
+		uint64_t size, enum npu_sync_direction direction);
+/* A descriptor to pass to another process. `flags`: NPU_EXPORT_READ_ONLY. The caller closes it. */
+int npu_bo_export(struct npu_session *session, const struct npu_bo *bo, uint32_t flags,
+		  int *ret_fd);
+/* Takes memory that can't shrink (an exported BO, a sealed memfd). `fd` stays the caller's. */
+int npu_bo_import(struct npu_session *session, int fd, struct npu_bo *ret_bo);
+
+/* ---- jobs ---- */
+
+/* Zero it, then fill in what is wanted; the arrays are copied by npu_submit(). */
+struct npu_job {
+	const struct npu_task *tasks;
+	uint32_t n_tasks;
+	const uint32_t *bos; /* handles the job reads or writes: they stay alive until it ends */
+	uint32_t n_bos;
+	const int *fences; /* descriptors to wait for; stay the caller's */
+	uint32_t n_fences;
+	uint32_t core_mask; /* 0: any one core; one bit: that core; more: a gang */
+	struct npu_range ranges[NPU_JOB_RANGES]; /* gangs: one per core, lowest core first */
+	uint32_t n_ranges;
+	uint32_t flags; /* NPU_SUBMIT_CHAINED, NPU_SUBMIT_COMPLETION */
+	uint64_t tag;
+	uint64_t timeout_ns;  /* device time; 0: as the policy says */
+	uint64_t duration_ns; /* `timing` device only */
+};
+
+struct npu_result {
+	uint64_t seqno, tag, job_id;
+	enum npu_outcome outcome;
+	int fault_is_write;
+	uint64_t fault_iova;
+	uint64_t device_ns, queued_ns;
+	uint32_t tasks_done, core_mask;
+	char detail[128];
+};
+
+/*
+ * Queues a job and returns at once.
+ *
+ * ret_fence: where to put a fence descriptor (the caller closes it), or NULL for none. Without a
+ * fence and without NPU_SUBMIT_COMPLETION the result is kept for npu_wait(). With
+ * NPU_SUBMIT_COMPLETION it goes to npu_completion_next(). ret_seqno may be NULL.
+ */
+int npu_submit(struct npu_session *session, const struct npu_job *job, uint64_t *ret_seqno,
+	       int *ret_fence);
+/*
+ * Waits for a job submitted without fence and NPU_SUBMIT_COMPLETION. timeout_ns: relative; negative
+ * for ever. -ETIMEDOUT: not yet over, wait again; -ENOENT: no such job, or its result was taken
+ * already. Whether the job succeeded is in ret_result->outcome. Results that nobody waits for are
+ * kept for the last 4096 such jobs.
+ *
+ * -EOVERFLOW: npud had to drop results of this session while this job was in flight, and its own
+ * may be among them; the job is forgotten. npud keeps one result per job that it accepts and
+ * npu_submit() reads what has arrived, so this takes a client that was stopped for long.
+ */
+int npu_wait(struct npu_session *session, uint64_t seqno, int64_t timeout_ns,
+	     struct npu_result *ret_result);
+/* The same by the job's tag: the oldest one in flight or unread that carries it. */
+int npu_wait_tag(struct npu_session *session, uint64_t tag, int64_t timeout_ns,
+		 struct npu_result *ret_result);
+/* Takes a job back that has not started. -EBUSY: it runs; -ENOENT: unknown or over. */
+int npu_cancel(struct npu_session *session, uint64_t seqno);
+
+/* "ok", "hang", "page_fault", ... */
+const char *npu_outcome_name(enum npu_outcome outcome);
+
+/* ---- completion queue: results of jobs with NPU_SUBMIT_COMPLETION ---- */
+
+/* For poll, epoll, select, io_uring: readable while there may be results. Owned by the session. */
+int npu_completion_fd(const struct npu_session *session);
+/* The next result, without blocking; -EAGAIN when there is none. The last 4096 unread ones wait. */
+int npu_completion_next(struct npu_session *session, struct npu_result *ret_result);
+/* How many results were dropped, oldest first, because nobody asked for them. */
+uint64_t npu_completions_lost(const struct npu_session *session);
+
+/* ---- fences ---- */
+
+/*
+ * Waits for a fence descriptor of npud's. timeout_ns as in npu_wait(). -EBADF: not such a fence;
+ * -ETIMEDOUT: not signalled yet; -ECONNRESET: npud died before the job ended.
+ */
+int npu_fence_wait(int fence, int64_t timeout_ns, enum npu_outcome *ret_outcome);
+
+/* ---- questions and administration ---- */
+
+/*
+ * The statistics document as JSON text; the caller frees it. Everybody sees their own sessions and
+ * the cores; root, the daemon's user and its admin group see all.
+ */
+int npu_stats(struct npu_session *session, char **ret_json);
+/* The effective policy with every default, as JSON text; the caller frees it. */
+int npu_policy_show(struct npu_session *session, char **ret_json);
+
+/* The following need root, the daemon's user or its admin group; else -EPERM. */
+
+/* Reads the policy file again. -EINVAL: it is bad and the old one stays; the sentence says why. */
+int npu_policy_reload(struct npu_session *session);
+/* Ends a session; what it runs is stopped by resetting its cores. -ENOENT. */
+int npu_kill(struct npu_session *session, uint64_t session_id);
+/* Resets a core; what runs there fails with `cancelled`. -EINVAL (no such core), -EIO. */
+int npu_reset_core(struct npu_session *session, uint32_t core);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening: connect, hand over a socket for completions, agree on version and features. */
+#include "session.h"
+
+#include "error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define KNOWN_FEATURES                                                                             \
+	(NPU_FEATURE_FENCES | NPU_FEATURE_COMPLETIONS | NPU_FEATURE_FIXED_IOVA |                   \
+	 NPU_FEATURE_GANGS | NPU_FEATURE_TASKS_IN_BO)
+
+static int hello_fill(struct npu_hello *hello, const struct npu_open_args *args)
+{
+	const char *class_name = args && args->class_name ? args->class_name : "";
+
+	*hello = (struct npu_hello){
+		.version_min = NPU_PROTOCOL_VERSION,
+		.version_max = NPU_PROTOCOL_VERSION,
+		.features = KNOWN_FEATURES,
+	};
+	if (strlen(class_name) >= sizeof(hello->class_name))
+		return libnpu_error(-EINVAL, "class_name: longer than %zu characters",
+				    sizeof(hello->class_name) - 1);
+	strcpy(hello->class_name, class_name);
+	return 0;
+}
+
+static int hello_check(struct npu_hello_reply *reply)
+{
+	if (reply->version != NPU_PROTOCOL_VERSION)
+		return libnpu_error(-EPROTO, "npud chose protocol version %u, libnpu speaks %u",
+				    reply->version, NPU_PROTOCOL_VERSION);
+	reply->features &= KNOWN_FEATURES;
+	reply->device[sizeof(reply->device) - 1] = '\0';
+	reply->class_name[sizeof(reply->class_name) - 1] = '\0';
+	reply->daemon_version[sizeof(reply->daemon_version) - 1] = '\0';
+	return 0;
+}
+
+/* `completion_fd` is npud's end of the completion socket. */
+static int say_hello(struct npu_session *session, const struct npu_open_args *args,
+		     int completion_fd)
+{
+	struct npu_hello hello;
+	struct libnpu_call call = {
+		.op = NPU_OP_HELLO,
+		.fds = &completion_fd,
+		.n_fds = 1,
+		.reply = &session->hello,
+		.reply_bytes = sizeof(session->hello),
+	};
+	int r;
+
+	r = hello_fill(&hello, args);
+	if (r < 0)
+		return r;
+	libnpu_call_append(&call, &hello, sizeof(hello));
+	r = libnpu_call(session, &call);
+	return r < 0 ? r : hello_check(&session->hello);
+}
+
+/* A session with its results, but not yet connected. `ret_completion_fd` is for npud. */
+static int session_new(struct npu_session **ret_session, int *ret_completion_fd)
+{
+	struct npu_session *session;
+	int pair[2], r;
+
+	session = calloc(1, sizeof(*session));
+	if (!session)
+		return libnpu_error(-ENOMEM, "out of memory");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		r = -errno;
+		free(session);
+		return libnpu_error(r, "cannot make a completion socket: %s", strerror(-r));
+	}
+	r = libnpu_results_init(&session->results, pair[0]);
+	if (r < 0) {
+		close(pair[1]);
+		free(session);
+		return libnpu_error(r, "cannot make a completion queue: %s", strerror(-r));
+	}
+	session->socket = -1;
+	pthread_mutex_init(&session->call_lock, NULL);
+	*ret_session = session;
+	*ret_completion_fd = pair[1];
+	return 0;
+}
+
+int npu_open(const struct npu_open_args *args, struct npu_session **ret_session)
+{
+	struct npu_session *session = NULL;
+	int completion_fd = -1, r;
+
+	r = session_new(&session, &completion_fd);
+	if (r < 0)
+		return r;
+	r = libnpu_connect(args ? args->socket_path : NULL, &session->socket);
+	if (r == 0)
+		r = say_hello(session, args, completion_fd);
+	/* npud's death must show as the end of that socket, so no end of it may stay here. */
+	close(completion_fd);
+	if (r < 0) {
+		npu_close(session);
+		return r;
+	}
+	*ret_session = session;
+	return 0;
+}
+
+struct npu_session *npu_close(struct npu_session *session)
+{
+	if (!session)
+		return NULL;
+	if (session->socket >= 0)
+		close(session->socket);
+	libnpu_results_deinit(&session->results);
+	pthread_mutex_destroy(&session->call_lock);
+	free(session);
+	return NULL;
+}
+
+const struct npu_hello_reply *npu_query(const struct npu_session *session)
+{
+	return &session->hello;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the scheduler knows of a job, and the one state machine of its life.
+ *
+ *   NEW -> BLOCKED -> READY -> RUNNING -> DONE
+ *
+ * | state   | meaning                          | on list         | next                  |
+ * |---------|----------------------------------|-----------------|-----------------------|
+ * | NEW     | being put together by its owner  | none            | BLOCKED, READY, DONE  |
+ * | BLOCKED | waits for fences                 | queue::blocked  | READY, DONE           |
+ * | READY   | may start                        | queue::ready    | RUNNING, DONE         |
+ * | RUNNING | on the cores in running_mask     | none            | READY, DONE           |
+ * | DONE    | over; outcome is set             | none            |                       |
+ *
+ * Only sched_job_set_state() changes the state; it asserts the table and stamps the times.
+ */
+#ifndef NPUD_SCHEDULER_JOB_H
+#define NPUD_SCHEDULER_JOB_H
+
+#include "base/list.h"
+#include "npu_protocol.h"
+
+#include <stdint.h>
+
+struct queue;
+
+enum job_state { JOB_NEW, JOB_BLOCKED, JOB_READY, JOB_RUNNING, JOB_DONE };
+
+/* Embedded in its owner's job (sessions/job.h). Fields up to the line are set by the owner. */
+struct sched_job {
+	uint64_t id;
+	unsigned n_tasks[NPU_JOB_RANGES]; /* per share: one share per core */
+	unsigned n_cores;		  /* shares: 1, or 2 and more for a gang */
+	uint32_t core_mask;		  /* demand; 0: any n_cores (n_cores is 1 then) */
+	unsigned n_deps;		  /* fences it still waits for */
+	uint64_t timeout_ns;		  /* the client's, in device time; 0: none */
+
+	/* ---- the scheduler's; all 0 at submit ---- */
+	enum job_state state;
+	enum npu_outcome outcome;
+	struct queue *queue;
+	struct list link;      /* by state, see above */
+	uint32_t allowed_mask; /* cores it may use: one of them, or for a gang all of them */
+	uint32_t running_mask; /* cores it occupies now */
+	uint32_t active_mask;  /* those of them whose share has not ended yet */
+	uint32_t used_mask;    /* cores it has run on */
+	uint64_t submitted_ns, ready_ns, started_ns, done_ns;
+	uint64_t share_ns; /* device time of its longest share */
+	/* Core-time: share_ns times n_cores, as a gang holds all its cores until its last share
+	 * ends. */
+	uint64_t device_ns;
+	uint64_t charged_ns; /* what the policy charged at launch */
+};
+
+const char *job_state_name(enum job_state state);
+/* Asserts that the table above allows it. started_ns is the first start's. */
+void sched_job_set_state(struct sched_job *job, enum job_state next, uint64_t now_ns);
+
+#endif

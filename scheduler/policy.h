@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A policy orders the queues that have ready jobs; the dispatch pass does the rest (which cores,
+ * gangs, reservations). One file per policy; state lives in the policy object and in the fields of
+ * struct queue that are the policy's.
+ *
+ * To write one: fill a `struct policy_ops`, add it to the table in policy.c and the file to
+ * meson.build. rank order must not depend on anything but what the policy was told (no clock, ties
+ * broken by queue id), so that equal inputs give equal schedules.
+ */
+#ifndef NPUD_SCHEDULER_POLICY_H
+#define NPUD_SCHEDULER_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct queue;
+struct sched_job;
+struct scheduler_config;
+struct policy;
+
+struct policy_ops {
+	const char *name;
+	/* `all_cores`: mask of the device's cores. */
+	int (*create)(const struct scheduler_config *config, uint32_t all_cores,
+		      struct policy **ret_policy);
+	void (*destroy)(struct policy *policy);
+	/* That core is out of service for good; queue_updated() of every queue follows. May be
+	 * NULL. */
+	void (*core_lost)(struct policy *policy, unsigned core);
+	/* A queue joined, left, or changed its params (or the cores changed). */
+	void (*queue_added)(struct policy *policy, struct queue *queue);
+	void (*queue_removed)(struct policy *policy, struct queue *queue);
+	void (*queue_updated)(struct policy *policy, struct queue *queue);
+	/* A queue got its first ready job, or lost its last. */
+	void (*queue_ready)(struct policy *policy, struct queue *queue);
+	void (*queue_idle)(struct policy *policy, struct queue *queue);
+	/*
+	 * The ready queues in order of preference: the first with NULL, then the one after `queue`;
+	 * NULL at the end. begin() is called before each walk and may reorder.
+	 */
+	void (*begin)(struct policy *policy);
+	struct queue *(*next)(struct policy *policy, struct queue *queue);
+	/* Cores this queue may use, within its params; lost ones may be among them. */
+	uint32_t (*cores)(const struct policy *policy, const struct queue *queue);
+	/*
+	 * One of its ready jobs, most often the head, starts now; a job of it ended, having used
+	 * device_ns core-time. started() may keep in job->charged_ns what it charges; it is called
+	 * before queue_idle() when that was the last ready job.
+	 */
+	void (*started)(struct policy *policy, struct queue *queue, struct sched_job *job);
+	void (*finished)(struct policy *policy, struct queue *queue, struct sched_job *job);
+};
+
+struct policy {
+	const struct policy_ops *ops;
+};
+
+/* NULL for a name that is not built. */
+const struct policy_ops *policy_find(const char *name);
+/* Whether the design knows the name at all ("pinned", "round-robin", "gang", "fair", "deadline").
+ */
+bool policy_name_is_known(const char *name);
+
+extern const struct policy_ops policy_round_robin;
+extern const struct policy_ops policy_pinned;
+
+#endif

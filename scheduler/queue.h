@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A queue: the jobs of one session that wait, and what the policy keeps about that session.
+ */
+#ifndef NPUD_SCHEDULER_QUEUE_H
+#define NPUD_SCHEDULER_QUEUE_H
+
+#include "base/list.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sched_job;
+
+/* What a core mask of one core means. A gang's mask is always kept to. */
+enum core_mask_rule {
+	CORE_MASK_DEMAND, /* a job's core mask is kept to */
+	CORE_MASK_WISH,	  /* kept to where those cores are idle, else any that fit */
+	CORE_MASK_IGNORE, /* any cores that fit */
+};
+
+/* From the session's class. */
+struct queue_params {
+	double weight;	    /* > 0 */
+	uint32_t core_mask; /* cores it may use */
+	bool has_own_cores; /* the class names its cores; else `pinned` binds the queue to one */
+	unsigned max_cores; /* at once */
+	enum core_mask_rule core_mask_rule;
+	uint64_t watchdog_cap_ns; /* 0: the watchdog's cap */
+};
+
+/*
+ * A younger job may start before the head while the head waits for cores that others hold; so many
+ * times, then the queue waits for its head, which its rank brings forward meanwhile.
+ */
+#define QUEUE_OVERTAKES_MAX 16
+
+struct queue {
+	uint64_t id; /* the session's id; set by the owner */
+	struct queue_params params;
+	struct list ready, blocked; /* struct sched_job, oldest first */
+	unsigned n_ready, n_blocked, n_running;
+	uint32_t running_mask;	/* cores its jobs occupy */
+	uint32_t ready_cores;	/* no ready job may use any other core */
+	uint64_t head_since_ns; /* when the first ready job became the first */
+	unsigned n_overtakes;	/* of that one, by younger jobs */
+	struct list link;	/* scheduler::queues */
+	/* ---- the policy's ---- */
+	struct list policy_link;
+	int64_t deficit_ns; /* as of `round`; negative: has used more than its share */
+	uint64_t round;
+	uint64_t due_round; /* the round in which deficit_ns becomes positive */
+	uint32_t pinned_mask;
+	/* ---- statistics ---- */
+	uint64_t device_ns, wait_ns; /* device time used; time its jobs spent ready */
+};
+
+/* Sets up an empty queue that belongs to no scheduler yet. `id` is its owner's, and unique. */
+void queue_init(struct queue *queue, uint64_t id);
+
+#endif

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Jobs come in through queues, the dispatch pass starts them, and one function ends them.
+ *
+ * retire() may call back and change anything but the objects it was not told about: so it is the
+ * last thing that happens to a job, and whoever called down to it looks at everything anew.
+ */
+#include "scheduler/scheduler.h"
+
+#include "base/clock.h"
+#include "scheduler/gang.h"
+#include "scheduler/scheduler_internal.h"
+#include "scheduler/watchdog.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- demand: which cores a waiting job may use ---- */
+
+static bool job_is_runnable(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	return gang_fits(job, job->allowed_mask, scheduler->live_cores);
+}
+
+static uint32_t queue_cores(const struct scheduler *scheduler, const struct queue *queue)
+{
+	return scheduler->policy->ops->cores(scheduler->policy, queue);
+}
+
+/* The rules of an accepted job's queue have changed: it is kept to them, or dropped by none. */
+static void refit_job(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
+{
+	enum core_mask_rule rule = queue->params.core_mask_rule;
+
+	job->allowed_mask = gang_allowed_cores(job, rule, queue_cores(scheduler, queue));
+	if (!job_is_runnable(scheduler, job))
+		job->allowed_mask = gang_allowed_cores(job, rule, scheduler->all_cores);
+	if (job->state == JOB_READY)
+		queue->ready_cores |= job->allowed_mask;
+}
+
+static void refit_queue(struct scheduler *scheduler, struct queue *queue)
+{
+	struct sched_job *job;
+
+	list_for_each (job, &queue->ready, link)
+		refit_job(scheduler, queue, job);
+	list_for_each (job, &queue->blocked, link)
+		refit_job(scheduler, queue, job);
+}
+
+/* ---- ends ---- */
+
+/* The job is on no list and no core any more. It may not exist after this. */
+static void retire_job(struct scheduler *scheduler, struct sched_job *job, enum npu_outcome outcome)
+{
+	job->outcome = outcome;
+	sched_job_set_state(job, JOB_DONE, scheduler_now_ns(scheduler));
+	scheduler->params.ops->retire(scheduler->params.context, job);
+}
+
+static void take_ready(struct scheduler *scheduler, struct sched_job *job, uint64_t now)
+{
+	struct queue *queue = job->queue;
+
+	queue_remove_ready(queue, job, now);
+	scheduler->n_ready--;
+	if (!queue->n_ready)
+		scheduler->policy->ops->queue_idle(scheduler->policy, queue);
+}
+
+static void end_waiting(struct scheduler *scheduler, struct sched_job *job,
+			enum npu_outcome outcome)
+{
+	if (job->state == JOB_READY) {
+		take_ready(scheduler, job, scheduler_now_ns(scheduler));
+	} else {
+		list_del(&job->link);
+		job->queue->n_blocked--;
+		scheduler->n_blocked--;
+	}
+	retire_job(scheduler, job, outcome);
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void note_share(struct sched_job *job, uint64_t device_ns)
+{
+	job->share_ns = max_u64(job->share_ns, device_ns);
+}
+
+void scheduler_note_progress(struct scheduler *scheduler, struct sched_job *job, uint32_t cores)
+{
+	struct sched_progress progress;
+
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
+		if (!(cores & core_bit(i)))
+			continue;
+		progress = (struct sched_progress){0};
+		scheduler->params.ops->progress(scheduler->params.context, i, &progress);
+		note_share(job, progress.device_ns);
+	}
+}
+
+/* The job lets go of its cores, none of which runs any more. */
+static void release_cores(struct scheduler *scheduler, struct sched_job *job)
+{
+	struct queue *queue = job->queue;
+	uint64_t now = scheduler_now_ns(scheduler);
+
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
+		struct core *core = &scheduler->cores[i];
+
+		if (!(job->running_mask & core_bit(i)))
+			continue;
+		core->job = NULL;
+		if (core->state == CORE_BUSY)
+			core_set_state(core, CORE_IDLE, now);
+	}
+	queue->running_mask &= ~job->running_mask;
+	queue->n_running--;
+	job->running_mask = job->active_mask = 0;
+	job->device_ns = job->share_ns * job->n_cores;
+	queue->device_ns += job->device_ns;
+	scheduler->policy->ops->finished(scheduler->policy, queue, job);
+}
+
+/* True when the core is lost. */
+static bool reset_core(struct scheduler *scheduler, struct core *core)
+{
+	const struct scheduler_params *params = &scheduler->params;
+
+	core_set_state(core, CORE_RESETTING, scheduler_now_ns(scheduler));
+	for (unsigned i = 0; i < CORE_RESETS_MAX; i++) {
+		core->resets++;
+		scheduler->stats.core_resets++;
+		if (params->ops->reset(params->context, core->index))
+			continue;
+		core_set_state(core, CORE_IDLE, scheduler_now_ns(scheduler));
+		return false;
+	}
+	core_set_state(core, CORE_FAULTED, scheduler_now_ns(scheduler));
+	scheduler->live_cores &= ~core_bit(core->index);
+	if (scheduler->policy->ops->core_lost)
+		scheduler->policy->ops->core_lost(scheduler->policy, core->index);
+	return true;
+}
+
+static void refit_after_loss(struct scheduler *scheduler)
+{
+	struct queue *queue;
+
+	list_for_each (queue, &scheduler->queues, link) {
+		uint32_t cores = queue_cores(scheduler, queue);
+
+		scheduler->policy->ops->queue_updated(scheduler->policy, queue);
+		/* A queue that keeps its cores keeps its jobs on them: they may be lost with one.
+		 */
+		if (queue_cores(scheduler, queue) != cores)
+			refit_queue(scheduler, queue);
+	}
+}
+
+static struct sched_job *find_lost_in(struct scheduler *scheduler, struct list *jobs)
+{
+	struct sched_job *job;
+
+	list_for_each (job, jobs, link) {
+		if (!job_is_runnable(scheduler, job))
+			return job;
+	}
+	return NULL;
+}
+
+static struct sched_job *find_lost(struct scheduler *scheduler)
+{
+	struct queue *queue;
+	struct sched_job *job;
+
+	list_for_each (queue, &scheduler->queues, link) {
+		job = find_lost_in(scheduler, &queue->ready);
+		if (!job)
+			job = find_lost_in(scheduler, &queue->blocked);
+		if (job)
+			return job;
+	}
+	return NULL;
+}
+
+/* Searched from the start after each, as retire() may have changed any list. Losses are rare. */
+static void end_lost(struct scheduler *scheduler)
+{
+	struct sched_job *job;
+
+	while ((job = find_lost(scheduler)))
+		end_waiting(scheduler, job, NPU_OUTCOME_DEVICE_LOST);
+}
+
+void scheduler_end_running(struct scheduler *scheduler, struct sched_job *job,
+			   enum npu_outcome outcome)
+{
+	bool has_loss = false;
+
+	job->outcome = outcome;
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
+		if (job->active_mask & core_bit(i))
+			has_loss |= reset_core(scheduler, &scheduler->cores[i]);
+	}
+	release_cores(scheduler, job);
+	if (has_loss)
+		refit_after_loss(scheduler);
+	retire_job(scheduler, job, outcome);
+	if (has_loss)
+		end_lost(scheduler);
+}
+
+/* ---- dispatch ---- */
+
+static void occupy_cores(struct scheduler *scheduler, struct sched_job *job, uint32_t cores,
+			 uint64_t now)
+{
+	unsigned share = 0;
+
+	job->running_mask = cores;
+	job->used_mask |= cores;
+	job->share_ns = 0;
+	job->queue->running_mask |= cores;
+	job->queue->n_running++;
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
+		struct core *core = &scheduler->cores[i];
+
+		if (!(cores & core_bit(i)))
+			continue;
+		core_set_state(core, CORE_BUSY, now);
+		core->job = job;
+		core->share = share++;
+	}
+}
+
+static int start_share(struct scheduler *scheduler, struct core *core)
+{
+	const struct scheduler_params *params = &scheduler->params;
+	struct watchdog_budget budget = watchdog_get_budget(&scheduler->config.watchdog, core);
+
+	core->job->active_mask |= core_bit(core->index);
+	watchdog_start(core, &budget, scheduler_now_ns(scheduler));
+	return params->ops->run(params->context, core->job, core->share, core->index);
+}
+
+static void count_start(struct scheduler *scheduler, const struct sched_job *job, uint64_t now)
+{
+	struct queue *queue = job->queue;
+
+	scheduler->stats.slices++;
+	if (job != queue_head(queue))
+		queue->n_overtakes++;
+	else if (job->n_cores > 1)
+		scheduler->stats.gang_wait_ns += now - max_u64(job->ready_ns, queue->head_since_ns);
+}
+
+static void start_job(struct scheduler *scheduler, struct sched_job *job, uint32_t cores)
+{
+	struct policy *policy = scheduler->policy;
+	uint64_t now = scheduler_now_ns(scheduler);
+
+	count_start(scheduler, job, now);
+	policy->ops->started(policy, job->queue, job);
+	take_ready(scheduler, job, now);
+	sched_job_set_state(job, JOB_RUNNING, now);
+	occupy_cores(scheduler, job, cores, now);
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
+		if (!(cores & core_bit(i)) || !start_share(scheduler, &scheduler->cores[i]))
+			continue;
+		scheduler_end_running(scheduler, job, NPU_OUTCOME_DEVICE_LOST);
+		return;
+	}
+}
+
+void scheduler_run(struct scheduler *scheduler)
+{
+	struct sched_job *job;
+	uint32_t cores;
+
+	scheduler->must_dispatch = true;
+	if (scheduler->is_dispatching)
+		return;
+	scheduler->is_dispatching = true;
+	while (scheduler->must_dispatch) {
+		scheduler->must_dispatch = false;
+		while ((job = gang_pick_job(scheduler, &cores)))
+			start_job(scheduler, job, cores);
+	}
+	scheduler->is_dispatching = false;
+}
+
+/* ---- set-up ---- */
+
+struct scheduler_config scheduler_config_default(void)
+{
+	return (struct scheduler_config){
+		.policy = &policy_round_robin,
+		.rr_quantum_ns = 10 * NS_PER_MS,
+		.min_charge_ns = 150 * NS_PER_US,
+		.watchdog =
+			{
+				.floor_ns = 20 * NS_PER_MS,
+				.cap_ns = 8 * NS_PER_S,
+				.unknown_ns = 2 * NS_PER_S,
+			},
+	};
+}
+
+int scheduler_new(const struct scheduler_params *params, const struct scheduler_config *config,
+		  struct scheduler **ret_scheduler)
+{
+	struct scheduler *scheduler;
+	int r;
+
+	if (!params->n_cores || params->n_cores > SCHEDULER_CORES_MAX)
+		return -EINVAL;
+	scheduler = calloc(1, sizeof(*scheduler));
+	if (!scheduler)
+		return -ENOMEM;
+	scheduler->params = *params;
+	scheduler->config = *config;
+	scheduler->all_cores = scheduler->live_cores = core_bit(params->n_cores) - 1;
+	list_init(&scheduler->queues);
+	for (unsigned i = 0; i < params->n_cores; i++) {
+		scheduler->cores[i].index = i;
+		scheduler->cores[i].since_ns = scheduler_now_ns(scheduler);
+	}
+	r = config->policy->create(config, scheduler->all_cores, &scheduler->policy);
+	if (r) {
+		free(scheduler);
+		return r;
+	}
+	*ret_scheduler = scheduler;
+	return 0;
+}
+
+struct scheduler *scheduler_free(struct scheduler *scheduler)
+{
+	if (!scheduler)
+		return NULL;
+	assert(list_is_empty(&scheduler->queues));
+	scheduler->policy->ops->destroy(scheduler->policy);
+	free(scheduler);
+	return NULL;
+}
+
+static void leave_policy(struct scheduler *scheduler, struct queue *queue)
+{
+	struct policy *policy = scheduler->policy;
+
+	if (queue->n_ready)
+		policy->ops->queue_idle(policy, queue);
+	policy->ops->queue_removed(policy, queue);
+}
+
+static void join_policy(struct scheduler *scheduler, struct queue *queue)
+{
+	struct policy *policy = scheduler->policy;
+
+	policy->ops->queue_added(policy, queue);
+	if (queue->n_ready)
+		policy->ops->queue_ready(policy, queue);
+	refit_queue(scheduler, queue);
+}
+
+static void tell_lost_cores(struct scheduler *scheduler)
+{
+	struct policy *policy = scheduler->policy;
+
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
+		if (scheduler->cores[i].state == CORE_FAULTED && policy->ops->core_lost)
+			policy->ops->core_lost(policy, i);
+	}
+}
+
+/* Budgets may have shrunk, so these cores are looked at anew. */
+static void sample_soon(struct scheduler *scheduler, uint32_t cores)
+{
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
+		if (cores & core_bit(i))
+			scheduler->cores[i].next_sample_ns = scheduler_now_ns(scheduler);
+	}
+}
+
+int scheduler_configure(struct scheduler *scheduler, const struct scheduler_config *config)
+{
+	struct policy *policy;
+	struct queue *queue;
+	int r;
+
+	r = config->policy->create(config, scheduler->all_cores, &policy);
+	if (r)
+		return r;
+	list_for_each (queue, &scheduler->queues, link)
+		leave_policy(scheduler, queue);
+	scheduler->policy->ops->destroy(scheduler->policy);
+	scheduler->policy = policy;
+	scheduler->config = *config;
+	tell_lost_cores(scheduler);
+	list_for_each (queue, &scheduler->queues, link)
+		join_policy(scheduler, queue);
+	sample_soon(scheduler, scheduler->all_cores);
+	return 0;
+}
+
+void scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
+			 const struct queue_params *params)
+{
+	assert(list_is_empty(&queue->link));
+	queue->params = *params;
+	list_add_tail(&scheduler->queues, &queue->link);
+	join_policy(scheduler, queue);
+}
+
+void scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
+			    const struct queue_params *params)
+{
+	queue->params = *params;
+	scheduler->policy->ops->queue_updated(scheduler->policy, queue);
+	refit_queue(scheduler, queue);
+	sample_soon(scheduler, queue->running_mask);
+}
+
+void scheduler_remove_queue(struct scheduler *scheduler, struct queue *queue)
+{
+	assert(!queue->n_ready && !queue->n_blocked && !queue->n_running);
+	leave_policy(scheduler, queue);
+	list_del(&queue->link);
+}
+
+/* ---- jobs ---- */
+
+static void make_ready(struct scheduler *scheduler, struct sched_job *job)
+{
+	struct queue *queue = job->queue;
+	uint64_t now = scheduler_now_ns(scheduler);
+
+	sched_job_set_state(job, JOB_READY, now);
+	queue_add_ready(queue, job, now);
+	scheduler->n_ready++;
+	if (queue->n_ready == 1)
+		scheduler->policy->ops->queue_ready(scheduler->policy, queue);
+}
+
+static bool demand_is_met(struct scheduler *scheduler, const struct queue *queue,
+			  struct sched_job *job)
+{
+	const struct scheduler_params *params = &scheduler->params;
+
+	if (!gang_demand_is_valid(job, scheduler->all_cores, params->gang_masks))
+		return false;
+	job->allowed_mask = gang_allowed_cores(job, queue->params.core_mask_rule,
+					       queue_cores(scheduler, queue));
+	return job->n_cores <= queue->params.max_cores && job_is_runnable(scheduler, job);
+}
+
+int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
+{
+	if (!demand_is_met(scheduler, queue, job))
+		return -EINVAL;
+	job->queue = queue;
+	if (!job->n_deps) {
+		make_ready(scheduler, job);
+		return 0;
+	}
+	sched_job_set_state(job, JOB_BLOCKED, scheduler_now_ns(scheduler));
+	list_add_tail(&queue->blocked, &job->link);
+	queue->n_blocked++;
+	scheduler->n_blocked++;
+	return 0;
+}
+
+void scheduler_resolve(struct scheduler *scheduler, struct sched_job *job)
+{
+	assert(job->state == JOB_BLOCKED && job->n_deps);
+	if (--job->n_deps)
+		return;
+	list_del(&job->link);
+	job->queue->n_blocked--;
+	scheduler->n_blocked--;
+	make_ready(scheduler, job);
+}
+
+int scheduler_cancel(struct scheduler *scheduler, struct sched_job *job, enum npu_outcome outcome)
+{
+	if (job->state == JOB_RUNNING)
+		return -EBUSY;
+	if (job->state != JOB_BLOCKED && job->state != JOB_READY)
+		return -EINVAL;
+	end_waiting(scheduler, job, outcome);
+	return 0;
+}
+
+void scheduler_abort(struct scheduler *scheduler, struct sched_job *job, enum npu_outcome outcome)
+{
+	if (job->state != JOB_RUNNING) {
+		scheduler_cancel(scheduler, job, outcome);
+		return;
+	}
+	scheduler_note_progress(scheduler, job, job->active_mask);
+	scheduler_end_running(scheduler, job, outcome);
+}
+
+/* ---- what the device says ---- */
+
+struct sched_job *scheduler_active_job(struct scheduler *scheduler, unsigned core)
+{
+	struct sched_job *job;
+
+	assert(core < scheduler->params.n_cores);
+	job = scheduler->cores[core].job;
+	return job && job->active_mask & core_bit(core) ? job : NULL;
+}
+
+void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t device_ns)
+{
+	struct sched_job *job = scheduler_active_job(scheduler, core);
+
+	if (!job)
+		return;
+	note_share(job, device_ns);
+	job->active_mask &= ~core_bit(core);
+	/* A gang's cores stay its own until all have ended: they start and end together. */
+	if (job->active_mask)
+		return;
+	release_cores(scheduler, job);
+	retire_job(scheduler, job, NPU_OUTCOME_OK);
+}
+
+void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_outcome outcome,
+			   uint64_t device_ns)
+{
+	struct sched_job *job = scheduler_active_job(scheduler, core);
+
+	if (!job)
+		return;
+	note_share(job, device_ns);
+	scheduler_note_progress(scheduler, job, job->active_mask & ~core_bit(core));
+	scheduler_end_running(scheduler, job, outcome);
+}
+
+int scheduler_reset_core(struct scheduler *scheduler, unsigned index)
+{
+	struct core *core;
+
+	if (index >= scheduler->params.n_cores)
+		return -EINVAL;
+	core = &scheduler->cores[index];
+	if (core->state == CORE_FAULTED)
+		return -EIO;
+	if (core->job) {
+		/* Asked for, so it is reset even where its share of a gang has ended. */
+		core->job->active_mask |= core_bit(index);
+		scheduler_abort(scheduler, core->job, NPU_OUTCOME_CANCELLED);
+	} else if (reset_core(scheduler, core)) {
+		refit_after_loss(scheduler);
+		end_lost(scheduler);
+	}
+	return core->state == CORE_FAULTED ? -EIO : 0;
+}
+
+/* ---- questions ---- */
+
+const struct scheduler_stats *scheduler_get_stats(const struct scheduler *scheduler)
+{
+	return &scheduler->stats;
+}
+
+const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index)
+{
+	assert(index < scheduler->params.n_cores);
+	return &scheduler->cores[index];
+}
+
+unsigned scheduler_n_cores(const struct scheduler *scheduler)
+{
+	return scheduler->params.n_cores;
+}
+
+unsigned scheduler_n_ready(const struct scheduler *scheduler)
+{
+	return scheduler->n_ready;
+}
+
+unsigned scheduler_n_blocked(const struct scheduler *scheduler)
+{
+	return scheduler->n_blocked;
+}
+
+const char *scheduler_policy_name(const struct scheduler *scheduler)
+{
+	return scheduler->policy->ops->name;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler: when and where a job runs.
+ *
+ *   session -- queue --+                     +-- core 0
+ *   session -- queue --+-- policy: rank() ---+-- core 1      (struct core: what runs there)
+ *   session -- queue --+     dispatch pass   +-- core 2
+ *
+ * Objects: `sched_job` (state machine in job.h), `queue` (one session's jobs), `core`, `policy`
+ * (orders the queues; one file each), `watchdog` (budgets). It includes base/ only: the world is
+ * five callbacks, so the simulator and the daemon drive the very same objects. It never reads a
+ * clock, allocates nothing per job, and has no locks: one thread.
+ *
+ * Invariants: a core runs one batch; a job in JOB_RUNNING holds the cores in `running_mask` and no
+ * other job does; a gang's cores start in one pass; every submitted job is retired exactly once,
+ * and never from within scheduler_submit() or scheduler_cancel() of another job; whenever a core is
+ * idle after scheduler_run(), no ready job may use it but those that a gang's reservation, their
+ * queue's max_cores or its often overtaken head (QUEUE_OVERTAKES_MAX) holds back.
+ */
+#ifndef NPUD_SCHEDULER_SCHEDULER_H
+#define NPUD_SCHEDULER_SCHEDULER_H
+
+#include "base/list.h"
+#include "scheduler/core.h"
+#include "scheduler/job.h"
+#include "scheduler/queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct scheduler;
+struct policy_ops;
+
+struct sched_progress {
+	uint32_t tasks_done;
+	uint64_t device_ns; /* device time since the batch started */
+};
+
+#define SCHEDULER_CORES_MAX 8
+
+/*
+ * The world. `context` is what scheduler_new() was given. retire() may call anything in this header
+ * but scheduler_free(), and free the job, and its queue once that is removed; the others must not
+ * call back.
+ */
+struct sched_backend_ops {
+	/*
+	 * Starts the job's share `share` (0 … n_cores-1) on an idle core. -errno: the job fails
+	 * with NPU_OUTCOME_DEVICE_LOST, and this core and those that run its other shares are
+	 * reset.
+	 */
+	int (*run)(void *context, struct sched_job *job, unsigned share, unsigned core);
+	void (*progress)(void *context, unsigned core, struct sched_progress *ret_progress);
+	/*
+	 * Stops and resets a core; what it ran is forgotten. -EIO when it does not come back: tried
+	 * again up to CORE_RESETS_MAX times. A job that the core ran has its `outcome` set already.
+	 */
+	int (*reset)(void *context, unsigned core);
+	/* The job is over (job->outcome); the scheduler has let go of it. */
+	void (*retire)(void *context, struct sched_job *job);
+	uint64_t (*now)(void *context);
+};
+
+/* Watchdog knobs, of the policy file's `watchdog`. */
+struct watchdog_config {
+	uint64_t floor_ns;   /* floor_ms 20: no budget is smaller, save by a client's timeout */
+	uint64_t cap_ns;     /* cap_ms 8000: no budget is larger */
+	uint64_t unknown_ns; /* unknown_ms 2000: budget of a task of unknown duration */
+};
+
+struct scheduler_config {
+	const struct policy_ops *policy; /* policy_find() */
+	uint64_t rr_quantum_ns;		 /* rr_quantum_ms 10 */
+	uint64_t min_charge_ns;		 /* min_charge_ms 0.15 */
+	struct watchdog_config watchdog;
+};
+
+struct scheduler_config scheduler_config_default(void);
+
+struct scheduler_stats {
+	uint64_t slices; /* batches started; a gang's shares are one */
+	uint64_t hangs, core_resets;
+	struct {
+		uint64_t job_id, queue_id;
+		unsigned core;
+		uint64_t budget_ns, time_ns;
+	} last_hangs[8];       /* ring; hangs % 8 is the next to be written */
+	uint64_t gang_wait_ns; /* sum over gangs, from head of its queue to start */
+};
+
+struct scheduler_params {
+	unsigned n_cores;
+	uint64_t gang_masks; /* bit m: mask m may start together */
+	const struct sched_backend_ops *ops;
+	void *context;
+};
+
+/* -EINVAL for a number of cores outside 1 … SCHEDULER_CORES_MAX, -ENOMEM. */
+int scheduler_new(const struct scheduler_params *params, const struct scheduler_config *config,
+		  struct scheduler **ret_scheduler);
+/* Every queue must have been removed. Takes NULL, returns NULL. */
+struct scheduler *scheduler_free(struct scheduler *scheduler);
+
+/*
+ * Takes a new configuration over without touching what is queued or runs: a job that no longer fits
+ * its queue's cores was accepted, so it may use any core that fits its demand. Same for
+ * scheduler_update_queue(). -ENOMEM leaves everything as it was.
+ */
+int scheduler_configure(struct scheduler *scheduler, const struct scheduler_config *config);
+
+/* A queue joins with its params; it leaves when it holds no job any more. */
+void scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
+			 const struct queue_params *params);
+void scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
+			    const struct queue_params *params);
+void scheduler_remove_queue(struct scheduler *scheduler, struct queue *queue);
+
+/*
+ * -EINVAL when no set of cores in service that the queue may use fits the job's demand (a gang's
+ * mask must be one of gang_masks, a single core's mask is bound by core_mask_rule, n_cores by
+ * max_cores), or the demand contradicts itself; the job stays JOB_NEW then. Else the job is
+ * JOB_BLOCKED while n_deps > 0, or JOB_READY, and belongs to the scheduler until it is retired.
+ * Starts nothing by itself: scheduler_run() does.
+ */
+int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job);
+/* One dependency of a blocked job is gone; with the last one it becomes ready. */
+void scheduler_resolve(struct scheduler *scheduler, struct sched_job *job);
+/*
+ * Ends a blocked or ready job with `outcome` (retire is called). -EBUSY when it runs, -EINVAL when
+ * it has not been submitted or is over.
+ */
+int scheduler_cancel(struct scheduler *scheduler, struct sched_job *job, enum npu_outcome outcome);
+/*
+ * Ends a job, by resetting its cores when it runs; for administrators and for shutting down.
+ * Harmless on a job that is not submitted or over.
+ */
+void scheduler_abort(struct scheduler *scheduler, struct sched_job *job, enum npu_outcome outcome);
+
+/* The core's batch ended. Ignored, as is the next, when the core runs nothing: it was reset since.
+ */
+void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t device_ns);
+/*
+ * The core's batch failed (page fault, bad stream) and the core stands still: it is reset, and so
+ * are the other cores of the same job.
+ */
+void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_outcome outcome,
+			   uint64_t device_ns);
+/*
+ * An administrator's reset: what runs there fails with NPU_OUTCOME_CANCELLED. -EINVAL for no such
+ * core, -EIO when it is out of service, or is so now.
+ *
+ * Whenever a reset takes a core out of service, the waiting jobs that need it fail with
+ * NPU_OUTCOME_DEVICE_LOST before the call returns.
+ */
+int scheduler_reset_core(struct scheduler *scheduler, unsigned core);
+
+/*
+ * The dispatch pass: fills idle cores. Call after anything above, once per turn. Retires jobs whose
+ * start fails. From within retire() it may be put off to the end of the pass that goes on.
+ */
+void scheduler_run(struct scheduler *scheduler);
+/* When scheduler_tick() wants to be called next; UINT64_MAX while nothing runs. */
+uint64_t scheduler_next_tick_ns(const struct scheduler *scheduler);
+/*
+ * Watchdog: samples what runs, shoots what exceeded its budget (it fails with NPU_OUTCOME_HANG),
+ * and fills the cores that this freed. Harmless when called early.
+ */
+void scheduler_tick(struct scheduler *scheduler);
+
+const struct scheduler_stats *scheduler_get_stats(const struct scheduler *scheduler);
+const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index);
+unsigned scheduler_n_cores(const struct scheduler *scheduler);
+unsigned scheduler_n_ready(const struct scheduler *scheduler);
+unsigned scheduler_n_blocked(const struct scheduler *scheduler);
+const char *scheduler_policy_name(const struct scheduler *scheduler);
+
+#endif

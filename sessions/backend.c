@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between scheduler and device: a share of a job becomes a batch, a device event becomes the end
+ * of a job, and a session's page tables come along with whatever it runs.
+ */
+#include "base/log.h"
+#include "sessions/job.h"
+#include "sessions/sessions.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static int backend_run(void *context, struct sched_job *sched_job, unsigned share, unsigned core)
+{
+	struct sessions *sessions = context;
+	struct job *job = job_from_sched(sched_job);
+	const struct npu_range *range = &job->shares[share];
+	const struct device_batch batch = {
+		.tasks = job->tasks + range->start,
+		.n_tasks = range->count,
+		.is_chained = job->flags & NPU_SUBMIT_CHAINED,
+		.table_pa = domain_table_pa(&job->session->domain),
+		.duration_ns = job->duration_ns,
+	};
+	int r;
+
+	r = device_start(sessions->device, core, &batch);
+	if (r < 0) {
+		log_error("start_failed session=%" PRIu64 " job=%" PRIu64 " core=%u error=\"%s\"",
+			  job->session->id, job->base.id, core, strerror(-r));
+		return r;
+	}
+	if (sessions->core_tables[core] != batch.table_pa) {
+		sessions->core_tables[core] = batch.table_pa;
+		sessions->domain_switches++;
+	}
+	return 0;
+}
+
+static void backend_progress(void *context, unsigned core, struct sched_progress *ret_progress)
+{
+	struct sessions *sessions = context;
+	struct device_progress progress;
+
+	device_progress(sessions->device, core, &progress);
+	ret_progress->tasks_done = progress.tasks_done;
+	ret_progress->device_ns = progress.device_ns;
+}
+
+/* The registers at the moment of the reset, for whoever has to explain the hang. */
+static void backend_log_capture(struct sessions *sessions, unsigned core, const struct job *job)
+{
+	struct device_capture capture;
+	char text[512] = "";
+	size_t n = 0;
+
+	device_capture(sessions->device, core, &capture);
+	for (unsigned i = 0; i < capture.n && n < sizeof(text); i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%#" PRIx32,
+				      capture.registers[i].name, capture.registers[i].value);
+	log_warning("core_reset core=%u session=%" PRIu64 " uid=%u job=%" PRIu64
+		    " tasks_done=%" PRIu32 "%s",
+		    core, job->session->id, job->session->identity.uid, job->base.id,
+		    job->tasks_done, text);
+}
+
+static int backend_reset(void *context, unsigned core)
+{
+	struct sessions *sessions = context;
+	const struct core *sched_core = scheduler_core(sessions->scheduler, core);
+	int r;
+
+	if (sched_core->job) {
+		struct job *job = job_from_sched(sched_core->job);
+		struct device_progress progress;
+
+		device_progress(sessions->device, core, &progress);
+		job->tasks_done += progress.tasks_done;
+		backend_log_capture(sessions, core, job);
+	}
+	r = device_reset_core(sessions->device, core);
+	if (r < 0)
+		log_error("core_reset_failed core=%u error=\"%s\"", core, strerror(-r));
+	return r;
+}
+
+static void backend_retire(void *context, struct sched_job *sched_job)
+{
+	(void)context;
+	job_retire(job_from_sched(sched_job));
+}
+
+static uint64_t backend_now(void *context)
+{
+	const struct sessions *sessions = context;
+
+	return loop_now_ns(sessions->loop);
+}
+
+const struct sched_backend_ops sessions_backend_ops = {
+	.run = backend_run,
+	.progress = backend_progress,
+	.reset = backend_reset,
+	.retire = backend_retire,
+	.now = backend_now,
+};
+
+void sessions_device_event(void *context, const struct device_event *event)
+{
+	struct sessions *sessions = context;
+	const struct core *core = scheduler_core(sessions->scheduler, event->core);
+	struct job *job;
+
+	if (!core->job)
+		return;
+	job = job_from_sched(core->job);
+	if (event->kind == DEVICE_DONE) {
+		job->tasks_done += event->tasks_done;
+		scheduler_core_done(sessions->scheduler, event->core, event->device_ns);
+		return;
+	}
+	memcpy(job->detail, event->detail, sizeof(job->detail));
+	job->fault_iova = event->iova;
+	job->fault_is_write = event->is_write;
+	scheduler_core_failed(sessions->scheduler, event->core,
+			      event->kind == DEVICE_PAGE_FAULT ? NPU_OUTCOME_PAGE_FAULT
+							       : NPU_OUTCOME_BAD_STREAM,
+			      event->device_ns);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One packet in, one reply out; not reading is the backpressure.
+ */
+#include "sessions/channel.h"
+
+#include "npu_protocol.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Packets taken per turn from one client before the others get theirs. */
+#define CHANNEL_BATCH 4
+
+static int channel_transmit(int fd, const void *data, size_t size, int passed_fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec iov = {.iov_base = (void *)data, .iov_len = size};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (passed_fd >= 0) {
+		struct cmsghdr *cmsg = &control.align;
+
+		message.msg_control = control.bytes;
+		message.msg_controllen = sizeof(control.bytes);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &passed_fd, sizeof(int));
+	}
+	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static void channel_fail(struct channel *channel, const char *reason)
+{
+	const struct channel_ops *ops = channel->ops;
+
+	channel_close(channel);
+	ops->closed(channel, reason);
+}
+
+static void channel_drop_pending(struct channel *channel)
+{
+	free(channel->pending);
+	channel->pending = NULL;
+	if (channel->pending_fd >= 0)
+		close(channel->pending_fd);
+	channel->pending_fd = -1;
+}
+
+/* 1: handled; 0: nothing to read; -1: the channel is closed. */
+static int channel_receive(struct channel *channel)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(FDSET_MAX * sizeof(int))];
+	} control;
+	struct iovec iov = {.iov_base = channel->receive_buffer, .iov_len = NPU_MESSAGE_MAX};
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct fdset fds = FDSET_INIT;
+	const char *reason = NULL;
+	ssize_t n;
+
+	n = recvmsg(channel->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n < 0)
+		reason = "connection reset";
+	else if (fdset_take_message(&fds, &message) < 0)
+		reason = "too many descriptors in one message";
+	else if (n == 0)
+		reason = "closed by client";
+	else if (message.msg_flags & MSG_TRUNC)
+		reason = "message too long";
+	if (reason) {
+		fdset_deinit(&fds);
+		channel_fail(channel, reason);
+		return -1;
+	}
+	channel->ops->message(channel, channel->receive_buffer, (size_t)n, &fds);
+	fdset_deinit(&fds);
+	return channel->fd >= 0 ? 1 : -1;
+}
+
+static int channel_arm(struct channel *channel)
+{
+	return loop_poll_arm(&channel->poll, channel->pending ? POLLOUT : POLLIN);
+}
+
+static void channel_ready(struct loop_poll *poll, uint32_t revents)
+{
+	struct channel *channel = container_of(poll, struct channel, poll);
+
+	if (channel->pending) {
+		int r = channel_transmit(channel->fd, channel->pending, channel->pending_size,
+					 channel->pending_fd);
+
+		if (r == 0) {
+			channel_drop_pending(channel);
+		} else if (r != -EAGAIN) {
+			channel_fail(channel, "connection reset");
+			return;
+		}
+	}
+	for (int i = 0; i < CHANNEL_BATCH && !channel->pending; i++) {
+		int r = channel_receive(channel);
+
+		if (r < 0)
+			return;
+		if (r == 0)
+			break;
+	}
+	if (channel_arm(channel) < 0)
+		channel_fail(channel, "out of memory");
+}
+
+int channel_init(struct channel *channel, struct loop *loop, int fd, void *receive_buffer,
+		 const struct channel_ops *ops)
+{
+	*channel = (struct channel){
+		.fd = fd, .ops = ops, .receive_buffer = receive_buffer, .pending_fd = -1};
+	loop_poll_init(&channel->poll, loop, fd, channel_ready);
+	return channel_arm(channel);
+}
+
+void channel_close(struct channel *channel)
+{
+	if (channel->fd < 0)
+		return;
+	loop_poll_disarm(&channel->poll);
+	channel_drop_pending(channel);
+	/* The ring may hold the socket a moment longer; the peer shall know now. */
+	shutdown(channel->fd, SHUT_RDWR);
+	close(channel->fd);
+	channel->fd = -1;
+}
+
+int channel_send(struct channel *channel, const void *data, size_t size, int passed_fd)
+{
+	int r;
+
+	if (channel->fd < 0)
+		return -EPIPE;
+	r = channel_transmit(channel->fd, data, size, passed_fd);
+	if (r != -EAGAIN)
+		return r;
+	channel->pending = malloc(size);
+	if (!channel->pending)
+		return -ENOMEM;
+	memcpy(channel->pending, data, size);
+	channel->pending_size = size;
+	if (passed_fd >= 0) {
+		channel->pending_fd = fcntl(passed_fd, F_DUPFD_CLOEXEC, 0);
+		if (channel->pending_fd < 0) {
+			r = -errno;
+			channel_drop_pending(channel);
+			return r;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A session's request socket: packets in, replies out, nothing piles up.
+ *
+ * At most one reply waits to be sent. While it does, no request is read, so the client's own socket
+ * buffer fills and its send blocks: the daemon's memory does not grow with a client's speed.
+ */
+#ifndef NPUD_SESSIONS_CHANNEL_H
+#define NPUD_SESSIONS_CHANNEL_H
+
+#include "base/fdset.h"
+#include "base/loop.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct channel;
+
+struct channel_ops {
+	/* A packet arrived. What is left in `fds` is closed afterwards. Must not free the channel.
+	 */
+	void (*message)(struct channel *channel, const void *data, size_t size, struct fdset *fds);
+	/* The peer is gone or broke the transport's rules; `reason` is static. Called once. */
+	void (*closed)(struct channel *channel, const char *reason);
+};
+
+struct channel {
+	int fd; /* owned; -1 once closed */
+	const struct channel_ops *ops;
+	void *receive_buffer; /* borrowed: NPU_MESSAGE_MAX bytes, shared by all channels */
+	struct loop_poll poll;
+	void *pending; /* the reply that did not fit into the socket, owned */
+	size_t pending_size;
+	int pending_fd; /* rides along; -1 for none */
+};
+
+/* Takes over `fd` (non-blocking) and starts reading. */
+int channel_init(struct channel *channel, struct loop *loop, int fd, void *receive_buffer,
+		 const struct channel_ops *ops);
+/* Shuts the socket and closes it; no callback follows. May be repeated. */
+void channel_close(struct channel *channel);
+
+/*
+ * Sends one packet, now or when there is room. `passed_fd` (-1: none) stays the caller's. -ENOMEM,
+ * -EPIPE when the peer is gone (which `closed` tells in its own time).
+ */
+int channel_send(struct channel *channel, const void *data, size_t size, int passed_fd);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Classes: what the policy file grants to whom. Plain data and one pure function; the daemon fills
+ * it in (daemon/config), sessions read it.
+ */
+#ifndef NPUD_SESSIONS_CLASS_H
+#define NPUD_SESSIONS_CLASS_H
+
+#include "npu_protocol.h"
+#include "scheduler/queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum class_kind { CLASS_RT, CLASS_NORMAL, CLASS_BACKGROUND };
+
+struct class
+{
+	char name[NPU_NAME_MAX];
+	enum class_kind kind;
+	bool is_requestable; /* a client may ask for it in its hello */
+	struct queue_params queue;
+};
+
+/* Policy file `quota`. UINT64_MAX: none. */
+struct quota {
+	uint64_t bytes_per_session, bos_per_session, fences_per_session, jobs_per_session;
+	uint64_t jobs_per_tenant, sessions_per_uid, jobs_total;
+	uint64_t tasks_per_job;
+	uint64_t requests_per_s; /* per session; 0: no limit */
+};
+
+#define MATCH_TEXT_MAX 256
+
+/* One rule of `match`: fits when every field that is set fits. */
+struct match_rule {
+	bool has_uid, has_gid;
+	uid_t uid;
+	gid_t gid;		     /* primary or supplementary */
+	char cgroup[MATCH_TEXT_MAX]; /* "": any; else the session's cgroup or one below it */
+	char comm[MATCH_TEXT_MAX];   /* "": any; name of the executable file */
+	char socket[MATCH_TEXT_MAX]; /* "": any; path of the socket it came in by */
+	unsigned class_index;
+};
+
+struct session_policy {
+	struct quota quota;
+	struct class *classes; /* owned, n_classes >= 1 */
+	unsigned n_classes;
+	struct match_rule *rules; /* owned; the last one fits everybody */
+	unsigned n_rules;
+	bool has_admin_gid;
+	gid_t admin_gid; /* its members may see all and change things, like root */
+};
+
+/* Who a session is, as the kernel says (sessions/identity.h reads it). */
+struct identity {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+	unsigned n_groups;
+	gid_t groups[64];
+	char comm[NPU_NAME_MAX * 2]; /* base name of the executable; "?" when unreadable */
+	char cgroup[MATCH_TEXT_MAX]; /* unified hierarchy's path, "" when unreadable */
+	char socket[MATCH_TEXT_MAX];
+};
+
+/* The quotas of scheduling's section 9 and the defaults of this project. */
+struct quota quota_default(void);
+/* One class "default" for everybody. -ENOMEM. */
+int session_policy_init_default(struct session_policy *policy, unsigned n_cores);
+void session_policy_deinit(struct session_policy *policy);
+
+/*
+ * The class of an identity: the one it asked for, if that is requestable (-EPERM if it is not,
+ * -ENOENT if there is none of that name), else the first rule's that fits. `wanted` "" for none.
+ */
+int session_policy_match(const struct session_policy *policy, const struct identity *identity,
+			 const char *wanted, const struct class **ret_class);
+bool identity_in_group(const struct identity *identity, gid_t gid);
+
+#endif

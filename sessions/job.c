@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two ends of a job's life: what has to be in place before the scheduler sees it, and what the
+ * client and the books are told when it is over.
+ */
+#include "sessions/job.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sessions/error.h"
+#include "sessions/sessions.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *job_outcome_name(enum npu_outcome outcome)
+{
+	static const char *const names[NPU_OUTCOME_COUNT] = NPU_OUTCOME_NAMES;
+
+	return outcome < NPU_OUTCOME_COUNT ? names[outcome] : "unknown";
+}
+
+struct job *job_from_sched(struct sched_job *sched_job)
+{
+	return container_of(sched_job, struct job, base);
+}
+
+struct job *job_find(struct session *session, uint64_t seqno)
+{
+	struct job *job;
+
+	list_for_each (job, &session->jobs, link) {
+		if (job->seqno == seqno)
+			return job;
+	}
+	return NULL;
+}
+
+/* ---- fences to wait for ---- */
+
+static void job_drop_dependency(struct job_dependency *dependency)
+{
+	loop_poll_disarm(&dependency->poll);
+	close(dependency->fd);
+	dependency->job = NULL;
+}
+
+static int job_arm_dependency(struct job_dependency *dependency)
+{
+	return loop_poll_arm(&dependency->poll, fence_poll_events(dependency->fd));
+}
+
+static void job_dependency_ready(struct loop_poll *poll, uint32_t revents)
+{
+	struct job_dependency *dependency = container_of(poll, struct job_dependency, poll);
+	struct job *job = dependency->job;
+	struct sessions *sessions = job->session->owner;
+	enum npu_outcome outcome = fence_outcome(dependency->fd);
+
+	(void)revents;
+	if (outcome == NPU_OUTCOME_PENDING && job_arm_dependency(dependency) == 0)
+		return;
+	job_drop_dependency(dependency);
+	if (outcome == NPU_OUTCOME_OK)
+		scheduler_resolve(sessions->scheduler, &job->base);
+	else
+		scheduler_cancel(sessions->scheduler, &job->base, NPU_OUTCOME_DEPENDENCY);
+	sessions_kick(sessions);
+}
+
+static int job_take_fences(struct job *job, struct fdset *fds, struct npu_error *error)
+{
+	struct loop *loop = job->session->owner->loop;
+	char field[NPU_NAME_MAX];
+
+	for (unsigned i = 0; i < fds->n; i++) {
+		struct job_dependency *dependency = &job->dependencies[i];
+
+		snprintf(field, sizeof(field), "fences[%u]", i);
+		if (fence_check(fds->fds[i]) < 0)
+			return error_set(error, EINVAL, field,
+					 "the descriptor is neither an npud fence nor a sync_file");
+		dependency->fd = fdset_take(fds, i);
+		dependency->job = job;
+		loop_poll_init(&dependency->poll, loop, dependency->fd, job_dependency_ready);
+		if (job_arm_dependency(dependency) < 0)
+			return error_set(error, EINVAL, field, "the descriptor can't be polled");
+		job->base.n_deps++;
+	}
+	return 0;
+}
+
+/* ---- submit ---- */
+
+/* How long until this session has room again, from what its jobs took so far. */
+static uint64_t job_retry_after_ns(const struct session *session)
+{
+	uint64_t typical_ns = histogram_percentile(&session->stats.latency, 500);
+
+	if (typical_ns < 100 * NS_PER_US)
+		return NS_PER_MS;
+	return typical_ns < NS_PER_S ? typical_ns : NS_PER_S;
+}
+
+static int job_charge_queue(struct job *job, struct npu_error *error)
+{
+	struct account_refusal refusal;
+
+	if (account_charge(&job->session->account, SLOT_JOBS, 1, &job->job_charge, &refusal) == 0)
+		return 0;
+	error_quota(error, &refusal);
+	error->error = EAGAIN;
+	error->retry_after_ns = job_retry_after_ns(job->session);
+	return -EAGAIN;
+}
+
+static int job_submit_built(struct job *job, struct fdset *fds, int *ret_fence_fd,
+			    struct npu_error *error)
+{
+	struct session *session = job->session;
+	struct sessions *sessions = session->owner;
+	int fence_fd = -1, r;
+
+	r = job_charge_queue(job, error);
+	if (r == 0)
+		r = job_take_fences(job, fds, error);
+	if (r < 0)
+		return r;
+	if (job->flags & NPU_SUBMIT_FENCE) {
+		r = fence_init(&job->fence, &fence_fd);
+		if (r < 0)
+			return error_set(error, -r, "flags",
+					 "npud can't make a fence descriptor: %s", strerror(-r));
+	}
+	job->base.id = sessions->next_job_id;
+	r = scheduler_submit(sessions->scheduler, &session->queue, &job->base);
+	if (r < 0) {
+		fence_signal(&job->fence, NPU_OUTCOME_CANCELLED);
+		if (fence_fd >= 0)
+			close(fence_fd);
+		error_set(error, -r, "core_mask",
+			  "no set of cores that class \"%s\" may use (mask %#" PRIx32
+			  ") fits %#" PRIx32,
+			  session->class->name, session->queue.params.core_mask,
+			  job->base.core_mask);
+		error->value = job->base.core_mask;
+		return r;
+	}
+	sessions->next_job_id++;
+	*ret_fence_fd = fence_fd;
+	return 0;
+}
+
+int job_submit(struct session *session, const struct job_params *params, struct fdset *fds,
+	       uint64_t *ret_job_id, int *ret_fence_fd, struct npu_error *error)
+{
+	struct job *job;
+	int fence_fd = -1, r;
+
+	if (session->owner->is_draining)
+		return error_set(error, ESHUTDOWN, "submit", "npud is shutting down");
+	if (job_find(session, params->submit.seqno))
+		return error_set(error, EEXIST, "seqno", "%" PRIu64 " is in flight already",
+				 params->submit.seqno);
+	r = job_build(session, params, &job, error);
+	if (r < 0)
+		return r;
+	r = job_submit_built(job, fds, &fence_fd, error);
+	if (r < 0) {
+		job_free(job);
+		return r;
+	}
+	list_add_tail(&session->jobs, &job->link);
+	session->n_jobs++;
+	session->stats.submitted++;
+	*ret_job_id = job->base.id;
+	*ret_fence_fd = fence_fd;
+	sessions_kick(session->owner);
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static void job_fill_detail(struct job *job)
+{
+	if (job->detail[0] || job->base.outcome != NPU_OUTCOME_HANG)
+		return;
+	snprintf(job->detail, sizeof(job->detail),
+		 "no progress within the budget after %" PRIu32 " of %" PRIu32 " tasks; core reset",
+		 job->tasks_done, job->n_tasks);
+}
+
+static void job_send_completion(struct job *job)
+{
+	struct npu_completion completion = {
+		.seqno = job->seqno,
+		.tag = job->tag,
+		.job_id = job->base.id,
+		.outcome = job->base.outcome,
+		.flags = job->fault_is_write ? NPU_FAULT_WRITE : 0,
+		.fault_iova = job->fault_iova,
+		.device_ns = job->base.device_ns,
+		.tasks_done = job->tasks_done,
+		.core_mask = job->base.used_mask,
+	};
+
+	if (job->base.started_ns)
+		completion.queued_ns = job->base.started_ns - job->base.submitted_ns;
+	memcpy(completion.detail, job->detail, sizeof(completion.detail));
+	completions_push(&job->session->completions, &completion);
+}
+
+static void job_count(const struct job *job)
+{
+	struct session_stats *stats = &job->session->stats;
+
+	if (job->base.outcome == NPU_OUTCOME_OK) {
+		stats->completed++;
+		histogram_add(&stats->latency, job->base.done_ns - job->base.submitted_ns);
+	} else {
+		stats->failed[job->base.outcome]++;
+	}
+}
+
+static void job_log(const struct job *job)
+{
+	const struct session *session = job->session;
+	const enum npu_outcome outcome = job->base.outcome;
+	enum log_level level = LOG_LEVEL_DEBUG;
+	char comm[256];
+
+	if (outcome == NPU_OUTCOME_HANG || outcome == NPU_OUTCOME_PAGE_FAULT ||
+	    outcome == NPU_OUTCOME_DEVICE_LOST)
+		level = LOG_LEVEL_WARNING;
+	if (!log_is_enabled(level))
+		return;
+	log_write(level,
+		  "job_done session=%" PRIu64 " uid=%u job=%" PRIu64 " cores=%#" PRIx32
+		  " started_ns=%" PRIu64 " done_ns=%" PRIu64 " outcome=%s comm=\"%s\"",
+		  session->id, session->identity.uid, job->base.id, job->base.used_mask,
+		  job->base.started_ns, job->base.done_ns, job_outcome_name(outcome),
+		  log_quote(session->identity.comm, comm, sizeof(comm)));
+}
+
+void job_retire(struct job *job)
+{
+	struct session *session = job->session;
+
+	assert(job->base.state == JOB_DONE);
+	job_fill_detail(job);
+	job_count(job);
+	job_log(job);
+	if (job->flags & NPU_SUBMIT_COMPLETION)
+		job_send_completion(job);
+	fence_signal(&job->fence, job->base.outcome);
+	list_del(&job->link);
+	session->n_jobs--;
+	job_free(job);
+	session_job_gone(session);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a submit to a job that relies on nothing in client memory any more: tasks are copied first
+ * and checked afterwards, handles become pins.
+ */
+#include "sessions/error.h"
+#include "sessions/job.h"
+#include "sessions/sessions.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Interrupt bits that blocks raise on completion (hardware reference 3.2); 12, 13 are DMA errors.
+ */
+#define JOB_INT_MASK_MAX 0xfffu
+
+static int job_check_task(const struct npu_task *task, uint32_t index, struct npu_error *error)
+{
+	char field[NPU_NAME_MAX];
+	uint64_t end = (uint64_t)task->regcmd_iova + (uint64_t)task->regcmd_count * 8;
+
+	snprintf(field, sizeof(field), "tasks[%" PRIu32 "]", index);
+	if (task->regcmd_count < 1 || task->regcmd_count > NPU_TASK_REGCMDS_MAX)
+		return error_set(error, EINVAL, field,
+				 "regcmd_count %" PRIu32 " is out of range (1 ... %u)",
+				 task->regcmd_count, NPU_TASK_REGCMDS_MAX);
+	if (task->regcmd_iova % 16 || task->regcmd_iova == 0 || end > IOVA_SPACE_BYTES)
+		return error_set(error, EINVAL, field,
+				 "regcmd_iova %#" PRIx32
+				 " must be a multiple of 16, not 0, and end below 2^32",
+				 task->regcmd_iova);
+	if (task->int_mask < 1 || task->int_mask > JOB_INT_MASK_MAX)
+		return error_set(error, EINVAL, field,
+				 "int_mask %#" PRIx32 " is out of range (0x1 ... %#x)",
+				 task->int_mask, JOB_INT_MASK_MAX);
+	if (task->reserved)
+		return error_set(error, EINVAL, field, "reserved %#" PRIx32 " must be 0",
+				 task->reserved);
+	return 0;
+}
+
+/* The tasks' bytes: behind the request, or inside a BO. */
+static int job_find_tasks(struct session *session, const struct job_params *params,
+			  const void **ret_bytes, struct npu_error *error)
+{
+	const struct npu_submit *submit = &params->submit;
+	const uint64_t size = (uint64_t)submit->n_tasks * sizeof(struct npu_task);
+	struct handle *handle;
+
+	if (!(submit->flags & NPU_SUBMIT_TASKS_IN_BO)) {
+		*ret_bytes = params->tasks;
+		return 0;
+	}
+	handle = handle_get(&session->handles, submit->tasks_handle);
+	if (!handle)
+		return error_handle(error, "tasks_handle", submit->tasks_handle);
+	if (size > handle->bo->size_bytes)
+		return error_range(error, "n_tasks", submit->n_tasks, 1,
+				   handle->bo->size_bytes / sizeof(struct npu_task));
+	if (submit->tasks_offset > handle->bo->size_bytes - size)
+		return error_range(error, "tasks_offset", submit->tasks_offset, 0,
+				   handle->bo->size_bytes - size);
+	*ret_bytes = (const char *)handle->bo->memory + submit->tasks_offset;
+	return 0;
+}
+
+static int job_copy_tasks(struct job *job, const struct job_params *params, struct npu_error *error)
+{
+	const void *bytes = NULL;
+	int r;
+
+	r = job_find_tasks(job->session, params, &bytes, error);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < job->n_tasks; i++) {
+		struct npu_task task;
+
+		/* One copy, then only the copy is looked at: the client may be writing there. */
+		memcpy(&task, (const char *)bytes + (size_t)i * sizeof(task), sizeof(task));
+		r = job_check_task(&task, i, error);
+		if (r < 0)
+			return r;
+		job->tasks[i] = (struct device_task){
+			.regcmd_iova = task.regcmd_iova,
+			.regcmd_count = task.regcmd_count,
+			.int_mask = task.int_mask,
+		};
+	}
+	return 0;
+}
+
+static int job_pin_bos(struct job *job, const struct job_params *params, struct npu_error *error)
+{
+	for (uint32_t i = 0; i < params->submit.n_bos; i++) {
+		struct handle *handle;
+		uint32_t id;
+		char field[NPU_NAME_MAX];
+
+		memcpy(&id, params->handles + i, sizeof(id));
+		handle = handle_get(&job->session->handles, id);
+		if (!handle) {
+			snprintf(field, sizeof(field), "bos[%" PRIu32 "]", i);
+			return error_handle(error, field, id);
+		}
+		handle_pin(handle);
+		job->pins[job->n_pins++] = handle;
+	}
+	return 0;
+}
+
+static int job_set_share(struct job *job, unsigned i, const struct npu_range *range,
+			 struct npu_error *error)
+{
+	char field[NPU_NAME_MAX];
+	const bool is_empty = range->count == 0 && job->n_tasks > 0;
+
+	snprintf(field, sizeof(field), "ranges[%u]", i);
+	if (is_empty || range->start > job->n_tasks || range->count > job->n_tasks - range->start)
+		return error_set(error, EINVAL, field,
+				 "%" PRIu32 " tasks from %" PRIu32
+				 " are not within the job's %" PRIu32,
+				 range->count, range->start, job->n_tasks);
+	job->shares[i] = *range;
+	job->base.n_tasks[i] = range->count;
+	return 0;
+}
+
+/* Which cores, and which tasks on each. */
+static int job_set_demand(struct job *job, const struct npu_submit *submit, struct npu_error *error)
+{
+	const unsigned n_cores = job->session->owner->device->caps.n_cores;
+	const uint32_t all_cores = (1u << n_cores) - 1;
+	const struct npu_range everything = {0, job->n_tasks};
+
+	if (submit->core_mask > all_cores)
+		return error_range(error, "core_mask", submit->core_mask, 0, all_cores);
+	job->base.core_mask = submit->core_mask;
+	job->base.n_cores = submit->core_mask ? (unsigned)__builtin_popcount(submit->core_mask) : 1;
+	if (job->base.n_cores > NPU_JOB_RANGES)
+		return error_set(error, EINVAL, "core_mask",
+				 "%#" PRIx32 " asks for more than %u cores", submit->core_mask,
+				 NPU_JOB_RANGES);
+	if (submit->n_ranges == 0 && job->base.n_cores == 1)
+		return job_set_share(job, 0, &everything, error);
+	if (submit->n_ranges != job->base.n_cores)
+		return error_range(error, "n_ranges", submit->n_ranges, job->base.n_cores,
+				   job->base.n_cores);
+	for (unsigned i = 0; i < submit->n_ranges; i++) {
+		int r = job_set_share(job, i, &submit->ranges[i], error);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int job_check_against_device(const struct session *session, const struct npu_submit *submit,
+				    struct npu_error *error)
+{
+	const struct device_caps *caps = &session->owner->device->caps;
+	const uint64_t tasks_max = session->owner->policy->quota.tasks_per_job;
+	const uint64_t most = tasks_max < NPU_JOB_TASKS_MAX ? tasks_max : NPU_JOB_TASKS_MAX;
+	const uint32_t least = caps->runs_streams ? 1 : 0;
+
+	if (submit->n_tasks < least || submit->n_tasks > most)
+		return error_range(error, "n_tasks", submit->n_tasks, least, most);
+	if (caps->runs_streams && submit->duration_ns)
+		return error_set(error, EINVAL, "duration_ns",
+				 "%" PRIu64 " must be 0: only the timing device takes a duration, "
+				 "this is %s",
+				 submit->duration_ns, caps->name);
+	return 0;
+}
+
+static int job_charge(struct job *job, struct npu_error *error)
+{
+	struct account *account = &job->session->account;
+	const uint64_t bytes = sizeof(*job) + job->n_tasks * sizeof(*job->tasks) +
+			       job->n_pins * sizeof(struct handle *);
+	struct account_refusal refusal;
+
+	if (account_charge(account, SLOT_BYTES, bytes, &job->memory_charge, &refusal) < 0)
+		return error_quota(error, &refusal);
+	if (job->flags & NPU_SUBMIT_FENCE &&
+	    account_charge(account, SLOT_FENCES, 1, &job->fence_charge, &refusal) < 0)
+		return error_quota(error, &refusal);
+	return 0;
+}
+
+struct job *job_free(struct job *job)
+{
+	if (!job)
+		return NULL;
+	for (unsigned i = 0; i < NPU_JOB_FENCES_MAX; i++) {
+		if (!job->dependencies[i].job)
+			continue;
+		loop_poll_disarm(&job->dependencies[i].poll);
+		close(job->dependencies[i].fd);
+	}
+	for (unsigned i = 0; i < job->n_pins; i++)
+		handle_unpin(&job->session->handles, job->pins[i]);
+	charge_release(&job->memory_charge);
+	charge_release(&job->fence_charge);
+	charge_release(&job->job_charge);
+	free(job->pins);
+	free(job->tasks);
+	free(job);
+	return NULL;
+}
+
+int job_build(struct session *session, const struct job_params *params, struct job **ret_job,
+	      struct npu_error *error)
+{
+	const struct npu_submit *submit = &params->submit;
+	struct job *job;
+	int r;
+
+	r = job_check_against_device(session, submit, error);
+	if (r < 0)
+		return r;
+	job = calloc(1, sizeof(*job));
+	if (!job)
+		return error_set(error, ENOMEM, "job", "npud is out of memory");
+	job->session = session;
+	job->fence = FENCE_INIT;
+	list_init(&job->link);
+	list_init(&job->base.link);
+	job->seqno = submit->seqno;
+	job->tag = submit->tag;
+	job->flags = submit->flags;
+	job->n_tasks = submit->n_tasks;
+	job->duration_ns = submit->duration_ns;
+	job->base.timeout_ns = submit->timeout_ns;
+	job->tasks = calloc(submit->n_tasks + 1, sizeof(*job->tasks));
+	job->pins = calloc(submit->n_bos + 1, sizeof(struct handle *));
+	if (!job->tasks || !job->pins)
+		r = error_set(error, ENOMEM, "job", "npud is out of memory");
+	if (r == 0)
+		r = job_copy_tasks(job, params, error);
+	if (r == 0)
+		r = job_set_demand(job, submit, error);
+	if (r == 0)
+		r = job_pin_bos(job, params, error);
+	if (r == 0)
+		r = job_charge(job, error);
+	if (r < 0) {
+		job_free(job);
+		return r;
+	}
+	*ret_job = job;
+	return 0;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lock file beside the socket decides who owns a path; the socket file itself can't tell a stale
+ * one from a live one without connecting.
+ */
+#include "sessions/listener.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sessions/identity.h"
+#include "sessions/sessions.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Connections taken per turn before sessions get theirs. */
+#define LISTENER_BATCH 16
+
+static void listener_welcome(struct listener *listener, int fd)
+{
+	struct sessions *sessions = listener->sessions;
+	struct identity identity;
+	struct session *session;
+	int r;
+
+	if (sessions->is_draining) {
+		close(fd);
+		return;
+	}
+	r = identity_read(fd, listener->path, &identity);
+	if (r < 0) {
+		close(fd);
+		return;
+	}
+	r = session_new(sessions, fd, &identity, &session);
+	if (r < 0)
+		log_warning("session_refused uid=%u pid=%d error=\"%s\"%s", identity.uid,
+			    identity.pid, strerror(-r),
+			    r == -EDQUOT ? " quota=sessions_per_uid" : "");
+}
+
+/* No descriptor left: give one up for a moment to take the peer out of the backlog. */
+static void listener_turn_away(struct listener *listener)
+{
+	int fd;
+
+	if (listener->reserve_fd < 0)
+		return;
+	close(listener->reserve_fd);
+	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0)
+		close(fd);
+	listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	log_warning("session_refused error=\"no descriptors left\" limit=RLIMIT_NOFILE");
+}
+
+static void listener_ready(struct loop_poll *poll, uint32_t revents)
+{
+	struct listener *listener = container_of(poll, struct listener, poll);
+
+	(void)revents;
+	for (int i = 0; i < LISTENER_BATCH; i++) {
+		int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			listener_welcome(listener, fd);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE)
+			listener_turn_away(listener);
+		if (errno != ECONNABORTED && errno != EINTR)
+			break;
+	}
+	loop_poll_arm(&listener->poll, POLLIN);
+}
+
+static struct listener *listener_alloc(struct sessions *sessions, const char *path)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+
+	if (!listener)
+		return NULL;
+	listener->sessions = sessions;
+	listener->fd = listener->lock_fd = -1;
+	listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	listener->path = strdup(path);
+	loop_poll_init(&listener->poll, sessions->loop, -1, listener_ready);
+	return listener->path ? listener : listener_free(listener);
+}
+
+static int listener_start(struct listener *listener)
+{
+	loop_poll_init(&listener->poll, listener->sessions->loop, listener->fd, listener_ready);
+	return loop_poll_arm(&listener->poll, POLLIN);
+}
+
+static int listener_lock(struct listener *listener)
+{
+	char lock_path[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
+
+	snprintf(lock_path, sizeof(lock_path), "%s.lock", listener->path);
+	listener->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (listener->lock_fd < 0)
+		return -errno;
+	if (flock(listener->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
+	return 0;
+}
+
+static int listener_bind(struct listener *listener, unsigned mode)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct stat st;
+
+	memcpy(address.sun_path, listener->path, strlen(listener->path) + 1);
+	if (lstat(listener->path, &st) == 0) {
+		if (!S_ISSOCK(st.st_mode))
+			return -EEXIST;
+		unlink(listener->path);
+	}
+	listener->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener->fd < 0)
+		return -errno;
+	if (bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	listener->owns_path = true;
+	if (chmod(listener->path, mode) < 0 || listen(listener->fd, SOMAXCONN) < 0)
+		return -errno;
+	return listener_start(listener);
+}
+
+int listener_new(struct sessions *sessions, const char *path, unsigned mode,
+		 struct listener **ret_listener)
+{
+	struct listener *listener;
+	int r;
+
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return -ENAMETOOLONG;
+	listener = listener_alloc(sessions, path);
+	if (!listener)
+		return -ENOMEM;
+	r = listener_lock(listener);
+	if (r == 0)
+		r = listener_bind(listener, mode);
+	if (r < 0) {
+		listener_free(listener);
+		return r;
+	}
+	*ret_listener = listener;
+	return 0;
+}
+
+static int listener_check_inherited(int fd, char *ret_path, size_t size)
+{
+	struct sockaddr_un address = {0};
+	socklen_t address_size = sizeof(address), option_size = sizeof(int);
+	int type = 0, listening = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &option_size) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &option_size) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &address_size) < 0)
+		return -errno;
+	if (type != SOCK_SEQPACKET || !listening || address.sun_family != AF_UNIX)
+		return -EINVAL;
+	snprintf(ret_path, size, "%.*s", (int)sizeof(address.sun_path), address.sun_path);
+	return 0;
+}
+
+int listener_new_from_fd(struct sessions *sessions, int fd, struct listener **ret_listener)
+{
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
+	struct listener *listener = NULL;
+	int r;
+
+	r = listener_check_inherited(fd, path, sizeof(path));
+	if (r == 0) {
+		listener = listener_alloc(sessions, path);
+		r = listener ? 0 : -ENOMEM;
+	}
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	listener->fd = fd;
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	r = listener_start(listener);
+	if (r < 0) {
+		listener_free(listener);
+		return r;
+	}
+	*ret_listener = listener;
+	return 0;
+}
+
+struct listener *listener_free(struct listener *listener)
+{
+	if (!listener)
+		return NULL;
+	loop_poll_disarm(&listener->poll);
+	if (listener->owns_path)
+		unlink(listener->path);
+	if (listener->fd >= 0)
+		close(listener->fd);
+	if (listener->reserve_fd >= 0)
+		close(listener->reserve_fd);
+	if (listener->lock_fd >= 0)
+		close(listener->lock_fd);
+	free(listener->path);
+	free(listener);
+	return NULL;
+}

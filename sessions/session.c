@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Life of one client: what it gets at the hello, and how everything it had goes away.
+ */
+#include "sessions/session.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sessions/error.h"
+#include "sessions/job.h"
+#include "sessions/sessions.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const session_state_names[] = {
+	[SESSION_HELLO] = "hello",
+	[SESSION_ACTIVE] = "active",
+	[SESSION_CLOSING] = "closing",
+	[SESSION_DEAD] = "dead",
+};
+
+const char *session_state_name(enum session_state state)
+{
+	return session_state_names[state];
+}
+
+static void session_set_state(struct session *session, enum session_state next)
+{
+	static const bool allowed[][SESSION_DEAD + 1] = {
+		[SESSION_HELLO] = {[SESSION_ACTIVE] = true, [SESSION_CLOSING] = true},
+		[SESSION_ACTIVE] = {[SESSION_CLOSING] = true},
+		[SESSION_CLOSING] = {[SESSION_DEAD] = true},
+		[SESSION_DEAD] = {0},
+	};
+
+	assert(allowed[session->state][next]);
+	log_debug("session_state session=%" PRIu64 " from=%s to=%s", session->id,
+		  session_state_names[session->state], session_state_names[next]);
+	session->state = next;
+}
+
+/* ---- birth ---- */
+
+static void session_message(struct channel *channel, const void *data, size_t size,
+			    struct fdset *fds)
+{
+	struct session *session = container_of(channel, struct session, channel);
+	struct sessions *owner = session->owner;
+
+	owner->request(owner->request_context, session, data, size, fds);
+}
+
+static void session_channel_closed(struct channel *channel, const char *reason)
+{
+	session_close(container_of(channel, struct session, channel), reason, false);
+}
+
+static const struct channel_ops session_channel_ops = {
+	.message = session_message,
+	.closed = session_channel_closed,
+};
+
+static bool session_is_admin(const struct sessions *owner, const struct identity *identity)
+{
+	const struct session_policy *policy = owner->policy;
+
+	return identity->uid == 0 || identity->uid == geteuid() ||
+	       (policy->has_admin_gid && identity_in_group(identity, policy->admin_gid));
+}
+
+static void session_destroy(struct session *session)
+{
+	charge_release(&session->session_charge);
+	tenant_unref(session->tenant);
+	user_unref(session->user);
+	free(session);
+}
+
+static void session_free_run(struct loop_work *work);
+
+static int session_charge_user(struct session *session)
+{
+	const struct quota *quota = &session->owner->policy->quota;
+	int r;
+
+	r = tenants_get_user(&session->owner->tenants, session->identity.uid, quota,
+			     &session->user);
+	if (r < 0)
+		return r;
+	return account_charge(&session->user->account, SLOT_SESSIONS, 1, &session->session_charge,
+			      NULL);
+}
+
+int session_new(struct sessions *owner, int fd, const struct identity *identity,
+		struct session **ret_session)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	int r = session ? 0 : -ENOMEM;
+
+	if (session) {
+		session->owner = owner;
+		session->identity = *identity;
+		session->is_admin = session_is_admin(owner, identity);
+		session->completions.fd = -1;
+		list_init(&session->jobs);
+		loop_work_init(&session->free_work, owner->loop, session_free_run);
+		r = session_charge_user(session);
+	}
+	if (r == 0)
+		r = channel_init(&session->channel, owner->loop, fd, owner->receive_buffer,
+				 &session_channel_ops);
+	if (r < 0) {
+		close(fd);
+		if (session)
+			session_destroy(session);
+		return r;
+	}
+	session->id = ++owner->next_session_id;
+	list_add_tail(&owner->list, &session->link);
+	owner->n_sessions++;
+	*ret_session = session;
+	return 0;
+}
+
+/* ---- hello ---- */
+
+static int session_find_class(const struct session *session, const char *wanted,
+			      const struct class **ret_class, struct npu_error *error)
+{
+	int r = session_policy_match(session->owner->policy, &session->identity, wanted, ret_class);
+
+	if (r == -ENOENT)
+		return error_set(error, ENOENT, "class_name", "the policy has no class \"%s\"",
+				 wanted);
+	if (r == -EPERM)
+		return error_set(error, EPERM, "class_name",
+				 "class \"%s\" may not be asked for (\"requestable\" is not set)",
+				 wanted);
+	return r;
+}
+
+int session_activate(struct session *session, const char *class_wanted, int completion_fd,
+		     struct npu_error *error)
+{
+	struct sessions *owner = session->owner;
+	const struct quota *quota = &owner->policy->quota;
+	const struct class *class;
+	int r;
+
+	assert(session->state == SESSION_HELLO);
+	r = session_find_class(session, class_wanted, &class, error);
+	if (r < 0)
+		return r;
+	r = domain_init(&session->domain, owner->device);
+	if (r < 0)
+		return error_set(error, -r, "hello", "npud is out of memory");
+	r = tenants_get_tenant(&owner->tenants, session->user, class->name, quota,
+			       &session->tenant);
+	if (r < 0) {
+		domain_deinit(&session->domain);
+		return error_set(error, -r, "hello", "npud is out of memory");
+	}
+	session->class = class;
+	snprintf(session->class_wanted, sizeof(session->class_wanted), "%s", class_wanted);
+	session_account_init(&session->account, &session->tenant->account, quota);
+	/* Numbers of closed handles that jobs still pin are not free yet, hence room for both. */
+	handle_table_init(&session->handles, UINT32_MAX);
+	completions_init(&session->completions, owner->loop, completion_fd);
+	queue_init(&session->queue, session->id);
+	scheduler_add_queue(owner->scheduler, &session->queue, &class->queue);
+	session_set_state(session, SESSION_ACTIVE);
+	return 0;
+}
+
+void session_apply_policy(struct session *session)
+{
+	struct sessions *owner = session->owner;
+	const struct class *class;
+
+	session->is_admin = session_is_admin(owner, &session->identity);
+	if (session->state != SESSION_ACTIVE && !session->tenant)
+		return;
+	if (session_policy_match(owner->policy, &session->identity, session->class_wanted, &class) <
+		    0 &&
+	    session_policy_match(owner->policy, &session->identity, "", &class) < 0)
+		return;
+	session->class = class;
+	session_account_set_quota(&session->account, &owner->policy->quota);
+	scheduler_update_queue(owner->scheduler, &session->queue, &class->queue);
+}
+
+/* ---- death ---- */
+
+static void session_add_up(struct session_stats *sum, const struct session_stats *stats)
+{
+	sum->requests += stats->requests;
+	sum->errors += stats->errors;
+	sum->submitted += stats->submitted;
+	sum->completed += stats->completed;
+	for (unsigned i = 0; i < NPU_OUTCOME_COUNT; i++)
+		sum->failed[i] += stats->failed[i];
+}
+
+static void session_free_run(struct loop_work *work)
+{
+	struct session *session = container_of(work, struct session, free_work);
+	struct sessions *owner = session->owner;
+
+	assert(session->n_jobs == 0);
+	session_set_state(session, SESSION_DEAD);
+	if (session->tenant) {
+		scheduler_remove_queue(owner->scheduler, &session->queue);
+		handle_table_deinit(&session->handles);
+		completions_deinit(&session->completions);
+		domain_deinit(&session->domain);
+		account_deinit(&session->account);
+	}
+	session_add_up(&owner->ended, &session->stats);
+	list_del(&session->link);
+	owner->n_sessions--;
+	session_destroy(session);
+}
+
+/* Jobs that wait are cancelled, those that run are stopped or left to end. */
+static void session_end_jobs(struct session *session, bool stop_running)
+{
+	struct scheduler *scheduler = session->owner->scheduler;
+	struct job *job, *next;
+
+	list_for_each_safe (job, next, &session->jobs, link) {
+		if (job->base.state != JOB_RUNNING)
+			scheduler_cancel(scheduler, &job->base, NPU_OUTCOME_CANCELLED);
+		else if (stop_running)
+			scheduler_abort(scheduler, &job->base, NPU_OUTCOME_CANCELLED);
+	}
+}
+
+void session_close(struct session *session, const char *reason, bool stop_running)
+{
+	char comm[256];
+
+	if (session->state == SESSION_CLOSING || session->state == SESSION_DEAD) {
+		if (stop_running)
+			session_end_jobs(session, true);
+		return;
+	}
+	log_debug("session_close session=%" PRIu64 " uid=%u pid=%d comm=\"%s\" reason=\"%s\"",
+		  session->id, session->identity.uid, session->identity.pid,
+		  log_quote(session->identity.comm, comm, sizeof(comm)), reason);
+	session_set_state(session, SESSION_CLOSING);
+	channel_close(&session->channel);
+	session_end_jobs(session, stop_running);
+	if (session->tenant)
+		handle_close_all(&session->handles);
+	if (session->n_jobs == 0)
+		loop_work_queue(&session->free_work);
+	sessions_kick(session->owner);
+}
+
+void session_job_gone(struct session *session)
+{
+	struct sessions *owner = session->owner;
+
+	if (session->state == SESSION_CLOSING && session->n_jobs == 0)
+		loop_work_queue(&session->free_work);
+	sessions_check_drained(owner);
+}
+
+/* ---- rate limit ---- */
+
+bool session_take_token(struct session *session, uint64_t now_ns, uint64_t *ret_wait_ns)
+{
+	const uint64_t rate = session->owner->policy->quota.requests_per_s;
+	uint64_t period_ns;
+
+	if (rate == 0)
+		return true;
+	period_ns = NS_PER_S / rate;
+	/* A second's worth of requests may come at once. */
+	if (session->tokens_ns + NS_PER_S < now_ns)
+		session->tokens_ns = now_ns - NS_PER_S;
+	if (session->tokens_ns > now_ns) {
+		*ret_wait_ns = session->tokens_ns - now_ns;
+		return false;
+	}
+	session->tokens_ns += period_ns;
+	return true;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The root of the layer: owns the scheduler, hears the device, runs the dispatch pass once a turn.
+ */
+#include "sessions/sessions.h"
+
+#include "npu_protocol.h"
+#include "sessions/job.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+static void sessions_arm_watchdog(struct sessions *sessions)
+{
+	loop_timer_arm(&sessions->watchdog_timer, scheduler_next_tick_ns(sessions->scheduler));
+}
+
+static void sessions_dispatch_run(struct loop_work *work)
+{
+	struct sessions *sessions = container_of(work, struct sessions, dispatch_work);
+
+	scheduler_run(sessions->scheduler);
+	sessions_arm_watchdog(sessions);
+}
+
+static void sessions_watchdog_expired(struct loop_timer *timer)
+{
+	struct sessions *sessions = container_of(timer, struct sessions, watchdog_timer);
+
+	scheduler_tick(sessions->scheduler);
+	sessions_kick(sessions);
+}
+
+static void sessions_device_ready(struct loop_poll *poll, uint32_t revents)
+{
+	struct sessions *sessions = container_of(poll, struct sessions, device_poll);
+
+	(void)revents;
+	device_dispatch(sessions->device);
+	loop_poll_arm(poll, POLLIN);
+	sessions_kick(sessions);
+}
+
+void sessions_kick(struct sessions *sessions)
+{
+	loop_work_queue(&sessions->dispatch_work);
+}
+
+static int sessions_make_scheduler(struct sessions *sessions, const struct scheduler_config *config)
+{
+	const struct scheduler_params params = {
+		.n_cores = sessions->device->caps.n_cores,
+		.gang_masks = sessions->device->caps.gang_masks,
+		.ops = &sessions_backend_ops,
+		.context = sessions,
+	};
+
+	return scheduler_new(&params, config, &sessions->scheduler);
+}
+
+int sessions_new(const struct sessions_params *params, struct sessions **ret_sessions)
+{
+	struct sessions *sessions = calloc(1, sizeof(*sessions));
+	int r;
+
+	if (!sessions)
+		return -ENOMEM;
+	sessions->loop = params->loop;
+	sessions->device = params->device;
+	sessions->policy = params->policy;
+	sessions->request = params->request;
+	sessions->request_context = params->request_context;
+	sessions->next_job_id = 1;
+	list_init(&sessions->list);
+	tenants_init(&sessions->tenants);
+	tenants_set_quota(&sessions->tenants, &params->policy->quota);
+	loop_work_init(&sessions->dispatch_work, params->loop, sessions_dispatch_run);
+	loop_timer_init(&sessions->watchdog_timer, params->loop, sessions_watchdog_expired);
+	loop_poll_init(&sessions->device_poll, params->loop, device_event_fd(params->device),
+		       sessions_device_ready);
+	device_set_listener(params->device, sessions_device_event, sessions);
+	sessions->receive_buffer = malloc(NPU_MESSAGE_MAX);
+	r = sessions->receive_buffer ? sessions_make_scheduler(sessions, params->scheduler)
+				     : -ENOMEM;
+	if (r == 0)
+		r = loop_poll_arm(&sessions->device_poll, POLLIN);
+	if (r < 0) {
+		sessions_free(sessions);
+		return r;
+	}
+	*ret_sessions = sessions;
+	return 0;
+}
+
+struct sessions *sessions_free(struct sessions *sessions)
+{
+	struct session *session, *next;
+
+	if (!sessions)
+		return NULL;
+	list_for_each_safe (session, next, &sessions->list, link) {
+		session_close(session, "npud ends", true);
+		assert(session->n_jobs == 0);
+		loop_work_cancel(&session->free_work);
+		session->free_work.run(&session->free_work);
+	}
+	loop_poll_disarm(&sessions->device_poll);
+	loop_timer_arm(&sessions->watchdog_timer, UINT64_MAX);
+	loop_work_cancel(&sessions->dispatch_work);
+	scheduler_free(sessions->scheduler);
+	tenants_deinit(&sessions->tenants);
+	free(sessions->receive_buffer);
+	free(sessions);
+	return NULL;
+}
+
+int sessions_apply_policy(struct sessions *sessions, const struct session_policy *policy,
+			  const struct scheduler_config *scheduler)
+{
+	struct session *session;
+	int r;
+
+	r = scheduler_configure(sessions->scheduler, scheduler);
+	if (r < 0)
+		return r;
+	sessions->policy = policy;
+	tenants_set_quota(&sessions->tenants, &policy->quota);
+	list_for_each (session, &sessions->list, link)
+		session_apply_policy(session);
+	sessions_kick(sessions);
+	return 0;
+}
+
+/* Blocked on something that may never come: no reason to stay, unless it has come just now. */
+static bool job_is_stuck(const struct job *job)
+{
+	if (job->base.state != JOB_BLOCKED)
+		return false;
+	for (unsigned i = 0; i < NPU_JOB_FENCES_MAX; i++) {
+		const struct job_dependency *dependency = &job->dependencies[i];
+
+		if (dependency->job && fence_outcome(dependency->fd) == NPU_OUTCOME_PENDING)
+			return true;
+	}
+	return false;
+}
+
+static bool session_has_work(const struct session *session)
+{
+	const struct job *job;
+
+	list_for_each (job, &session->jobs, link) {
+		if (!job_is_stuck(job))
+			return true;
+	}
+	return false;
+}
+
+void sessions_check_drained(struct sessions *sessions)
+{
+	const struct session *session;
+
+	if (!sessions->is_draining || !sessions->drained)
+		return;
+	list_for_each (session, &sessions->list, link) {
+		if (session_has_work(session))
+			return;
+	}
+	sessions->drained(sessions->drained_context);
+}
+
+void sessions_drain(struct sessions *sessions, void (*drained)(void *), void *context)
+{
+	sessions->is_draining = true;
+	sessions->drained = drained;
+	sessions->drained_context = context;
+	sessions_check_drained(sessions);
+}
+
+struct session *sessions_find(struct sessions *sessions, uint64_t id)
+{
+	struct session *session;
+
+	list_for_each (session, &sessions->list, link) {
+		if (session->id == id)
+			return session;
+	}
+	return NULL;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sessions/: who is connected and what they own.
+ *
+ *   listener --accept--> session --owns--> handle table -> bo -> domain (page tables)
+ *                           |---- channel      (requests in, replies out)
+ *                           |---- completions  (ended jobs out)
+ *                           '---- job -> fence, pins, charges -> scheduler -> device
+ *
+ * `struct sessions` is this layer's root. It joins scheduler and device (backend.c): batches go
+ * down, device events come back up as the end of a job. Requests go up to api/ through one
+ * callback. One thread; no locks.
+ */
+#ifndef NPUD_SESSIONS_SESSIONS_H
+#define NPUD_SESSIONS_SESSIONS_H
+
+#include "base/list.h"
+#include "base/loop.h"
+#include "device/device.h"
+#include "scheduler/scheduler.h"
+#include "sessions/class.h"
+#include "sessions/session.h"
+#include "sessions/tenant.h"
+
+#include <stdbool.h>
+
+struct sessions {
+	struct loop *loop;		     /* borrowed */
+	struct device *device;		     /* borrowed */
+	struct scheduler *scheduler;	     /* owned */
+	const struct session_policy *policy; /* borrowed */
+	struct tenants tenants;
+	struct list list; /* struct session */
+	unsigned n_sessions;
+	uint64_t next_session_id, next_job_id;
+	bool is_draining;     /* no new sessions, no new jobs */
+	void *receive_buffer; /* NPU_MESSAGE_MAX bytes, see channel.h */
+	struct loop_poll device_poll;
+	struct loop_work dispatch_work; /* the scheduler's pass, once per turn */
+	struct loop_timer watchdog_timer;
+	/* A request of a session: to api/. */
+	void (*request)(void *context, struct session *session, const void *data, size_t size,
+			struct fdset *fds);
+	void *request_context;
+	/* Told when the last job of a draining daemon has retired. */
+	void (*drained)(void *context);
+	void *drained_context;
+	struct session_stats ended; /* sums over the sessions that are gone */
+	uint64_t domain_switches;   /* a core started under other page tables than before */
+	uint64_t core_tables[DEVICE_MAX_CORES];
+};
+
+struct sessions_params {
+	struct loop *loop;
+	struct device *device;
+	const struct session_policy *policy;
+	const struct scheduler_config *scheduler;
+	void (*request)(void *context, struct session *session, const void *data, size_t size,
+			struct fdset *fds);
+	void *request_context;
+};
+
+int sessions_new(const struct sessions_params *params, struct sessions **ret_sessions);
+/* Closes all sessions, stopping what runs. Takes NULL, returns NULL. */
+struct sessions *sessions_free(struct sessions *sessions);
+
+/* New policy and scheduler configuration for everybody, in flight or not. */
+int sessions_apply_policy(struct sessions *sessions, const struct session_policy *policy,
+			  const struct scheduler_config *scheduler);
+/* No new sessions or jobs; `drained` is called (perhaps at once) when none is in flight. */
+void sessions_drain(struct sessions *sessions, void (*drained)(void *), void *context);
+struct session *sessions_find(struct sessions *sessions, uint64_t id);
+/* Something changed that the scheduler may act on. */
+void sessions_kick(struct sessions *sessions);
+/* A job retired: a draining daemon may be done. */
+void sessions_check_drained(struct sessions *sessions);
+
+/* scheduler's backend over the device; sessions/backend.c */
+extern const struct sched_backend_ops sessions_backend_ops;
+void sessions_device_event(void *context, const struct device_event *event);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Users and tenants are few (one per uid, one per class and uid) and live while referenced.
+ */
+#include "sessions/tenant.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const session_quotas[ACCOUNT_SLOTS] = {
+	[SLOT_BYTES] = "bytes_per_session",
+	[SLOT_BOS] = "bos_per_session",
+	[SLOT_FENCES] = "fences_per_session",
+	[SLOT_JOBS] = "jobs_per_session",
+};
+static const char *const tenant_quotas[ACCOUNT_SLOTS] = {[SLOT_JOBS] = "jobs_per_tenant"};
+static const char *const user_quotas[ACCOUNT_SLOTS] = {[SLOT_SESSIONS] = "sessions_per_uid"};
+static const char *const total_quotas[ACCOUNT_SLOTS] = {[SLOT_JOBS] = "jobs_total"};
+
+void tenants_init(struct tenants *tenants)
+{
+	account_init(&tenants->total, NULL, total_quotas);
+	list_init(&tenants->users);
+	list_init(&tenants->tenants);
+}
+
+void tenants_deinit(struct tenants *tenants)
+{
+	assert(list_is_empty(&tenants->users) && list_is_empty(&tenants->tenants));
+	account_deinit(&tenants->total);
+}
+
+void tenants_set_quota(struct tenants *tenants, const struct quota *quota)
+{
+	struct tenant *tenant;
+	struct user *user;
+
+	tenants->total.limit[SLOT_JOBS] = quota->jobs_total;
+	list_for_each (user, &tenants->users, link)
+		user->account.limit[SLOT_SESSIONS] = quota->sessions_per_uid;
+	list_for_each (tenant, &tenants->tenants, link)
+		tenant->account.limit[SLOT_JOBS] = quota->jobs_per_tenant;
+}
+
+int tenants_get_user(struct tenants *tenants, uid_t uid, const struct quota *quota,
+		     struct user **ret_user)
+{
+	struct user *user;
+
+	list_for_each (user, &tenants->users, link) {
+		if (user->uid == uid) {
+			user->refs++;
+			*ret_user = user;
+			return 0;
+		}
+	}
+	user = calloc(1, sizeof(*user));
+	if (!user)
+		return -ENOMEM;
+	user->uid = uid;
+	user->refs = 1;
+	account_init(&user->account, &tenants->total, user_quotas);
+	user->account.limit[SLOT_SESSIONS] = quota->sessions_per_uid;
+	list_add_tail(&tenants->users, &user->link);
+	*ret_user = user;
+	return 0;
+}
+
+int tenants_get_tenant(struct tenants *tenants, struct user *user, const char *class_name,
+		       const struct quota *quota, struct tenant **ret_tenant)
+{
+	struct tenant *tenant;
+
+	list_for_each (tenant, &tenants->tenants, link) {
+		if (tenant->user == user && strcmp(tenant->class_name, class_name) == 0) {
+			tenant->refs++;
+			*ret_tenant = tenant;
+			return 0;
+		}
+	}
+	tenant = calloc(1, sizeof(*tenant));
+	if (!tenant)
+		return -ENOMEM;
+	user->refs++;
+	tenant->user = user;
+	tenant->refs = 1;
+	snprintf(tenant->class_name, sizeof(tenant->class_name), "%s", class_name);
+	account_init(&tenant->account, &user->account, tenant_quotas);
+	tenant->account.limit[SLOT_JOBS] = quota->jobs_per_tenant;
+	list_add_tail(&tenants->tenants, &tenant->link);
+	*ret_tenant = tenant;
+	return 0;
+}
+
+struct user *user_unref(struct user *user)
+{
+	if (!user || --user->refs > 0)
+		return NULL;
+	list_del(&user->link);
+	account_deinit(&user->account);
+	free(user);
+	return NULL;
+}
+
+struct tenant *tenant_unref(struct tenant *tenant)
+{
+	if (!tenant || --tenant->refs > 0)
+		return NULL;
+	list_del(&tenant->link);
+	account_deinit(&tenant->account);
+	user_unref(tenant->user);
+	free(tenant);
+	return NULL;
+}
+
+void session_account_init(struct account *account, struct account *parent,
+			  const struct quota *quota)
+{
+	account_init(account, parent, session_quotas);
+	session_account_set_quota(account, quota);
+}
+
+void session_account_set_quota(struct account *account, const struct quota *quota)
+{
+	account->limit[SLOT_BYTES] = quota->bytes_per_session;
+	account->limit[SLOT_BOS] = quota->bos_per_session;
+	account->limit[SLOT_FENCES] = quota->fences_per_session;
+	account->limit[SLOT_JOBS] = quota->jobs_per_session;
+}

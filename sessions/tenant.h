@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who pays: session -> tenant (class, uid) -> user (uid) -> all. Each level is an account with its
+ * own quotas, so many sessions of one user in one class are still one tenant.
+ */
+#ifndef NPUD_SESSIONS_TENANT_H
+#define NPUD_SESSIONS_TENANT_H
+
+#include "base/account.h"
+#include "base/list.h"
+#include "sessions/class.h"
+
+#include <sys/types.h>
+
+/* Slots of all accounts of this layer. */
+enum session_slot { SLOT_BYTES, SLOT_BOS, SLOT_FENCES, SLOT_JOBS, SLOT_SESSIONS };
+
+struct user {
+	uid_t uid;
+	unsigned refs;
+	struct account account;
+	struct list link; /* tenants::users */
+};
+
+struct tenant {
+	struct user *user; /* one reference */
+	char class_name[NPU_NAME_MAX];
+	unsigned refs;
+	struct account account;
+	struct list link; /* tenants::tenants */
+};
+
+struct tenants {
+	struct account total;
+	struct list users, tenants;
+};
+
+void tenants_init(struct tenants *tenants);
+/* Asserts that all are gone. */
+void tenants_deinit(struct tenants *tenants);
+/* New limits for everybody; what is above them already stays. */
+void tenants_set_quota(struct tenants *tenants, const struct quota *quota);
+
+/* Finds or makes, with one more reference. -ENOMEM. */
+int tenants_get_user(struct tenants *tenants, uid_t uid, const struct quota *quota,
+		     struct user **ret_user);
+int tenants_get_tenant(struct tenants *tenants, struct user *user, const char *class_name,
+		       const struct quota *quota, struct tenant **ret_tenant);
+struct user *user_unref(struct user *user);
+struct tenant *tenant_unref(struct tenant *tenant);
+
+/* The account of one session; `parent` is its tenant's, or its user's before the hello. */
+void session_account_init(struct account *account, struct account *parent,
+			  const struct quota *quota);
+void session_account_set_quota(struct account *account, const struct quota *quota);
+
+#endif

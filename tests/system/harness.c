@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One child per case, so that a failing case needs no cleaning up: its process group is killed and
+ * its directory removed from outside.
+ */
+#include "harness.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STATUS_SKIPPED	   77
+#define TIMEOUT_DEFAULT_S  60
+#define SANITIZER_SLOWDOWN 4
+
+static char case_dir[64];
+
+const char *harness_dir(void)
+{
+	return case_dir;
+}
+
+void harness_path(const char *name, char *ret_path)
+{
+	REQUIRE(snprintf(ret_path, 108, "%s/%s", case_dir, name) < 108);
+}
+
+void harness_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	REQUIRE(fd >= 0);
+	REQUIRE_EQ(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+void harness_skip(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	printf("# skipped: ");
+	vprintf(format, arguments);
+	printf("\n");
+	va_end(arguments);
+	fflush(stdout);
+	_exit(STATUS_SKIPPED);
+}
+
+void harness_fail(const char *file, int line, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	printf("# %s:%d: ", file, line);
+	vprintf(format, arguments);
+	printf("\n");
+	va_end(arguments);
+	fflush(stdout);
+	_exit(1);
+}
+
+bool harness_is_sanitized(void)
+{
+	const char *value = getenv("NPU_TEST_SANITIZED");
+
+	return value && strcmp(value, "1") == 0;
+}
+
+uint64_t harness_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+}
+
+uint32_t harness_random(uint64_t *state)
+{
+	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(*state >> 33);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static void print_log(const char *path)
+{
+	char line[512];
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return;
+	printf("# ---- %s\n", path);
+	while (fgets(line, sizeof(line), file))
+		printf("# %s%s", line, strchr(line, '\n') ? "" : "\n");
+	fclose(file);
+}
+
+static void print_logs(void)
+{
+	DIR *dir = opendir(case_dir);
+	struct dirent *entry;
+	char path[512];
+
+	while (dir && (entry = readdir(dir))) {
+		if (!strstr(entry->d_name, ".log"))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", case_dir, entry->d_name);
+		print_log(path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* Waits for the child; its wait status, or -ETIMEDOUT. It stays a zombie so that its group lives.
+ */
+static int wait_case(pid_t pid, unsigned timeout_s)
+{
+	struct pollfd poll_fd = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	siginfo_t info = {0};
+	int r = poll(&poll_fd, 1, (int)timeout_s * 1000);
+
+	close(poll_fd.fd);
+	if (r <= 0)
+		return -ETIMEDOUT;
+	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+static pid_t start_case(const struct test_case *test)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid != 0) {
+		setpgid(pid, pid);
+		return pid;
+	}
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	test->run();
+	fflush(stdout);
+	_exit(0);
+}
+
+static bool run_case(const struct test_case *test, size_t number)
+{
+	unsigned timeout_s = test->timeout_s ? test->timeout_s : TIMEOUT_DEFAULT_S;
+	pid_t pid;
+	int status;
+
+	if (harness_is_sanitized())
+		timeout_s *= SANITIZER_SLOWDOWN;
+	snprintf(case_dir, sizeof(case_dir), "/tmp/npud-test-XXXXXX");
+	if (!mkdtemp(case_dir))
+		return false;
+	fflush(stdout);
+	pid = start_case(test);
+	status = wait_case(pid, timeout_s);
+	kill(-pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	if (status == -ETIMEDOUT)
+		printf("# not over after %u s\n", timeout_s);
+	else if (status > 128)
+		printf("# killed by signal %d\n", status - 128);
+	if (status != 0 && status != STATUS_SKIPPED)
+		print_logs();
+	printf("%sok %zu - %s%s\n", status == 0 || status == STATUS_SKIPPED ? "" : "not ", number,
+	       test->name, status == STATUS_SKIPPED ? " # SKIP (see above)" : "");
+	fflush(stdout);
+	nftw(case_dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return status == 0 || status == STATUS_SKIPPED;
+}
+
+static bool is_wanted(const char *name, int argc, char **argv)
+{
+	if (argc < 2)
+		return true;
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return true;
+	return false;
+}
+
+int harness_main(int argc, char **argv, const struct test_case *cases, size_t n)
+{
+	size_t n_run = 0, n_failed = 0;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_wanted(cases[i].name, argc, argv))
+			continue;
+		n_failed += !run_case(&cases[i], ++n_run);
+	}
+	printf("1..%zu\n", n_run);
+	return n_failed > 0 || n_run == 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System tests: each case runs in a process group and a directory of its own, and says its result
+ * as TAP. A case that fails or takes too long is killed with all it started, and the logs of its
+ * daemons are printed.
+ *
+ * Environment: NPUD, NPUCTL (the programs), NPU_TEST_LOOP (uring, epoll, auto),
+ * NPU_TEST_SANITIZED (set where memory figures mean nothing).
+ */
+#ifndef NPUD_TESTS_HARNESS_H
+#define NPUD_TESTS_HARNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct test_case {
+	const char *name;
+	void (*run)(void);
+	unsigned timeout_s; /* 0: 60 */
+};
+
+/* Runs all cases, or those named in argv; the exit status of the program. */
+int harness_main(int argc, char **argv, const struct test_case *cases, size_t n);
+
+/* The directory of the running case; short enough for socket paths below it. */
+const char *harness_dir(void);
+/* "DIR/name" in a buffer of 108 bytes. */
+void harness_path(const char *name, char *ret_path);
+/* Writes a file below the directory. */
+void harness_write(const char *path, const char *text);
+/* Ends the case: it cannot be run here. The reason is part of the result. */
+_Noreturn void harness_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void harness_fail(const char *file, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+bool harness_is_sanitized(void);
+/* CLOCK_MONOTONIC. */
+uint64_t harness_now_ns(void);
+/* A reproducible random number; `state` is the seed and is advanced. */
+uint32_t harness_random(uint64_t *state);
+
+#define SECOND_NS 1000000000ull
+#define MS_NS	  1000000ull
+
+#define REQUIRE(condition)                                                                         \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			harness_fail(__FILE__, __LINE__, "%s", #condition);                        \
+	} while (0)
+
+/* For integers of any type: both values are in the message. */
+#define REQUIRE_EQ(left, right)                                                                    \
+	do {                                                                                       \
+		long long left_value = (long long)(left), right_value = (long long)(right);        \
+                                                                                                   \
+		if (left_value != right_value)                                                     \
+			harness_fail(__FILE__, __LINE__, "%s is %lld, not %s (%lld)", #left,       \
+				     left_value, #right, right_value);                             \
+	} while (0)
+
+#define REQUIRE_HAS(text, part)                                                                    \
+	do {                                                                                       \
+		if (!strstr(text, part))                                                           \
+			harness_fail(__FILE__, __LINE__, "no \"%s\" in: %s", part, text);          \
+	} while (0)
+
+#define HARNESS_CASE(function)                                                                     \
+	{                                                                                          \
+		.name = #function, .run = function                                                 \
+	}
+
+#endif

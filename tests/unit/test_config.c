@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: MIT */
+/* The policy file: what is accepted, what it becomes, and what is said about what is wrong. */
+#include "daemon/config.h"
+#include "scheduler/policy.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct config config;
+static struct config_error error;
+
+static void setup(void)
+{
+	config = (struct config){0};
+	error = (struct config_error){""};
+}
+
+static void teardown(void)
+{
+	config_deinit(&config);
+}
+
+static int parse(const char *text)
+{
+	return config_parse("p.json", text, strlen(text), &config, &error);
+}
+
+static void parse_good(const char *text)
+{
+	int r = parse(text);
+
+	ck_assert_msg(r == 0, "%s: %s", text, error.text);
+}
+
+static bool is_noted(const char *start)
+{
+	size_t i;
+	json_t *note;
+
+	json_array_foreach (config.not_in_effect, i, note)
+		if (strncmp(json_string_value(note), start, strlen(start)) == 0)
+			return true;
+	return false;
+}
+
+/* ---- what is wrong ---- */
+
+static const struct {
+	const char *text, *message;
+} bad_cases[] = {
+	/* not JSON: the line */
+	{"", "p.json:1: "},
+	{"{\n\"version\": 1,\n}", "p.json:3: "},
+	{"{\"version\": 1} x", "p.json:1: "},
+	{"{\"version\": 1, \"version\": 1}", "p.json:1: duplicate object key"},
+	{"{\"version\": NaN}", "p.json:1: "},
+	{"{\"watchdog\": {\"cap_ms\": 1e999}}", "p.json:1: "},
+	{"{\"quota\": {\"jobs_total\": 99999999999999999999}}", "p.json:1: "},
+	{"{\"description\": \"\xff\"}", "p.json:1: "},
+	{"{\"description\": \"\\u0000\"}", "p.json:1: "},
+	/* not the document */
+	{"[]", "p.json: a list of 0 has the wrong type (allowed: an object)"},
+	{"{\"version\": 2}",
+	 "p.json: version: 2 is out of range (allowed: a whole number, 1 to 1)"},
+	{"{\"version\": 1.0}", "p.json: version: 1 has the wrong type (allowed: a whole number"},
+	{"{\"verison\": 1}", "p.json: verison: unknown key (allowed: version, description, "},
+	{"{\"scheduler\": {\"quantum\": 1}}",
+	 "p.json: scheduler.quantum: unknown key (allowed: policy, fallback, quantum_ms, "},
+	{"{\"scheduler\": []}", "p.json: scheduler: a list of 0 has the wrong type"},
+	{"{\"\\n\\u001b[2J\": 1}", "p.json: \\x0a\\x1b[2J: unknown key"},
+	/* wrong types */
+	{"{\"description\": 1}", "p.json: description: 1 has the wrong type (allowed: text, 0 to"},
+	{"{\"scheduler\": {\"admission\": 1}}",
+	 "p.json: scheduler.admission: 1 has the wrong type (allowed: true or false)"},
+	{"{\"scheduler\": {\"rr_quantum_ms\": \"8\"}}",
+	 "p.json: scheduler.rr_quantum_ms: '8' has the wrong type (allowed: a number, 0.1 to"},
+	{"{\"scheduler\": {\"rr_quantum_ms\": true}}", "true has the wrong type"},
+	{"{\"scheduler\": {\"rr_quantum_ms\": null}}", "null has the wrong type"},
+	{"{\"scheduler\": {\"np_cap_ms\": \"none\"}}", "'none' has the wrong type"},
+	{"{\"quota\": {\"jobs_total\": 1.5}}", "p.json: quota.jobs_total: 1.5 has the wrong type"},
+	{"{\"scheduler\": {\"policy\": 1}}", "p.json: scheduler.policy: 1 has the wrong type"},
+	{"{\"match\": {}}", "p.json: match: an object of 0 has the wrong type"},
+	{"{\"match\": [1]}", "p.json: match[0]: 1 has the wrong type (allowed: an object)"},
+	{"{\"classes\": []}", "p.json: classes: a list of 0 has the wrong type"},
+	{"{\"classes\": {\"a\": 1}}", "p.json: classes.a: 1 has the wrong type"},
+	/* out of range */
+	{"{\"classes\": {\"a\": {\"weight\": 0}}}",
+	 "p.json: classes.a.weight: 0 is out of range (allowed: a number, 0.001 to 1000)"},
+	{"{\"classes\": {\"a\": {\"weight\": -1}}}",
+	 "p.json: classes.a.weight: -1 is out of range"},
+	{"{\"classes\": {\"a\": {\"cores\": []}}}", "p.json: classes.a.cores: a list of 0 is out"},
+	{"{\"classes\": {\"a\": {\"cores\": [3]}}}", "p.json: classes.a.cores: a list of 1 is out"},
+	{"{\"classes\": {\"a\": {\"cores\": [-1]}}}",
+	 "p.json: classes.a.cores: a list of 1 is out"},
+	{"{\"classes\": {\"a\": {\"cores\": [1, 1]}}}", "different whole numbers, 0 to 2)"},
+	{"{\"classes\": {\"a\": {\"cores\": [0.5]}}}", "p.json: classes.a.cores: a list of 1 has"},
+	{"{\"classes\": {\"a\": {\"max_cores\": 4}}}", "p.json: classes.a.max_cores: 4 is out"},
+	{"{\"classes\": {\"a\": {\"core_mask\": \"maybe\"}}}",
+	 "'maybe' is not known (allowed: demand, wish, ignore)"},
+	{"{\"scheduler\": {\"policy\": \"lottery\"}}",
+	 "p.json: scheduler.policy: 'lottery' is not known (allowed: round-robin, pinned, gang, "},
+	{"{\"quota\": {\"bytes_per_session\": 0}}", "p.json: quota.bytes_per_session: 0 is out"},
+	{"{\"quota\": {\"tasks_per_job\": 65536}}", "(allowed: a whole number, 1 to 65535)"},
+	{"{\"classes\": {\"two words\": {}}}",
+	 "p.json: classes.two words: bad name (allowed: 1 to"},
+	{"{\"classes\": {\"\": {}}}", "bad name"},
+	{"{\"classes\": {\"a23456789012345678901234567890123\": {}}}", "bad name"},
+	{"{\"match\": []}", "p.json: match: a list of 0 is out of range (allowed: a list of 1 to"},
+	{"{\"classes\": {}, \"match\": [{\"class\": \"a\"}]}",
+	 "p.json: classes: an object of 0 is"},
+	/* keys that come later are checked all the same */
+	{"{\"domains\": {\"scope\": \"planet\"}}", "p.json: domains.scope: 'planet' is not known"},
+	{"{\"watchdog\": {\"strikes\": 0}}", "p.json: watchdog.strikes: 0 is out of range"},
+	{"{\"classes\": {\"a\": {\"late\": \"weep\"}}}", "(allowed: drop, demote, run)"},
+	/* two keys at once */
+	{"{\"watchdog\": {\"floor_ms\": 30, \"cap_ms\": 20}}",
+	 "p.json: watchdog.floor_ms: 30 is out of range (allowed: up to cap_ms, 20)"},
+	{"{\"device\": {\"total_bandwidth\": 5}}",
+	 "p.json: device.total_bandwidth: 5 is out of range (allowed: core_bandwidth, 10, and"},
+	{"{\"device\": {\"name\": \"rknpu\"}}", "p.json: device.name: 'rknpu' is not built yet"},
+	{"{\"device\": {\"name\": \"tpu\"}}", "p.json: device.name: 'tpu' is not known"},
+	/* match */
+	{"{\"match\": [{}]}", "p.json: match[0].class: missing"},
+	{"{\"match\": [{\"class\": \"a\"}]}",
+	 "p.json: match[0].class: no class 'a' (allowed: default)"},
+	{"{\"match\": [{\"uid\": 0, \"class\": \"default\"}]}",
+	 "p.json: match[0]: the last rule must fit everybody"},
+	{"{\"match\": [{\"class\": \"default\"}, {\"class\": \"default\"}]}",
+	 "p.json: match[0]: fits everybody, so the rules after it are never reached"},
+	{"{\"match\": [{\"cgroup\": \"a\", \"class\": \"default\"}, {\"class\": \"default\"}]}",
+	 "p.json: match[0].cgroup: 'a' does not start with /"},
+	{"{\"match\": [{\"comm\": \"/bin/a\", \"class\": \"default\"}, {\"class\": \"default\"}]}",
+	 "p.json: match[0].comm: '/bin/a' is a path"},
+	{"{\"match\": [{\"uid\": -1, \"class\": \"default\"}, {\"class\": \"default\"}]}",
+	 "p.json: match[0].uid: -1 is out of range"},
+	{"{\"match\": [{\"uid\": 4294967295, \"class\": \"default\"}, {\"class\": \"default\"}]}",
+	 "or a whole number, 0 to 4294967294)"},
+	{"{\"match\": [{\"user\": 1, \"class\": \"default\"}]}",
+	 "p.json: match[0].user: unknown key (allowed: uid, gid, cgroup, comm, socket, class)"},
+	{"{\"admin_group\": true}", "p.json: admin_group: true has the wrong type"},
+};
+
+START_TEST(bad)
+{
+	int r = parse(bad_cases[_i].text);
+
+	ck_assert_msg(r == -EINVAL, "%s: %d", bad_cases[_i].text, r);
+	ck_assert_msg(strstr(error.text, bad_cases[_i].message), "%s: '%s' is not in '%s'",
+		      bad_cases[_i].text, bad_cases[_i].message, error.text);
+	ck_assert_ptr_null(config.effective);
+	for (const char *c = error.text; *c; c++)
+		ck_assert_msg(*c >= 0x20 && *c < 0x7f, "%s", error.text);
+}
+END_TEST
+
+START_TEST(bad_leaves_the_old_one)
+{
+	json_t *effective;
+
+	parse_good("{\"watchdog\": {\"cap_ms\": 123}}");
+	effective = config.effective;
+	ck_assert_int_eq(parse("{\"watchdog\": {\"cap_ms\": 456}, \"x\": 1}"), -EINVAL);
+	ck_assert_ptr_eq(config.effective, effective);
+	ck_assert_uint_eq(config.scheduler.watchdog.cap_ns, 123000000);
+}
+END_TEST
+
+START_TEST(deep_nesting)
+{
+	static char text[200000];
+
+	memset(text, '[', sizeof(text) - 1);
+	ck_assert_int_eq(parse(text), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.text, "p.json:1: maximum parsing depth reached"));
+}
+END_TEST
+
+START_TEST(too_long)
+{
+	size_t size = (1 << 20) + 2;
+	char *text = malloc(size);
+
+	memset(text, ' ', size);
+	ck_assert_int_eq(config_parse("p.json", text, size, &config, &error), -EINVAL);
+	ck_assert_str_eq(error.text, "p.json: is longer than 1048576 bytes");
+	free(text);
+}
+END_TEST
+
+START_TEST(long_texts_are_cut)
+{
+	static char text[5000];
+
+	memset(text, 'k', sizeof(text) - 1);
+	memcpy(text, "{\"", 2);
+	memcpy(text + sizeof(text) - 6, "\": 1}", 5);
+	ck_assert_int_eq(parse(text), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.text, "kkk: unknown key"));
+	memcpy(text, "{\"description\":\"", 16);
+	memcpy(text + sizeof(text) - 6, "kkk\"}", 5);
+	ck_assert_int_eq(parse(text), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.text, "kkk'... is out of range (allowed: text, 0 to"));
+}
+END_TEST
+
+/* ---- what it becomes ---- */
+
+START_TEST(defaults)
+{
+	struct scheduler_config scheduler = scheduler_config_default();
+	struct soft_options soft = soft_options_default();
+	struct quota quota = quota_default();
+	const struct class *class;
+
+	ck_assert_int_eq(config_init_default(&config), 0);
+	ck_assert_int_eq(config.device, CONFIG_DEVICE_AUTO);
+	ck_assert_int_eq(config.soft.clock, soft.clock);
+	ck_assert(config.soft.core_bandwidth == soft.core_bandwidth);
+	ck_assert(config.soft.total_bandwidth == soft.total_bandwidth);
+	ck_assert_ptr_eq(config.scheduler.policy, &policy_round_robin);
+	ck_assert_uint_eq(config.scheduler.rr_quantum_ns, scheduler.rr_quantum_ns);
+	ck_assert_uint_eq(config.scheduler.min_charge_ns, scheduler.min_charge_ns);
+	ck_assert_mem_eq(&config.scheduler.watchdog, &scheduler.watchdog,
+			 sizeof(scheduler.watchdog));
+	ck_assert_mem_eq(&config.sessions.quota, &quota, sizeof(quota));
+	ck_assert_uint_eq(config.sessions.n_classes, 1);
+	ck_assert_uint_eq(config.sessions.n_rules, 1);
+	ck_assert(!config.sessions.has_admin_gid);
+	class = &config.sessions.classes[0];
+	ck_assert_str_eq(class->name, "default");
+	ck_assert_uint_eq(class->queue.core_mask, 7);
+	ck_assert_uint_eq(class->queue.max_cores, 3);
+	ck_assert(class->queue.weight == 1 && !class->queue.has_own_cores);
+	ck_assert_uint_eq(class->queue.watchdog_cap_ns, 0);
+	/* the documented default policy comes later, and that is said */
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 1);
+	ck_assert(is_noted("scheduler.policy: 'fair' is not built yet, 'round-robin' runs"));
+}
+END_TEST
+
+START_TEST(device)
+{
+	parse_good("{\"device\": {\"name\": \"timing\", \"soft_clock\": \"rk3588\","
+		   " \"core_bandwidth\": 7.5, \"total_bandwidth\": 15}}");
+	ck_assert_int_eq(config.device, CONFIG_DEVICE_TIMING);
+	ck_assert_int_eq(config.soft.clock, SOFT_CLOCK_RK3588);
+	ck_assert(config.soft.core_bandwidth == 7.5 && config.soft.total_bandwidth == 15);
+}
+END_TEST
+
+START_TEST(scheduler)
+{
+	parse_good("{\"scheduler\": {\"policy\": \"pinned\", \"rr_quantum_ms\": 2.5,"
+		   " \"min_charge_ms\": 0.001}, \"watchdog\": {\"floor_ms\": 5, \"cap_ms\": 500,"
+		   " \"unknown_ms\": 0.25e3}}");
+	ck_assert_ptr_eq(config.scheduler.policy, &policy_pinned);
+	ck_assert_uint_eq(config.scheduler.rr_quantum_ns, 2500000);
+	ck_assert_uint_eq(config.scheduler.min_charge_ns, 1000);
+	ck_assert_uint_eq(config.scheduler.watchdog.floor_ns, 5000000);
+	ck_assert_uint_eq(config.scheduler.watchdog.cap_ns, 500000000);
+	ck_assert_uint_eq(config.scheduler.watchdog.unknown_ns, 250000000);
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 0);
+}
+END_TEST
+
+START_TEST(quotas)
+{
+	const struct quota *quota = &config.sessions.quota;
+
+	parse_good("{\"quota\": {\"bytes_per_session\": 1048576, \"bos_per_session\": 1,"
+		   " \"fences_per_session\": 0, \"jobs_per_session\": 2, \"jobs_per_tenant\": 3,"
+		   " \"jobs_total\": 4, \"tasks_per_job\": 5, \"sessions_per_uid\": 6,"
+		   " \"requests_per_s\": 7}}");
+	ck_assert_uint_eq(quota->bytes_per_session, 1048576);
+	ck_assert_uint_eq(quota->bos_per_session, 1);
+	ck_assert_uint_eq(quota->fences_per_session, 0);
+	ck_assert_uint_eq(quota->jobs_per_session, 2);
+	ck_assert_uint_eq(quota->jobs_per_tenant, 3);
+	ck_assert_uint_eq(quota->jobs_total, 4);
+	ck_assert_uint_eq(quota->tasks_per_job, 5);
+	ck_assert_uint_eq(quota->sessions_per_uid, 6);
+	ck_assert_uint_eq(quota->requests_per_s, 7);
+}
+END_TEST
+
+START_TEST(class_params)
+{
+	const struct class *class;
+
+	parse_good("{\"classes\": {\"a\": {\"kind\": \"rt\", \"weight\": 8, \"cores\": [0, 2],"
+		   " \"max_cores\": 2, \"core_mask\": \"wish\", \"requestable\": true,"
+		   " \"watchdog_cap_ms\": 70},"
+		   " \"b\": {\"kind\": \"background\", \"core_mask\": \"ignore\"},"
+		   " \"c\": {\"kind\": \"background\", \"weight\": 3}}}");
+	ck_assert_uint_eq(config.sessions.n_classes, 4);
+	class = &config.sessions.classes[0];
+	ck_assert_str_eq(class->name, "a");
+	ck_assert_int_eq(class->kind, CLASS_RT);
+	ck_assert(class->is_requestable && class->queue.has_own_cores);
+	ck_assert(class->queue.weight == 8);
+	ck_assert_uint_eq(class->queue.core_mask, 5);
+	ck_assert_uint_eq(class->queue.max_cores, 2);
+	ck_assert_int_eq(class->queue.core_mask_rule, CORE_MASK_WISH);
+	ck_assert_uint_eq(class->queue.watchdog_cap_ns, 70000000);
+	class = &config.sessions.classes[1];
+	ck_assert_int_eq(class->kind, CLASS_BACKGROUND);
+	ck_assert_int_eq(class->queue.core_mask_rule, CORE_MASK_IGNORE);
+	ck_assert(class->queue.weight == 0.25);
+	ck_assert(config.sessions.classes[2].queue.weight == 3);
+	/* without rules everybody is "default", which was added */
+	ck_assert_str_eq(config.sessions.classes[3].name, "default");
+	ck_assert_uint_eq(config.sessions.n_rules, 1);
+	ck_assert_uint_eq(config.sessions.rules[0].class_index, 3);
+}
+END_TEST
+
+START_TEST(match)
+{
+	const struct match_rule *rule;
+
+	parse_good("{\"classes\": {\"a\": {}, \"b\": {}}, \"match\": ["
+		   "{\"uid\": 7, \"gid\": 8, \"cgroup\": \"/x\", \"comm\": \"y\","
+		   " \"socket\": \"/z\", \"class\": \"b\"},"
+		   "{\"uid\": \"root\", \"class\": \"a\"}, {\"class\": \"b\"}]}");
+	ck_assert_uint_eq(config.sessions.n_rules, 3);
+	rule = &config.sessions.rules[0];
+	ck_assert(rule->has_uid && rule->uid == 7 && rule->has_gid && rule->gid == 8);
+	ck_assert_str_eq(rule->cgroup, "/x");
+	ck_assert_str_eq(rule->comm, "y");
+	ck_assert_str_eq(rule->socket, "/z");
+	ck_assert_uint_eq(rule->class_index, 1);
+	rule = &config.sessions.rules[1];
+	ck_assert(rule->has_uid && rule->uid == 0 && !rule->has_gid);
+	ck_assert_uint_eq(rule->class_index, 0);
+	ck_assert(!config.sessions.rules[2].has_uid);
+}
+END_TEST
+
+START_TEST(unknown_users)
+{
+	parse_good("{\"admin_group\": \"no such\\ngroup\", \"match\": ["
+		   "{\"uid\": \"no such user\", \"class\": \"default\"},"
+		   "{\"gid\": \"no such group\", \"class\": \"default\"},"
+		   "{\"uid\": 1, \"class\": \"default\"}, {\"class\": \"default\"}]}");
+	ck_assert_uint_eq(config.sessions.n_rules, 2);
+	ck_assert(config.sessions.rules[0].has_uid && !config.sessions.rules[0].has_gid);
+	ck_assert_uint_eq(config.sessions.rules[0].uid, 1);
+	ck_assert(!config.sessions.has_admin_gid);
+	ck_assert(is_noted("match[0].uid: no user 'no such user' on this machine"));
+	ck_assert(is_noted("match[1].gid: no group 'no such group' on this machine"));
+	ck_assert(is_noted("admin_group: no group 'no such\\x0agroup' on this machine"));
+}
+END_TEST
+
+START_TEST(admin_group)
+{
+	parse_good("{\"admin_group\": \"root\"}");
+	ck_assert(config.sessions.has_admin_gid && config.sessions.admin_gid == 0);
+	config_deinit(&config);
+	parse_good("{\"admin_group\": 4294967294}");
+	ck_assert(config.sessions.has_admin_gid && config.sessions.admin_gid == 4294967294);
+}
+END_TEST
+
+START_TEST(later_keys_are_noted)
+{
+	parse_good("{\"scheduler\": {\"policy\": \"round-robin\", \"quantum_ms\": 4,"
+		   " \"np_cap_ms\": \"auto\"}, \"domains\": {\"epoch_ms\": 5},"
+		   " \"classes\": {\"default\": {\"priority\": 3, \"weight\": 2,"
+		   " \"policy\": \"fair\"}, \"b\": {\"policy\": \"round-robin\"}}}");
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 5);
+	ck_assert(is_noted("scheduler.quantum_ms: "));
+	ck_assert(is_noted("scheduler.np_cap_ms: "));
+	ck_assert(is_noted("domains.epoch_ms: "));
+	ck_assert(is_noted("classes.default.priority: "));
+	ck_assert(is_noted("classes.default.policy: 'fair' is not in effect yet, 'round-robin'"));
+}
+END_TEST
+
+static const char *const stand_ins[] = {"gang", "fair", "deadline"};
+
+START_TEST(policies_not_built)
+{
+	char text[100], note[100];
+
+	snprintf(text, sizeof(text), "{\"scheduler\": {\"policy\": \"%s\"}}", stand_ins[_i]);
+	snprintf(note, sizeof(note), "scheduler.policy: '%s' is not built yet, 'round-robin' runs",
+		 stand_ins[_i]);
+	parse_good(text);
+	ck_assert_ptr_eq(config.scheduler.policy, &policy_round_robin);
+	ck_assert(is_noted(note));
+	ck_assert_str_eq(json_string_value(json_object_get(
+				 json_object_get(config.effective, "scheduler"), "policy")),
+			 "round-robin");
+}
+END_TEST
+
+/* The effective policy is itself a policy file, and means the same. */
+START_TEST(effective_round_trip)
+{
+	struct queue_params queue;
+	json_t *first, *classes;
+	char *text;
+
+	parse_good("{\"classes\": {\"a\": {\"kind\": \"background\"}, \"b\": {\"cores\": [1]}},"
+		   " \"match\": [{\"gid\": 5, \"class\": \"b\"}, {\"class\": \"a\"}]}");
+	queue = config.sessions.classes[0].queue;
+	first = json_incref(config.effective);
+	text = json_dumps(first, 0);
+	config_deinit(&config);
+	parse_good(text);
+	ck_assert(json_equal(first, config.effective));
+	ck_assert_mem_eq(&queue, &config.sessions.classes[0].queue, sizeof(queue));
+	classes = json_object_get(first, "classes");
+	ck_assert(json_real_value(json_object_get(json_object_get(classes, "a"), "weight")) ==
+		  0.25);
+	ck_assert_ptr_nonnull(strstr(text, "\"bytes_per_session\": 1073741824"));
+	free(text);
+	json_decref(first);
+}
+END_TEST
+
+/* ---- files ---- */
+
+START_TEST(files)
+{
+	static const char text[] = "{\n\"version\": 1,\n\"oops\n";
+	char path[] = "/tmp/test_config.XXXXXX";
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	ck_assert_int_eq(config_load(path, &config, &error), -EINVAL);
+	ck_assert_int_eq(strncmp(error.text, path, strlen(path)), 0);
+	ck_assert_int_eq(strncmp(error.text + strlen(path), ":3: ", 4), 0);
+	ck_assert_int_eq(ftruncate(fd, 0), 0);
+	ck_assert_int_eq(pwrite(fd, "{}", 2, 0), 2);
+	ck_assert_int_eq(config_load(path, &config, &error), 0);
+	ck_assert_uint_eq(config.sessions.n_classes, 1);
+	close(fd);
+	unlink(path);
+	ck_assert_int_eq(config_load(path, &config, &error), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(error.text, ": No such file or directory"));
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(config_load(path, &config, &error), -ENODEV);
+	ck_assert_ptr_nonnull(strstr(error.text, ": not a regular file"));
+	unlink(path);
+	ck_assert_int_eq(config_load("/", &config, &error), -EISDIR);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	int result;
+	enum config_device device;
+} device_names[] = {
+	{"auto", 0, CONFIG_DEVICE_AUTO},
+	{"soft", 0, CONFIG_DEVICE_SOFT},
+	{"timing", 0, CONFIG_DEVICE_TIMING},
+	{"rknpu", -ENOTSUP, 99},
+	{"rocket", -ENOTSUP, 99},
+	{"", -EINVAL, 99},
+	{"softly", -EINVAL, 99},
+};
+
+START_TEST(device_parse)
+{
+	enum config_device result = 99;
+
+	ck_assert_int_eq(config_device_parse(device_names[_i].name, &result),
+			 device_names[_i].result);
+	ck_assert_int_eq(result, device_names[_i].device);
+}
+END_TEST
+
+START_TEST(deinit_of_nothing)
+{
+	struct config empty = {0};
+
+	config_deinit(&empty);
+	ck_assert_ptr_null(empty.effective);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *cases = tcase_create("config");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_loop_test(cases, bad, 0, N_ELEMENTS(bad_cases));
+	tcase_add_loop_test(cases, policies_not_built, 0, N_ELEMENTS(stand_ins));
+	tcase_add_loop_test(cases, device_parse, 0, N_ELEMENTS(device_names));
+	tcase_add_test(cases, bad_leaves_the_old_one);
+	tcase_add_test(cases, deep_nesting);
+	tcase_add_test(cases, too_long);
+	tcase_add_test(cases, long_texts_are_cut);
+	tcase_add_test(cases, defaults);
+	tcase_add_test(cases, device);
+	tcase_add_test(cases, scheduler);
+	tcase_add_test(cases, quotas);
+	tcase_add_test(cases, class_params);
+	tcase_add_test(cases, match);
+	tcase_add_test(cases, unknown_users);
+	tcase_add_test(cases, admin_group);
+	tcase_add_test(cases, later_keys_are_noted);
+	tcase_add_test(cases, effective_round_trip);
+	tcase_add_test(cases, files);
+	tcase_add_test(cases, deinit_of_nothing);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_NORMAL);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed ? 1 : 0;
+}

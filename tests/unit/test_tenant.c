@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who pays for what, and that the books balance when everybody has gone.
+ */
+#include "sessions/tenant.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+
+static struct tenants tenants;
+static struct quota quota;
+
+static void setup(void)
+{
+	quota = quota_default();
+	tenants_init(&tenants);
+	tenants_set_quota(&tenants, &quota);
+}
+
+static void teardown(void)
+{
+	tenants_deinit(&tenants);
+}
+
+START_TEST(sessions_of_one_user_in_one_class_are_one_tenant)
+{
+	struct tenant *a, *b, *other_class;
+	struct user *user, *again;
+
+	ck_assert_int_eq(tenants_get_user(&tenants, 1000, &quota, &user), 0);
+	ck_assert_int_eq(tenants_get_user(&tenants, 1000, &quota, &again), 0);
+	ck_assert_ptr_eq(user, again);
+	ck_assert_int_eq(tenants_get_tenant(&tenants, user, "camera", &quota, &a), 0);
+	ck_assert_int_eq(tenants_get_tenant(&tenants, user, "camera", &quota, &b), 0);
+	ck_assert_int_eq(tenants_get_tenant(&tenants, user, "other", &quota, &other_class), 0);
+	ck_assert_ptr_eq(a, b);
+	ck_assert_ptr_ne(a, other_class);
+	tenant_unref(a);
+	tenant_unref(b);
+	tenant_unref(other_class);
+	user_unref(user);
+	user_unref(again);
+}
+END_TEST
+
+START_TEST(each_level_has_its_own_quota)
+{
+	struct account session;
+	struct account_refusal refusal;
+	struct charge charges[3] = {CHARGE_INIT, CHARGE_INIT, CHARGE_INIT};
+	struct tenant *tenant;
+	struct user *user;
+
+	quota.jobs_per_session = 2;
+	quota.jobs_per_tenant = 2;
+	quota.jobs_total = 1;
+	tenants_set_quota(&tenants, &quota);
+	ck_assert_int_eq(tenants_get_user(&tenants, 1, &quota, &user), 0);
+	ck_assert_int_eq(tenants_get_tenant(&tenants, user, "c", &quota, &tenant), 0);
+	session_account_init(&session, &tenant->account, &quota);
+	ck_assert_int_eq(account_charge(&session, SLOT_JOBS, 1, &charges[0], &refusal), 0);
+	ck_assert_int_eq(account_charge(&session, SLOT_JOBS, 1, &charges[1], &refusal), -EDQUOT);
+	ck_assert_str_eq(refusal.quota, "jobs_total");
+	quota.jobs_total = 9;
+	tenants_set_quota(&tenants, &quota);
+	ck_assert_int_eq(account_charge(&session, SLOT_JOBS, 1, &charges[1], &refusal), 0);
+	ck_assert_int_eq(account_charge(&session, SLOT_JOBS, 1, &charges[2], &refusal), -EDQUOT);
+	ck_assert_str_eq(refusal.quota, "jobs_per_session");
+	ck_assert_int_eq(account_charge(&session, SLOT_BYTES, UINT64_MAX, &charges[2], &refusal),
+			 -EDQUOT);
+	ck_assert_str_eq(refusal.quota, "bytes_per_session");
+	charge_release(&charges[0]);
+	charge_release(&charges[1]);
+	account_deinit(&session);
+	tenant_unref(tenant);
+	user_unref(user);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("tenant");
+	TCase *tcase = tcase_create("tenant");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, sessions_of_one_user_in_one_class_are_one_tenant);
+	tcase_add_test(tcase, each_level_has_its_own_quota);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * npuctl: what npud does, and the few things an administrator may tell it. A table of commands;
+ * each is one question to the daemon and one way to print the answer.
+ */
+#include "cli.h"
+#include "npuctl_show.h"
+#include "npuctl_top.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help_text[] =
+	"usage: npuctl [--socket PATH] [--json] COMMAND\n"
+	"\n"
+	"  status             the daemon, its device and what it does\n"
+	"  sessions           who is connected\n"
+	"  cores              what the cores do\n"
+	"  top                all of that, once a second; q quits\n"
+	"  stats              the statistics document (JSON)\n"
+	"  policy show        the policy in effect, with every default (JSON)\n"
+	"  policy check FILE  whether npud would take that policy file\n"
+	"  policy reload      read the policy file again\n"
+	"  kill SESSION       end a session and what it runs\n"
+	"  reset CORE         reset a core; what runs there fails\n"
+	"\n"
+	"  --socket PATH      npud's socket; else $NPU_SOCKET, $XDG_RUNTIME_DIR/npud.sock,\n"
+	"                     /run/npud/npud.sock\n"
+	"  --json             for programs: status, sessions and cores as JSON\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 usage, 3 no daemon, 4 refused.\n";
+
+struct npuctl {
+	const char *socket_path;
+	bool is_json;
+	struct npu_session *session; /* NULL for commands that need no daemon */
+};
+
+/* ---- questions ---- */
+
+static enum cli_status load_stats(struct npuctl *npuctl, json_t **ret_document)
+{
+	char *text;
+	int error = npu_stats(npuctl->session, &text);
+	if (error < 0)
+		return cli_error_npu(error, "statistics");
+	json_t *document = json_loads(text, 0, NULL);
+	free(text);
+	if (!document)
+		return cli_error(CLI_FAILED, "statistics: npud's answer is not JSON");
+	*ret_document = document;
+	return CLI_OK;
+}
+
+static enum cli_status print_json(const json_t *value)
+{
+	if (json_dumpf(value, stdout, JSON_INDENT(2)) < 0)
+		return cli_error(CLI_FAILED, "output: %s", strerror(errno));
+	putchar('\n');
+	return CLI_OK;
+}
+
+static enum cli_status run_status(struct npuctl *npuctl, char **arguments)
+{
+	json_t *document;
+	enum cli_status status = load_stats(npuctl, &document);
+	if (status != CLI_OK)
+		return status;
+	if (npuctl->is_json) {
+		json_object_del(document, "sessions");
+		status = print_json(document);
+	} else {
+		show_status(document, stdout);
+	}
+	json_decref(document);
+	return status;
+}
+
+static enum cli_status run_sessions(struct npuctl *npuctl, char **arguments)
+{
+	json_t *document;
+	enum cli_status status = load_stats(npuctl, &document);
+	if (status != CLI_OK)
+		return status;
+	if (npuctl->is_json)
+		status = print_json(json_object_get(document, "sessions"));
+	else
+		show_sessions(document, stdout);
+	json_decref(document);
+	return status;
+}
+
+static enum cli_status run_cores(struct npuctl *npuctl, char **arguments)
+{
+	json_t *document;
+	enum cli_status status = load_stats(npuctl, &document);
+	if (status != CLI_OK)
+		return status;
+	if (npuctl->is_json)
+		status = print_json(json_object_get(document, "cores"));
+	else
+		show_cores(document, NULL, stdout);
+	json_decref(document);
+	return status;
+}
+
+static enum cli_status run_top(struct npuctl *npuctl, char **arguments)
+{
+	if (npuctl->is_json)
+		return cli_error(CLI_USAGE, "top: has no --json; `npuctl --json stats` has");
+	return npuctl_top(npuctl->session);
+}
+
+static enum cli_status run_stats(struct npuctl *npuctl, char **arguments)
+{
+	json_t *document;
+	enum cli_status status = load_stats(npuctl, &document);
+	if (status != CLI_OK)
+		return status;
+	status = print_json(document);
+	json_decref(document);
+	return status;
+}
+
+static enum cli_status run_policy_show(struct npuctl *npuctl, char **arguments)
+{
+	char *text;
+	int error = npu_policy_show(npuctl->session, &text);
+	if (error < 0)
+		return cli_error_npu(error, "policy show");
+	json_t *policy = json_loads(text, 0, NULL);
+	free(text);
+	if (!policy)
+		return cli_error(CLI_FAILED, "policy show: npud's answer is not JSON");
+	enum cli_status status = print_json(policy);
+	json_decref(policy);
+	return status;
+}
+
+/* ---- commands ---- */
+
+/* npud checks its own files: the one parser, and its very messages and exit status. */
+static enum cli_status run_policy_check(struct npuctl *npuctl, char **arguments)
+{
+	char path[4096];
+	cli_find_program("npud", path, sizeof(path));
+	execlp(path, "npud", "--check-config", "--config", arguments[0], (char *)NULL);
+	return cli_error(CLI_NO_DAEMON, "cannot run %s: %s", path, strerror(errno));
+}
+
+static enum cli_status run_policy_reload(struct npuctl *npuctl, char **arguments)
+{
+	int error = npu_policy_reload(npuctl->session);
+	return error < 0 ? cli_error_npu(error, "policy reload") : CLI_OK;
+}
+
+static enum cli_status run_kill(struct npuctl *npuctl, char **arguments)
+{
+	uint64_t id;
+	char what[64];
+	if (cli_parse_u64(arguments[0], 1, UINT64_MAX, &id) < 0)
+		return cli_error(CLI_USAGE,
+				 "kill: %s: not a session's number; see `npuctl sessions`",
+				 arguments[0]);
+	snprintf(what, sizeof(what), "kill %llu", (unsigned long long)id);
+	int error = npu_kill(npuctl->session, id);
+	return error < 0 ? cli_error_npu(error, what) : CLI_OK;
+}
+
+static enum cli_status run_reset(struct npuctl *npuctl, char **arguments)
+{
+	uint64_t core;
+	char what[64];
+	if (cli_parse_u64(arguments[0], 0, UINT32_MAX, &core) < 0)
+		return cli_error(CLI_USAGE, "reset: %s: not a core's number; see `npuctl cores`",
+				 arguments[0]);
+	snprintf(what, sizeof(what), "reset %u", (unsigned)core);
+	int error = npu_reset_core(npuctl->session, (uint32_t)core);
+	return error < 0 ? cli_error_npu(error, what) : CLI_OK;
+}
+
+struct command {
+	const char *words[2]; /* the second may be NULL */
+	const char *argument; /* NULL: takes none */
+	bool needs_daemon;
+	enum cli_status (*run)(struct npuctl *npuctl, char **arguments);
+};
+
+static const struct command commands[] = {
+	{{"status"}, NULL, true, run_status},
+	{{"sessions"}, NULL, true, run_sessions},
+	{{"cores"}, NULL, true, run_cores},
+	{{"top"}, NULL, true, run_top},
+	{{"stats"}, NULL, true, run_stats},
+	{{"policy", "show"}, NULL, true, run_policy_show},
+	{{"policy", "check"}, "FILE", false, run_policy_check},
+	{{"policy", "reload"}, NULL, true, run_policy_reload},
+	{{"kill"}, "SESSION", true, run_kill},
+	{{"reset"}, "CORE", true, run_reset},
+};
+
+static const struct command *command_find(char **words, int n_words)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const struct command *command = &commands[i];
+		if (strcmp(words[0], command->words[0]))
+			continue;
+		if (!command->words[1] || (n_words > 1 && !strcmp(words[1], command->words[1])))
+			return command;
+	}
+	return NULL;
+}
+
+static bool command_is_planned(const char *word)
+{
+	static const char *const planned[] = {"pardon", "incidents", "doctor", "drain", "trace"};
+	for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
+		if (!strcmp(word, planned[i]))
+			return true;
+	return false;
+}
+
+static enum cli_status run_command(struct npuctl *npuctl, char **words, int n_words)
+{
+	const struct command *command = command_find(words, n_words);
+	if (!command && command_is_planned(words[0]))
+		return cli_error(CLI_USAGE, "%s: not built yet", words[0]);
+	if (!command)
+		return cli_error(CLI_USAGE, "%s%s%s: no such command; see `npuctl --help`",
+				 words[0], n_words > 1 ? " " : "", n_words > 1 ? words[1] : "");
+	int n_own = command->words[1] ? 2 : 1;
+	if (n_words != n_own + (command->argument != NULL))
+		return cli_error(CLI_USAGE, "%s%s%s: takes %s; see `npuctl --help`",
+				 command->words[0], n_own == 2 ? " " : "",
+				 n_own == 2 ? command->words[1] : "",
+				 command->argument ? command->argument : "no argument");
+	if (command->needs_daemon) {
+		enum cli_status status = cli_connect(npuctl->socket_path, &npuctl->session);
+		if (status != CLI_OK)
+			return status;
+	}
+	enum cli_status status = command->run(npuctl, words + n_own);
+	npu_close(npuctl->session);
+	if (fflush(stdout) == EOF)
+		return cli_error(CLI_FAILED, "output: %s", strerror(errno));
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+						{"json", no_argument, NULL, 'j'},
+						{"help", no_argument, NULL, 'h'},
+						{"version", no_argument, NULL, 'V'},
+						{0}};
+	struct npuctl npuctl = {0};
+	int option;
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			npuctl.socket_path = optarg;
+			break;
+		case 'j':
+			npuctl.is_json = true;
+			break;
+		case 'h':
+			fputs(help_text, stdout);
+			return CLI_OK;
+		case 'V':
+			puts("npuctl " NPUD_VERSION);
+			return CLI_OK;
+		default:
+			return CLI_USAGE;
+		}
+	}
+	if (optind == argc)
+		return cli_error(CLI_USAGE, "no command; see `npuctl --help`");
+	return run_command(&npuctl, argv + optind, argc - optind);
+}

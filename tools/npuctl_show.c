@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads the document with defaults for whatever is missing, so that it shows what an older or newer
+ * npud says, too.
+ */
+#include "npuctl_show.h"
+#include "cli.h"
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Follows a path of keys, "memory.bytes". */
+static const json_t *look_up(const json_t *object, const char *path)
+{
+	char key[64];
+	for (const char *dot = strchr(path, '.'); dot && object; dot = strchr(path, '.')) {
+		snprintf(key, sizeof(key), "%.*s", (int)(dot - path), path);
+		object = json_object_get(object, key);
+		path = dot + 1;
+	}
+	return json_object_get(object, path);
+}
+
+static long long integer(const json_t *object, const char *path)
+{
+	return json_integer_value(look_up(object, path));
+}
+
+static const char *string(const json_t *object, const char *path)
+{
+	const char *text = json_string_value(look_up(object, path));
+	return text ? text : "-";
+}
+
+static long long failed_sum(const json_t *object)
+{
+	const char *reason;
+	json_t *count;
+	long long sum = 0;
+	json_object_foreach ((json_t *)look_up(object, "failed"), reason, count)
+		sum += json_integer_value(count);
+	return sum;
+}
+
+static void print_uptime(double uptime_s, FILE *out)
+{
+	long long s = (long long)uptime_s;
+	if (s >= 86400)
+		fprintf(out, "%lld d %lld h", s / 86400, s / 3600 % 24);
+	else if (s >= 3600)
+		fprintf(out, "%lld h %lld min", s / 3600, s / 60 % 60);
+	else
+		fprintf(out, "%lld min %lld s", s / 60, s % 60);
+}
+
+/* Text of the daemon in a line of its own: no control characters to the terminal. */
+static void print_lines(const char *label, const json_t *strings, FILE *out)
+{
+	size_t i;
+	json_t *value;
+	json_array_foreach ((json_t *)strings, i, value) {
+		fprintf(out, "%-10s", label);
+		for (const char *p = json_string_value(value); p && *p; p++)
+			fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, out);
+		fputc('\n', out);
+	}
+}
+
+static void show_cores_line(const json_t *document, FILE *out)
+{
+	size_t i;
+	json_t *core;
+	fputs("cores     ", out);
+	json_array_foreach ((json_t *)json_object_get(document, "cores"), i, core)
+		fprintf(out, "%s%lld %s", i ? ", " : "", integer(core, "id"),
+			string(core, "state"));
+	fputc('\n', out);
+}
+
+void show_status(const json_t *document, FILE *out)
+{
+	char bytes[32], tables[32];
+	fprintf(out, "npud      %s, up ", string(document, "version"));
+	print_uptime(json_number_value(look_up(document, "uptime_s")), out);
+	fprintf(out, ", loop %s\n", string(document, "loop"));
+	fprintf(out, "device    %s, %s\n", string(document, "device.name"),
+		string(document, "device.state"));
+	show_cores_line(document, out);
+	fprintf(out, "policy    %s (%s)\n", string(document, "scheduler.policy"),
+		json_is_string(look_up(document, "policy.file")) ? string(document, "policy.file")
+								 : "built-in");
+	fprintf(out, "sessions  %zu\n", json_array_size(json_object_get(document, "sessions")));
+	fprintf(out, "jobs      %lld ready, %lld waiting, %lld completed, %lld failed\n",
+		integer(document, "scheduler.ready"), integer(document, "scheduler.waiting"),
+		integer(document, "totals.completed"),
+		failed_sum(json_object_get(document, "totals")));
+	fprintf(out, "memory    %s in %lld BOs, %s of page tables\n",
+		cli_format_bytes((uint64_t)integer(document, "memory.bytes"), bytes, sizeof(bytes)),
+		integer(document, "memory.bos"),
+		cli_format_bytes((uint64_t)integer(document, "memory.pagetable_bytes"), tables,
+				 sizeof(tables)));
+	fprintf(out, "watchdog  %lld hangs, %lld core resets\n",
+		integer(document, "watchdog.hangs"), integer(document, "watchdog.core_resets"));
+	print_lines("warning", json_object_get(document, "warnings"), out);
+	print_lines("no effect", look_up(document, "policy.not_in_effect"), out);
+}
+
+static void add_session(struct table *table, const json_t *session)
+{
+	char bytes[32], npu[32], p50[32], p99[32];
+	const json_t *latency = json_object_get(session, "latency_ns");
+	table_add(table, "%lld", integer(session, "id"));
+	table_add(table, "%lld", integer(session, "pid"));
+	table_add(table, "%lld", integer(session, "uid"));
+	table_add(table, "%s", string(session, "comm"));
+	table_add(table, "%s", string(session, "class"));
+	table_add(table, "%s", string(session, "state"));
+	table_add(table, "%lld", integer(session, "bos"));
+	table_add(table, "%s",
+		  cli_format_bytes((uint64_t)integer(session, "bytes"), bytes, sizeof(bytes)));
+	table_add(table, "%lld", integer(session, "queued"));
+	table_add(table, "%lld", integer(session, "running"));
+	table_add(table, "%lld", integer(session, "completed"));
+	table_add(table, "%lld", failed_sum(session));
+	table_add(table, "%s",
+		  cli_format_ns((uint64_t)integer(session, "npu_ns"), npu, sizeof(npu)));
+	table_add(table, "%s", cli_format_ns((uint64_t)integer(latency, "p50"), p50, sizeof(p50)));
+	table_add(table, "%s", cli_format_ns((uint64_t)integer(latency, "p99"), p99, sizeof(p99)));
+}
+
+void show_sessions(const json_t *document, FILE *out)
+{
+	static const char *const columns[] = {
+		">ID",	   ">PID",     ">UID",	"COMM",	   "CLASS",	"STATE", ">BOS", ">MEMORY",
+		">QUEUED", ">RUNNING", ">DONE", ">FAILED", ">NPU TIME", ">P50",	 ">P99"};
+	struct table table;
+	size_t i;
+	json_t *session;
+	table_init(&table, columns, COUNT(columns));
+	json_array_foreach ((json_t *)json_object_get(document, "sessions"), i, session)
+		add_session(&table, session);
+	table_print(&table, out);
+	table_deinit(&table);
+}
+
+static double core_utilization(const json_t *document, const json_t *previous, size_t i)
+{
+	const json_t *core = json_array_get(json_object_get(document, "cores"), i);
+	const json_t *before = json_array_get(json_object_get(previous, "cores"), i);
+	double elapsed_s = json_number_value(json_object_get(document, "uptime_s")) -
+			   json_number_value(json_object_get(previous, "uptime_s"));
+	if (!before || elapsed_s <= 0)
+		return json_number_value(json_object_get(core, "utilization"));
+	double busy_s = (double)(integer(core, "busy_ns") - integer(before, "busy_ns")) * 1e-9;
+	return busy_s > elapsed_s ? 1 : busy_s / elapsed_s;
+}
+
+static void add_id(struct table *table, const json_t *id)
+{
+	if (json_is_integer(id))
+		table_add(table, "%lld", (long long)json_integer_value(id));
+	else
+		table_add(table, "-");
+}
+
+void show_cores(const json_t *document, const json_t *previous, FILE *out)
+{
+	static const char *const columns[] = {">ID",   "STATE", ">SESSION", ">JOB",
+					      ">BUSY", ">LOAD", ">BATCHES", ">RESETS"};
+	struct table table;
+	char busy[32];
+	size_t i;
+	json_t *core;
+	table_init(&table, columns, COUNT(columns));
+	json_array_foreach ((json_t *)json_object_get(document, "cores"), i, core) {
+		table_add(&table, "%lld", integer(core, "id"));
+		table_add(&table, "%s", string(core, "state"));
+		add_id(&table, json_object_get(core, "session"));
+		add_id(&table, json_object_get(core, "job"));
+		table_add(&table, "%s",
+			  cli_format_ns((uint64_t)integer(core, "busy_ns"), busy, sizeof(busy)));
+		table_add(&table, "%.0f %%", core_utilization(document, previous, i) * 100);
+		table_add(&table, "%lld", integer(core, "jobs"));
+		table_add(&table, "%lld", integer(core, "resets"));
+	}
+	table_print(&table, out);
+	table_deinit(&table);
+}

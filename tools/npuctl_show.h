@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The statistics document as text for people.
+ */
+#ifndef NPU_TOOLS_NPUCTL_SHOW_H
+#define NPU_TOOLS_NPUCTL_SHOW_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+void show_status(const json_t *document, FILE *out);
+void show_sessions(const json_t *document, FILE *out);
+/*
+ * `previous` is an older document, or NULL: utilization is that of the time between the two, or
+ * since the start.
+ */
+void show_cores(const json_t *document, const json_t *previous, FILE *out);
+
+#endif
