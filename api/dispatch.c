@@ -76,7 +76,7 @@ int request_reply(struct request *request, const void *body, size_t size, int fd
 
 int request_reply_json(struct request *request, json_t *json)
 {
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 	struct npu_document_reply reply;
 	int fd = -1, r = 0;
 

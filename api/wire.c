@@ -63,7 +63,7 @@ int wire_decode_empty(size_t size, unsigned n_fds, struct npu_error *error)
 int wire_decode_hello(const void *body, size_t size, unsigned n_fds, struct npu_hello *ret_hello,
 		      struct npu_error *error)
 {
-	struct npu_hello hello;
+	struct npu_hello hello = {0};
 	int r = wire_copy(&hello, sizeof(hello), body, size, error);
 
 	if (r == 0)
@@ -95,7 +95,7 @@ static int wire_check_placement(uint32_t flags, uint32_t iova, struct npu_error 
 int wire_decode_bo_create(const void *body, size_t size, unsigned n_fds,
 			  struct npu_bo_create *ret_create, struct npu_error *error)
 {
-	struct npu_bo_create create;
+	struct npu_bo_create create = {0};
 	int r = wire_copy(&create, sizeof(create), body, size, error);
 
 	if (r == 0)
@@ -113,7 +113,7 @@ int wire_decode_bo_create(const void *body, size_t size, unsigned n_fds,
 int wire_decode_bo_close(const void *body, size_t size, unsigned n_fds,
 			 struct npu_bo_close *ret_close, struct npu_error *error)
 {
-	struct npu_bo_close close_request;
+	struct npu_bo_close close_request = {0};
 	int r = wire_copy(&close_request, sizeof(close_request), body, size, error);
 
 	if (r == 0)
@@ -129,7 +129,7 @@ int wire_decode_bo_close(const void *body, size_t size, unsigned n_fds,
 int wire_decode_bo_sync(const void *body, size_t size, unsigned n_fds, struct npu_bo_sync *ret_sync,
 			struct npu_error *error)
 {
-	struct npu_bo_sync sync;
+	struct npu_bo_sync sync = {0};
 	int r = wire_copy(&sync, sizeof(sync), body, size, error);
 
 	if (r == 0)
@@ -146,7 +146,7 @@ int wire_decode_bo_sync(const void *body, size_t size, unsigned n_fds, struct np
 int wire_decode_bo_export(const void *body, size_t size, unsigned n_fds,
 			  struct npu_bo_export *ret_export, struct npu_error *error)
 {
-	struct npu_bo_export export;
+	struct npu_bo_export export = {0};
 	int r = wire_copy(&export, sizeof(export), body, size, error);
 
 	if (r == 0)
@@ -162,7 +162,7 @@ int wire_decode_bo_export(const void *body, size_t size, unsigned n_fds,
 int wire_decode_bo_import(const void *body, size_t size, unsigned n_fds,
 			  struct npu_bo_import *ret_import, struct npu_error *error)
 {
-	struct npu_bo_import import;
+	struct npu_bo_import import = {0};
 	int r = wire_copy(&import, sizeof(import), body, size, error);
 
 	if (r == 0)
@@ -242,7 +242,7 @@ int wire_decode_submit(const void *body, size_t size, unsigned n_fds, struct job
 int wire_decode_cancel(const void *body, size_t size, unsigned n_fds, struct npu_cancel *ret_cancel,
 		       struct npu_error *error)
 {
-	struct npu_cancel cancel;
+	struct npu_cancel cancel = {0};
 	int r = wire_copy(&cancel, sizeof(cancel), body, size, error);
 
 	if (r == 0)
@@ -256,7 +256,7 @@ int wire_decode_cancel(const void *body, size_t size, unsigned n_fds, struct npu
 int wire_decode_kill(const void *body, size_t size, unsigned n_fds, struct npu_kill *ret_kill,
 		     struct npu_error *error)
 {
-	struct npu_kill request;
+	struct npu_kill request = {0};
 	int r = wire_copy(&request, sizeof(request), body, size, error);
 
 	if (r == 0)
@@ -270,7 +270,7 @@ int wire_decode_kill(const void *body, size_t size, unsigned n_fds, struct npu_k
 int wire_decode_reset(const void *body, size_t size, unsigned n_fds, struct npu_reset *ret_reset,
 		      struct npu_error *error)
 {
-	struct npu_reset reset;
+	struct npu_reset reset = {0};
 	int r = wire_copy(&reset, sizeof(reset), body, size, error);
 
 	if (r == 0)

@@ -157,7 +157,7 @@ static int check_text(struct json_reader *reader, const char *text, size_t lengt
 static int parse(struct json_reader *reader, const char *text, size_t length, struct config *config)
 {
 	struct config result = {0};
-	json_t *document;
+	json_t *document = NULL;
 	int r;
 
 	r = check_text(reader, text, length, &document);

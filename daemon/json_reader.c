@@ -14,8 +14,6 @@
 #define TEXT_MAX  512
 #define FOUND_MAX 72
 
-enum verdict { VERDICT_OK, VERDICT_TYPE, VERDICT_RANGE, VERDICT_CHOICE };
-
 int json_reader_init(struct json_reader *reader, const char *document)
 {
 	*reader = (struct json_reader){.document = document, .notes = json_array()};
@@ -81,93 +79,33 @@ int json_reader_note(struct json_reader *reader, const char *path, const char *f
 	return json_array_append_new(reader->notes, json_string(printable)) < 0 ? -ENOMEM : 0;
 }
 
-static void describe_found(const json_t *value, char *buffer, size_t size)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		snprintf(buffer, size, "an object of %zu", json_object_size(value));
-		break;
-	case JSON_ARRAY:
-		snprintf(buffer, size, "a list of %zu", json_array_size(value));
-		break;
-	case JSON_STRING:
-		snprintf(buffer, size, "'%.60s'%s", json_string_value(value),
-			 json_string_length(value) > 60 ? "..." : "");
-		break;
-	case JSON_INTEGER:
-		snprintf(buffer, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-		break;
-	case JSON_REAL:
-		snprintf(buffer, size, "%.15g", json_real_value(value));
-		break;
-	default:
-		snprintf(buffer, size, "%s",
-			 json_is_null(value)   ? "null"
-			 : json_is_true(value) ? "true"
-					       : "false");
-	}
-}
-
-static void append(char *buffer, size_t size, const char *separator, const char *text)
-{
-	size_t used = strlen(buffer);
-
-	snprintf(buffer + used, size - used, "%s%s", used ? separator : "", text);
-}
-
-static void describe_choices(const char *const *choices, char *buffer, size_t size)
-{
-	buffer[0] = '\0';
-	for (; *choices; choices++)
-		append(buffer, size, ", ", *choices);
-}
-
-static void describe_allowed(const struct key_spec *key, char *buffer, size_t size)
-{
-	static const char *const formats[] = {
-		[KEY_FLAG] = "true or false",
-		[KEY_INTEGER] = "a whole number, %.15g to %.15g",
-		[KEY_NUMBER] = "a number, %.15g to %.15g",
-		[KEY_NUMBER_OR_AUTO] = "a number, %.15g to %.15g, or 'auto'",
-		[KEY_TEXT] = "text, %.15g to %.15g bytes",
-		[KEY_TEXT_OR_INTEGER] =
-			"a name of %.15g to %.15g bytes, or a whole number, 0 to %.15g",
-		[KEY_SET] = "a list of different whole numbers, %.15g to %.15g",
-		[KEY_OBJECT] = "an object",
-		[KEY_MAP] = "an object of %.15g to %.15g named objects",
-		[KEY_LIST] = "a list of %.15g to %.15g objects",
-	};
-
-	if (key->type == KEY_CHOICE)
-		describe_choices(key->choices, buffer, size);
-	else
-		snprintf(buffer, size, formats[key->type], key->min, key->max, ID_MAX);
-}
-
-static int fail_value(struct json_reader *reader, const struct key_spec *key, const json_t *value,
-		      enum verdict verdict)
+static int check_value(struct json_reader *reader, const struct key_spec *key, const json_t *value)
 {
 	static const char *const words[] = {
-		[VERDICT_TYPE] = "has the wrong type",
-		[VERDICT_RANGE] = "is out of range",
-		[VERDICT_CHOICE] = "is not known",
+		[KEY_HAS_WRONG_TYPE] = "has the wrong type",
+		[KEY_IS_OUT_OF_RANGE] = "is out of range",
+		[KEY_IS_NO_CHOICE] = "is not known",
 	};
+	enum key_verdict verdict = json_key_check(key, value);
 	char found[FOUND_MAX], allowed[TEXT_MAX / 2];
 
-	describe_found(value, found, sizeof(found));
-	describe_allowed(key, allowed, sizeof(allowed));
+	if (verdict == KEY_IS_GOOD)
+		return 0;
+	json_key_describe_value(value, found, sizeof(found));
+	json_key_describe(key, allowed, sizeof(allowed));
 	return json_reader_fail(reader, reader->path, "%s %s (allowed: %s)", found, words[verdict],
 				allowed);
 }
 
 /* ---- the path ---- */
 
-/* Returns the length to give back to path_leave(). A path that is too long is cut, as in "a.b". */
+/* Returns the length to give back to path_leave(). A path that is too long is cut. */
 static size_t path_enter(struct json_reader *reader, const char *name)
 {
 	size_t length = reader->path_length;
 
-	append(reader->path, sizeof(reader->path), ".", name);
+	snprintf(reader->path + length, sizeof(reader->path) - length, "%s%s", length ? "." : "",
+		 name);
 	reader->path_length = strlen(reader->path);
 	return length;
 }
@@ -187,110 +125,7 @@ static void path_leave(struct json_reader *reader, size_t length)
 	reader->path[length] = '\0';
 }
 
-/* ---- values without members ---- */
-
-static enum verdict check_number(const struct key_spec *key, const json_t *value)
-{
-	double number = json_number_value(value);
-
-	return number >= key->min && number <= key->max ? VERDICT_OK : VERDICT_RANGE;
-}
-
-static enum verdict check_text(const struct key_spec *key, const json_t *value)
-{
-	double length = (double)json_string_length(value);
-
-	return length >= key->min && length <= key->max ? VERDICT_OK : VERDICT_RANGE;
-}
-
-static enum verdict check_text_or_integer(const struct key_spec *key, const json_t *value)
-{
-	double number;
-
-	if (json_is_string(value))
-		return check_text(key, value);
-	if (!json_is_integer(value))
-		return VERDICT_TYPE;
-	number = json_number_value(value);
-	return number >= 0 && number <= ID_MAX ? VERDICT_OK : VERDICT_RANGE;
-}
-
-static enum verdict check_choice(const struct key_spec *key, const json_t *value)
-{
-	if (!json_is_string(value))
-		return VERDICT_TYPE;
-	for (const char *const *choice = key->choices; *choice; choice++)
-		if (strcmp(*choice, json_string_value(value)) == 0)
-			return VERDICT_OK;
-	return VERDICT_CHOICE;
-}
-
-static enum verdict check_set(const struct key_spec *key, const json_t *value)
-{
-	size_t n = json_array_size(value);
-
-	if (!json_is_array(value))
-		return VERDICT_TYPE;
-	if (n == 0 || (double)n > key->max - key->min + 1)
-		return VERDICT_RANGE;
-	for (size_t i = 0; i < n; i++) {
-		const json_t *item = json_array_get(value, i);
-
-		if (!json_is_integer(item))
-			return VERDICT_TYPE;
-		if (check_number(key, item) != VERDICT_OK)
-			return VERDICT_RANGE;
-		for (size_t j = 0; j < i; j++)
-			if (json_equal(item, json_array_get(value, j)))
-				return VERDICT_RANGE;
-	}
-	return VERDICT_OK;
-}
-
-static enum verdict check_leaf(const struct key_spec *key, const json_t *value)
-{
-	bool is_auto = json_is_string(value) && strcmp(json_string_value(value), "auto") == 0;
-
-	switch (key->type) {
-	case KEY_FLAG:
-		return json_is_boolean(value) ? VERDICT_OK : VERDICT_TYPE;
-	case KEY_INTEGER:
-		return json_is_integer(value) ? check_number(key, value) : VERDICT_TYPE;
-	case KEY_NUMBER_OR_AUTO:
-		if (is_auto)
-			return VERDICT_OK;
-		__attribute__((fallthrough));
-	case KEY_NUMBER:
-		return json_is_number(value) ? check_number(key, value) : VERDICT_TYPE;
-	case KEY_TEXT:
-		return json_is_string(value) ? check_text(key, value) : VERDICT_TYPE;
-	case KEY_TEXT_OR_INTEGER:
-		return check_text_or_integer(key, value);
-	case KEY_CHOICE:
-		return check_choice(key, value);
-	default:
-		return check_set(key, value);
-	}
-}
-
-static int complete_leaf(struct json_reader *reader, const struct key_spec *key, json_t *value,
-			 json_t **ret_completed)
-{
-	enum verdict verdict = check_leaf(key, value);
-
-	if (verdict != VERDICT_OK)
-		return fail_value(reader, key, value, verdict);
-	if (key->is_later) {
-		int r = json_reader_note(reader, reader->path, "checked, but not in effect yet");
-
-		if (r < 0)
-			return r;
-	}
-	*ret_completed = json_incref(value);
-	return 0;
-}
-
-/* ---- values with members ---- */
+/* ---- the walk ---- */
 
 static bool name_is_good(const char *name)
 {
@@ -305,16 +140,10 @@ static bool name_is_good(const char *name)
 static int complete_map(struct json_reader *reader, const struct key_spec *key, json_t *value,
 			json_t **ret_completed)
 {
-	json_t *map, *item, *completed;
+	json_t *map = json_object(), *item, *completed = NULL;
 	const char *name;
 	int r;
 
-	if (!json_is_object(value))
-		return fail_value(reader, key, value, VERDICT_TYPE);
-	if ((double)json_object_size(value) < key->min ||
-	    (double)json_object_size(value) > key->max)
-		return fail_value(reader, key, value, VERDICT_RANGE);
-	map = json_object();
 	if (!map)
 		return -ENOMEM;
 
@@ -342,15 +171,10 @@ static int complete_map(struct json_reader *reader, const struct key_spec *key, 
 static int complete_list(struct json_reader *reader, const struct key_spec *key, json_t *value,
 			 json_t **ret_completed)
 {
+	json_t *list = json_array(), *completed = NULL;
 	size_t n = json_array_size(value);
-	json_t *list, *completed;
 	int r;
 
-	if (!json_is_array(value))
-		return fail_value(reader, key, value, VERDICT_TYPE);
-	if ((double)n < key->min || (double)n > key->max)
-		return fail_value(reader, key, value, VERDICT_RANGE);
-	list = json_array();
 	if (!list)
 		return -ENOMEM;
 
@@ -374,6 +198,12 @@ static int complete_list(struct json_reader *reader, const struct key_spec *key,
 static int complete_present(struct json_reader *reader, const struct key_spec *key, json_t *value,
 			    json_t **ret_completed)
 {
+	int r = check_value(reader, key, value);
+
+	if (r == 0 && key->is_later)
+		r = json_reader_note(reader, reader->path, "checked, but not in effect yet");
+	if (r < 0)
+		return r;
 	switch (key->type) {
 	case KEY_OBJECT:
 		return json_reader_complete(reader, key->members, value, ret_completed);
@@ -382,7 +212,8 @@ static int complete_present(struct json_reader *reader, const struct key_spec *k
 	case KEY_LIST:
 		return complete_list(reader, key, value, ret_completed);
 	default:
-		return complete_leaf(reader, key, value, ret_completed);
+		*ret_completed = json_incref(value);
+		return 0;
 	}
 }
 
@@ -390,11 +221,14 @@ static int complete_present(struct json_reader *reader, const struct key_spec *k
 static int complete_absent(struct json_reader *reader, const struct key_spec *key,
 			   json_t **ret_completed)
 {
-	json_t *empty = NULL;
+	char allowed[TEXT_MAX / 2];
+	json_t *empty;
 	int r;
 
-	if (key->is_required)
-		return json_reader_fail(reader, reader->path, "missing");
+	if (key->is_required) {
+		json_key_describe(key, allowed, sizeof(allowed));
+		return json_reader_fail(reader, reader->path, "missing (allowed: %s)", allowed);
+	}
 	*ret_completed = NULL;
 	if (key->type == KEY_OBJECT) {
 		empty = json_object();
@@ -437,7 +271,7 @@ static bool key_is_known(const struct key_spec *keys, const char *name)
 static int check_names(struct json_reader *reader, const struct key_spec *keys,
 		       const json_t *object)
 {
-	char allowed[TEXT_MAX] = "";
+	char allowed[TEXT_MAX];
 	const char *name;
 	json_t *value;
 
@@ -445,8 +279,7 @@ static int check_names(struct json_reader *reader, const struct key_spec *keys,
 		if (key_is_known(keys, name))
 			continue;
 		path_enter(reader, name);
-		for (; keys->name; keys++)
-			append(allowed, sizeof(allowed), ", ", keys->name);
+		json_key_describe_all(keys, allowed, sizeof(allowed));
 		return json_reader_fail(reader, reader->path, "unknown key (allowed: %s)", allowed);
 	}
 	return 0;
@@ -459,9 +292,9 @@ int json_reader_complete(struct json_reader *reader, const struct key_spec *keys
 	json_t *completed;
 	int r;
 
-	if (!json_is_object(value))
-		return fail_value(reader, &object, value, VERDICT_TYPE);
-	r = check_names(reader, keys, value);
+	r = check_value(reader, &object, value);
+	if (r == 0)
+		r = check_names(reader, keys, value);
 	if (r < 0)
 		return r;
 	completed = json_object();
@@ -491,7 +324,8 @@ int json_reader_parse(struct json_reader *reader, const char *text, size_t lengt
 		*ret_value = value;
 		return 0;
 	}
-	if (json_error_code(&error) == json_error_out_of_memory)
+	/* jansson has nothing to say about some of its failed allocations. */
+	if (json_error_code(&error) == json_error_out_of_memory || !error.text[0])
 		return -ENOMEM;
 	snprintf(line, sizeof(line), "%.200s:%d: %s", reader->document,
 		 error.line < 1 ? 1 : error.line, error.text);

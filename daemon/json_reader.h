@@ -9,40 +9,10 @@
 #ifndef NPUD_DAEMON_JSON_READER_H
 #define NPUD_DAEMON_JSON_READER_H
 
+#include "daemon/json_key.h"
+
 #include <jansson.h>
-#include <stdbool.h>
 #include <stddef.h>
-
-enum key_type {
-	KEY_FLAG,	     /* true or false */
-	KEY_INTEGER,	     /* min … max */
-	KEY_NUMBER,	     /* min … max, with or without a fraction */
-	KEY_NUMBER_OR_AUTO,  /* the same, or "auto" */
-	KEY_TEXT,	     /* min … max bytes */
-	KEY_TEXT_OR_INTEGER, /* 1 … max bytes, or 0 … ID_MAX */
-	KEY_CHOICE,	     /* one of `choices` */
-	KEY_SET,	     /* array of different whole numbers min … max, not empty */
-	KEY_OBJECT,	     /* keys as in `members` */
-	KEY_MAP,	     /* at most max entries NAME: object of `members`; see JSON_NAME_MAX */
-	KEY_LIST,	     /* array of at most max objects of `members` */
-};
-
-/* Largest user or group id; the one after it means "none" to the kernel. */
-#define ID_MAX 4294967294.0
-/* Names in a KEY_MAP: 1 … 31 letters, digits, `-` and `_`. */
-#define JSON_NAME_MAX 31
-
-/* Tables of these end with a NULL name. */
-struct key_spec {
-	const char *name;
-	enum key_type type;
-	double min, max;
-	const char *const *choices; /* NULL at the end */
-	const char *fallback;	    /* what an absent key means, as JSON text; NULL: nothing */
-	const struct key_spec *members;
-	bool is_required;
-	bool is_later; /* checked, but nothing reads it yet: its presence makes a note */
-};
 
 struct json_reader {
 	const char *document; /* stands for the file in messages; borrowed */

@@ -41,33 +41,33 @@ const char *rk3588_block_name(unsigned block);
 const char *rk3588_register_name(uint32_t offset);
 
 /* PC: command fetch, tasks, interrupts (hardware reference 1.6, 2.3, 2.4, 3.2). */
-#define REG_PC_VERSION		     0x0000
-#define REG_PC_VERSION_NUM	     0x0004
-#define REG_PC_OPERATION_ENABLE	     0x0008
-#define REG_PC_BASE_ADDRESS	     0x0010
-#define PC_SEL_SLAVE		     0x1u
-#define PC_SOURCE_ADDR		     0xfffffff0u
-#define REG_PC_REGISTER_AMOUNTS	     0x0014
-#define PC_DATA_AMOUNT		     0xffffu
-#define PC_COWORK_CORES		     0x30000u
-#define REG_PC_INTERRUPT_MASK	     0x0020
-#define REG_PC_INTERRUPT_CLEAR	     0x0024
-#define REG_PC_INTERRUPT_STATUS	     0x0028
-#define REG_PC_INTERRUPT_RAW_STATUS  0x002c
-#define REG_PC_TASK_CON		     0x0030
-#define PC_TASK_RESERVED_SET	     0x4000u
-#define PC_TASK_COUNT_CLEAR	     0x2000u
-#define PC_TASK_PP_EN		     0x1000u
-#define PC_TASK_NUMBER		     0xfffu
-#define REG_PC_TASK_DMA_BASE_ADDR    0x0034
-#define REG_PC_TASK_STATUS	     0x003c
-#define PC_TASK_COUNTER		     0xfffu
-#define PC_TASK_FIRST_RUNS	     0x1000u
-#define PC_TASK_LAST_RUNS	     0x2000u
-#define RK3588_IDENTITY		     0x46495245u
-#define RK3588_INTERRUPT_MASK_RESET  0x1ffffu
-#define RK3588_INTERRUPT_CLEAR_ALL   0x1ffffu
-#define RK3588_MAX_TASKS_PER_START   4095u
+#define REG_PC_VERSION		    0x0000
+#define REG_PC_VERSION_NUM	    0x0004
+#define REG_PC_OPERATION_ENABLE	    0x0008
+#define REG_PC_BASE_ADDRESS	    0x0010
+#define PC_SEL_SLAVE		    0x1u
+#define PC_SOURCE_ADDR		    0xfffffff0u
+#define REG_PC_REGISTER_AMOUNTS	    0x0014
+#define PC_DATA_AMOUNT		    0xffffu
+#define PC_COWORK_CORES		    0x30000u
+#define REG_PC_INTERRUPT_MASK	    0x0020
+#define REG_PC_INTERRUPT_CLEAR	    0x0024
+#define REG_PC_INTERRUPT_STATUS	    0x0028
+#define REG_PC_INTERRUPT_RAW_STATUS 0x002c
+#define REG_PC_TASK_CON		    0x0030
+#define PC_TASK_RESERVED_SET	    0x4000u
+#define PC_TASK_COUNT_CLEAR	    0x2000u
+#define PC_TASK_PP_EN		    0x1000u
+#define PC_TASK_NUMBER		    0xfffu
+#define REG_PC_TASK_DMA_BASE_ADDR   0x0034
+#define REG_PC_TASK_STATUS	    0x003c
+#define PC_TASK_COUNTER		    0xfffu
+#define PC_TASK_FIRST_RUNS	    0x1000u
+#define PC_TASK_LAST_RUNS	    0x2000u
+#define RK3588_IDENTITY		    0x46495245u
+#define RK3588_INTERRUPT_MASK_RESET 0x1ffffu
+#define RK3588_INTERRUPT_CLEAR_ALL  0x1ffffu
+#define RK3588_MAX_TASKS_PER_START  4095u
 
 /* Interrupt bits of group 0; group 1 is the next bit. */
 #define INTERRUPT_CNA_FEATURE	  0x1u
@@ -81,17 +81,17 @@ const char *rk3588_register_name(uint32_t offset);
 #define INTERRUPT_BITS		  0x3fffu
 
 /* Common to all blocks from CNA on: offset inside the block (hardware reference 2.5). */
-#define BLOCK_S_STATUS	     0x000
-#define BLOCK_S_POINTER	     0x004
-#define POINTER_GROUP	     0x1u
-#define POINTER_PP_EN	     0x2u
-#define EXECUTER_PP_EN	     0x4u
-#define POINTER_PP_MODE	     0x8u
-#define POINTER_PP_CLEAR     0x10u
-#define EXECUTER_PP_CLEAR    0x20u
-#define POINTER_EXECUTER     0x10000u
-#define S_POINTER_PING_PONG  0x0eu
-#define S_POINTER_CORE_INDEX 0x30000000u
+#define BLOCK_S_STATUS		    0x000
+#define BLOCK_S_POINTER		    0x004
+#define POINTER_GROUP		    0x1u
+#define POINTER_PP_EN		    0x2u
+#define EXECUTER_PP_EN		    0x4u
+#define POINTER_PP_MODE		    0x8u
+#define POINTER_PP_CLEAR	    0x10u
+#define EXECUTER_PP_CLEAR	    0x20u
+#define POINTER_EXECUTER	    0x10000u
+#define S_POINTER_PING_PONG	    0x0eu
+#define S_POINTER_CORE_INDEX	    0x30000000u
 
 #define REG_GLOBAL_OPERATION_ENABLE 0xf008
 #define OP_EN_CNA		    0x01u
@@ -225,28 +225,28 @@ const char *rk3588_register_name(uint32_t offset);
 #define DPU_WIDTH_WDMA		     0x1fffu
 #define REG_DPU_BN_CFG		     0x4060
 /* The fields that BS_CFG, BN_CFG and (partly) EW_CFG share. */
-#define DPU_STAGE_BYPASS	   0x1u
-#define DPU_STAGE_ALU_BYPASS	   0x2u
-#define DPU_STAGE_MUL_BYPASS	   0x10u
-#define DPU_STAGE_RELU_BYPASS	   0x40u
-#define DPU_STAGE_RELUX_EN	   0x80u
-#define REG_DPU_EW_CFG		   0x4070
-#define DPU_EW_EQUAL_EN		   0x200000u
-#define DPU_EW_BINARY_EN	   0x100000u
-#define DPU_EW_RELUX_EN		   0x400u
-#define DPU_EW_RELU_BYPASS	   0x200u
-#define DPU_EW_LUT_BYPASS	   0x80u
-#define DPU_EW_OP_BYPASS	   0x2u
-#define REG_DPU_OUT_CVT_OFFSET	   0x4080
-#define REG_DPU_OUT_CVT_SCALE	   0x4084
-#define DPU_FP32TOFP16_EN	   0x10000u
-#define DPU_OUT_CVT_SCALE	   0xffffu
-#define REG_DPU_OUT_CVT_SHIFT	   0x4088
-#define DPU_CVT_ADD_FIRST	   0x80000000u
-#define DPU_CVT_ROUND_AWAY	   0x40000000u
-#define DPU_MINUS_EXP		   0xff000u
-#define DPU_OUT_CVT_SHIFT	   0xfffu
-#define REG_DPU_SURFACE_ADD	   0x40c0
+#define DPU_STAGE_BYPASS       0x1u
+#define DPU_STAGE_ALU_BYPASS   0x2u
+#define DPU_STAGE_MUL_BYPASS   0x10u
+#define DPU_STAGE_RELU_BYPASS  0x40u
+#define DPU_STAGE_RELUX_EN     0x80u
+#define REG_DPU_EW_CFG	       0x4070
+#define DPU_EW_EQUAL_EN	       0x200000u
+#define DPU_EW_BINARY_EN       0x100000u
+#define DPU_EW_RELUX_EN	       0x400u
+#define DPU_EW_RELU_BYPASS     0x200u
+#define DPU_EW_LUT_BYPASS      0x80u
+#define DPU_EW_OP_BYPASS       0x2u
+#define REG_DPU_OUT_CVT_OFFSET 0x4080
+#define REG_DPU_OUT_CVT_SCALE  0x4084
+#define DPU_FP32TOFP16_EN      0x10000u
+#define DPU_OUT_CVT_SCALE      0xffffu
+#define REG_DPU_OUT_CVT_SHIFT  0x4088
+#define DPU_CVT_ADD_FIRST      0x80000000u
+#define DPU_CVT_ROUND_AWAY     0x40000000u
+#define DPU_MINUS_EXP	       0xff000u
+#define DPU_OUT_CVT_SHIFT      0xfffu
+#define REG_DPU_SURFACE_ADD    0x40c0
 
 /* Codes of the precision fields (hardware reference 0, 4.12, 6.2). */
 enum rk3588_precision {
@@ -295,11 +295,11 @@ enum rk3588_mmu_command {
 };
 
 /* Table entries of the second format (hardware reference 3.6): 40-bit addresses folded into 32. */
-#define MMU_ENTRY_VALID	   0x1u
-#define MMU_PAGE_READABLE  0x2u
-#define MMU_PAGE_WRITABLE  0x4u
-#define MMU_PAGE_BYTES	   4096u
-#define MMU_TABLE_ENTRIES  1024u
+#define MMU_ENTRY_VALID	  0x1u
+#define MMU_PAGE_READABLE 0x2u
+#define MMU_PAGE_WRITABLE 0x4u
+#define MMU_PAGE_BYTES	  4096u
+#define MMU_TABLE_ENTRIES 1024u
 
 static inline uint32_t mmu_entry_encode(uint64_t pa)
 {

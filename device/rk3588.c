@@ -245,8 +245,7 @@ static int rk3588_start(struct device *device, unsigned index, const struct devi
 /* Tasks of the present run that the counter has seen. */
 static uint32_t run_progress(struct rk3588 *npu, unsigned index)
 {
-	uint32_t counter =
-		field_get(PC_TASK_COUNTER, read32(npu, index, REG_PC_TASK_STATUS));
+	uint32_t counter = field_get(PC_TASK_COUNTER, read32(npu, index, REG_PC_TASK_STATUS));
 
 	return counter < npu->cores[index].n_run ? counter : npu->cores[index].n_run;
 }
@@ -261,8 +260,7 @@ static void rk3588_progress(struct device *device, unsigned index,
 	if (core->state != CORE_RUNNING)
 		return;
 	ret_progress->tasks_done = core->n_done + run_progress(npu, index);
-	ret_progress->device_ns =
-		core->before_ns + npu->bus->ops->device_time_ns(npu->bus, index);
+	ret_progress->device_ns = core->before_ns + npu->bus->ops->device_time_ns(npu->bus, index);
 }
 
 /* Ends the batch with an event; `event` needs its kind and what belongs to that. */
@@ -304,8 +302,7 @@ static bool handle_complaint(struct rk3588 *npu, unsigned index)
 	const struct bus_ops *ops = npu->bus->ops;
 	struct device_event event = {.kind = DEVICE_BAD_STREAM};
 
-	if (!ops->complaint ||
-	    !ops->complaint(npu->bus, index, event.detail, sizeof(event.detail)))
+	if (!ops->complaint || !ops->complaint(npu->bus, index, event.detail, sizeof(event.detail)))
 		return false;
 	end_batch(npu, index, &event);
 	return true;
@@ -420,8 +417,7 @@ static void rk3588_capture(struct device *device, unsigned core, struct device_c
 	*ret_capture = (struct device_capture){.n = sizeof(captured) / sizeof(*captured)};
 	for (unsigned i = 0; i < ret_capture->n; i++) {
 		ret_capture->registers[i].name = captured[i].name;
-		ret_capture->registers[i].value =
-			read32(rk3588(device), core, captured[i].offset);
+		ret_capture->registers[i].value = read32(rk3588(device), core, captured[i].offset);
 	}
 }
 

@@ -13,7 +13,8 @@
  * function may be called from several threads on one session, except npu_close(). A session does
  * not survive fork(): the child must open its own.
  *
- * Common errors: -ECONNRESET (npud is gone, or closed the session), -ENOMEM, -EINVAL (an argument;
+ * Common errors: -ECONNRESET (npud is gone, or closed the session), -EPROTO (it answered what was
+ * not asked; the session is over), -ENOMEM, -EINVAL (an argument;
  * the sentence names it and its range), -ENOENT (no such handle), -EDQUOT (a quota is full; the
  * sentence names it), -EAGAIN (the job queue is full; npu_retry_after_ns() says for how long).
  */
@@ -44,7 +45,10 @@ struct npu_open_args {
  * daemon; -EPROTO: versions don't meet; -EPERM: the class may not be asked for; -EDQUOT.
  */
 int npu_open(const struct npu_open_args *args, struct npu_session **ret_session);
-/* Closes everything; queued jobs are cancelled. Takes NULL, returns NULL. */
+/*
+ * Closes everything but the mappings of BOs that are still open; queued jobs are cancelled. Takes
+ * NULL, returns NULL.
+ */
 struct npu_session *npu_close(struct npu_session *session);
 
 /* What the daemon said at connect: device, cores, limits. Valid while the session lives. */
@@ -126,8 +130,8 @@ int npu_submit(struct npu_session *session, const struct npu_job *job, uint64_t 
  * kept for the last 4096 such jobs.
  *
  * -EOVERFLOW: npud had to drop results of this session while this job was in flight, and its own
- * may be among them; the job is forgotten. npud keeps one result per job that it accepts and
- * npu_submit() reads what has arrived, so this takes a client that was stopped for long.
+ * may be among them; the job is forgotten here. npu_submit() reads what has arrived, so this takes
+ * some hundred jobs in flight and nobody who reads.
  */
 int npu_wait(struct npu_session *session, uint64_t seqno, int64_t timeout_ns,
 	     struct npu_result *ret_result);

@@ -11,7 +11,8 @@
  * The first request is NPU_OP_HELLO. It brings a second socket, on which npud sends one struct
  * npu_completion per job that asked for it; the client never writes there.
  *
- * Fields named `reserved` and unknown flag bits must be 0: that is how they can get a meaning later.
+ * Fields named `reserved` and unknown flag bits must be 0: that is how they can get a meaning
+ * later.
  */
 #ifndef NPU_PROTOCOL_H
 #define NPU_PROTOCOL_H
@@ -28,6 +29,7 @@
 #define NPU_JOB_FENCES_MAX   4u
 #define NPU_JOB_RANGES	     3u
 #define NPU_TASK_REGCMDS_MAX 131072u /* PC_DATA_AMOUNT is 16 bits wide and counts pairs */
+#define NPU_BO_BYTES_MAX     (1ull << 31)
 #define NPU_NAME_MAX	     32u
 
 enum npu_op {
@@ -66,29 +68,29 @@ struct npu_header {
 struct npu_error {
 	int32_t error; /* an errno value: EINVAL, ENOENT, EDQUOT, EAGAIN, ... */
 	uint32_t reserved;
-	uint64_t value;		 /* what was sent, where it is a number */
-	uint64_t min, max;	 /* the allowed range; both 0 where there is none */
-	uint64_t retry_after_ns; /* EAGAIN: how long to wait */
+	uint64_t value;		  /* what was sent, where it is a number */
+	uint64_t min, max;	  /* the allowed range; both 0 where there is none */
+	uint64_t retry_after_ns;  /* EAGAIN: how long to wait */
 	char field[NPU_NAME_MAX]; /* the field, or the quota that is full */
-	char message[160];	 /* the whole thing in a sentence */
+	char message[160];	  /* the whole thing in a sentence */
 };
 
 /* ---- NPU_OP_HELLO: fd = a SOCK_SEQPACKET socket for completions ---- */
 
-#define NPU_FEATURE_FENCES	 (1ull << 0) /* fence descriptors, in and out */
-#define NPU_FEATURE_COMPLETIONS	 (1ull << 1) /* completion events */
-#define NPU_FEATURE_FIXED_IOVA	 (1ull << 2)
-#define NPU_FEATURE_GANGS	 (1ull << 3) /* jobs on several cores at once */
-#define NPU_FEATURE_TASKS_IN_BO	 (1ull << 4)
+#define NPU_FEATURE_FENCES	(1ull << 0) /* fence descriptors, in and out */
+#define NPU_FEATURE_COMPLETIONS (1ull << 1) /* completion events */
+#define NPU_FEATURE_FIXED_IOVA	(1ull << 2)
+#define NPU_FEATURE_GANGS	(1ull << 3) /* jobs on several cores at once */
+#define NPU_FEATURE_TASKS_IN_BO (1ull << 4)
 
 struct npu_hello {
 	uint32_t version_min, version_max; /* protocol versions that the client speaks */
 	uint64_t features;		   /* NPU_FEATURE_* that it knows */
-	char class_name[NPU_NAME_MAX];	   /* the class it would like; "" leaves that to the policy */
+	char class_name[NPU_NAME_MAX]; /* the class it would like; "" leaves that to the policy */
 };
 
 struct npu_hello_reply {
-	uint32_t version;  /* the one to be used */
+	uint32_t version; /* the one to be used */
 	uint32_t n_cores;
 	uint64_t features; /* known to both */
 	uint64_t session_id;
@@ -155,7 +157,8 @@ struct npu_bo_import {
 #define NPU_SUBMIT_FENCE       (1u << 0) /* answer with a fence descriptor */
 #define NPU_SUBMIT_COMPLETION  (1u << 1) /* send a struct npu_completion at the end */
 #define NPU_SUBMIT_CHAINED     (1u << 2) /* the streams chain themselves (BASE_ADDRESS in the tail) */
-#define NPU_SUBMIT_TASKS_IN_BO (1u << 3) /* the tasks are in BO `tasks_handle` at `tasks_offset` */
+#define NPU_SUBMIT_TASKS_IN_BO (1u << 3) /* the tasks are in BO `tasks_handle` at `tasks_offset`   \
+					  */
 
 struct npu_task {
 	uint32_t regcmd_iova;  /* 16-byte aligned */

@@ -13,6 +13,7 @@
 
 #include "base/account.h"
 #include "iommu/domain.h"
+#include "npu_protocol.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +31,7 @@ struct bo {
 	struct charge bytes_charge, count_charge; /* released with the BO */
 };
 
-#define BO_MAX_BYTES (1ull << 31)
+#define BO_MAX_BYTES NPU_BO_BYTES_MAX
 
 /*
  * Creates memory of size_bytes (rounded up to pages; > 0, at most BO_MAX_BYTES) and maps it in the

@@ -51,7 +51,7 @@ static int read_document(int fd, uint64_t size, char **ret_text)
 
 static int ask_document(struct npu_session *session, enum npu_op op, char **ret_json)
 {
-	struct npu_document_reply reply;
+	struct npu_document_reply reply = {0};
 	int fd = -1;
 	const struct libnpu_call call = {
 		.op = op,

@@ -45,8 +45,8 @@ static int bo_map(struct npu_session *session, const struct npu_bo_reply *reply,
 static int bo_create(struct npu_session *session, const struct npu_bo_create *request,
 		     struct npu_bo *ret_bo)
 {
-	struct npu_bo_reply reply;
-	int fd, r;
+	struct npu_bo_reply reply = {0};
+	int fd = -1, r;
 	struct libnpu_call call = {
 		.op = NPU_OP_BO_CREATE,
 		.reply = &reply,
@@ -121,7 +121,7 @@ int npu_bo_export(struct npu_session *session, const struct npu_bo *bo, uint32_t
 int npu_bo_import(struct npu_session *session, int fd, struct npu_bo *ret_bo)
 {
 	struct npu_bo_import request = {0};
-	struct npu_bo_reply reply;
+	struct npu_bo_reply reply = {0};
 	struct libnpu_call call = {
 		.op = NPU_OP_BO_IMPORT,
 		.fds = &fd,

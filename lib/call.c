@@ -161,8 +161,8 @@ static int packet_deliver(struct packet *packet, const struct libnpu_call *call)
 static int session_break(struct npu_session *session, int error)
 {
 	session->broken = error;
+	libnpu_results_break(&session->results, error);
 	shutdown(session->socket, SHUT_RDWR);
-	libnpu_results_break(&session->results);
 	if (error == -EPROTO)
 		return libnpu_error(error, "npud sent an answer that does not fit the request");
 	return libnpu_error(error, "the session with npud is over: %s", strerror(-error));

@@ -16,11 +16,12 @@
 static int connect_to(const char *path, int *ret_socket)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t length = strlen(path);
 	int fd, r;
 
-	if (strlen(path) >= sizeof(address.sun_path))
+	if (length >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, length + 1);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;

@@ -21,21 +21,19 @@ uint64_t npu_retry_after_ns(void)
 	return last_retry_after_ns;
 }
 
-int npu_private_error(int error, const char *format, va_list arguments)
+void npu_private_error(const char *format, va_list arguments)
 {
 	vsnprintf(last_error, sizeof(last_error), format, arguments);
 	last_retry_after_ns = 0;
-	return error;
 }
 
-int libnpu_error(int error, const char *format, ...)
+void libnpu_error_keep(const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	npu_private_error(error, format, arguments);
+	npu_private_error(format, arguments);
 	va_end(arguments);
-	return error;
 }
 
 int libnpu_error_from_daemon(const struct npu_error *error)

@@ -24,7 +24,7 @@ int npu_fence_wait(int fence, int64_t timeout_ns, enum npu_outcome *ret_outcome)
 {
 	uint64_t deadline_ns = libnpu_clock_deadline(timeout_ns);
 	struct pollfd waited = {.fd = fence, .events = POLLIN};
-	enum npu_outcome outcome;
+	enum npu_outcome outcome = NPU_OUTCOME_PENDING;
 	int r;
 
 	r = fence_outcome(fence, &outcome);

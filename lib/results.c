@@ -22,12 +22,11 @@ static struct libnpu_bucket *bucket_of(struct libnpu_results *results, uint64_t 
 
 static struct libnpu_entry *pending_find(struct libnpu_results *results, uint64_t seqno)
 {
-	struct libnpu_entry *entry;
+	struct libnpu_entry *entry = LIST_FIRST(bucket_of(results, seqno));
 
-	LIST_FOREACH(entry, bucket_of(results, seqno), bucket)
-	if (entry->result.seqno == seqno)
-		return entry;
-	return NULL;
+	while (entry && entry->result.seqno != seqno)
+		entry = LIST_NEXT(entry, bucket);
+	return entry;
 }
 
 /* Afterwards the entry is on no list. */
@@ -41,17 +40,15 @@ static void pending_remove(struct libnpu_results *results, struct libnpu_entry *
 
 static void pending_drop_oldest_result(struct libnpu_results *results)
 {
-	struct libnpu_entry *entry;
+	struct libnpu_entry *entry = TAILQ_FIRST(&results->pending);
 
-	TAILQ_FOREACH(entry, &results->pending, order)
-	{
-		if (!entry->is_over)
-			continue;
-		pending_remove(results, entry);
-		free(entry);
-		results->lost_here++;
+	while (entry && !entry->is_over)
+		entry = TAILQ_NEXT(entry, order);
+	if (!entry)
 		return;
-	}
+	pending_remove(results, entry);
+	free(entry);
+	results->lost_here++;
 }
 
 static struct libnpu_entry *queue_pop(struct libnpu_results *results)
@@ -104,8 +101,9 @@ static void results_note_loss(struct libnpu_results *results, uint64_t lost)
 	if (lost <= results->lost_by_daemon)
 		return;
 	results->lost_by_daemon = lost;
-	TAILQ_FOREACH(entry, &results->pending, order)
-	entry->is_lost = !entry->is_over;
+	for (entry = TAILQ_FIRST(&results->pending); entry; entry = TAILQ_NEXT(entry, order))
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed had left the list */
+		entry->is_lost = !entry->is_over;
 }
 
 static void results_store(struct libnpu_results *results, const struct npu_completion *completion)
@@ -137,9 +135,9 @@ static int results_receive(struct libnpu_results *results, struct npu_completion
 			 MSG_DONTWAIT | MSG_TRUNC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return errno == EAGAIN ? 0 : -ECONNRESET;
+		return errno == EAGAIN ? 0 : results->end_error;
 	if (n == 0)
-		return -ECONNRESET;
+		return results->end_error;
 	if (n != sizeof(*completion) || completion->outcome == NPU_OUTCOME_PENDING ||
 	    completion->outcome >= NPU_OUTCOME_COUNT)
 		return -EPROTO;
@@ -273,9 +271,9 @@ int npu_wait_tag(struct npu_session *session, uint64_t tag, int64_t timeout_ns,
 	int r;
 
 	pthread_mutex_lock(&results->lock);
-	TAILQ_FOREACH(entry, &results->pending, order)
-	if (!entry->is_queued && entry->result.tag == tag)
-		break;
+	entry = TAILQ_FIRST(&results->pending);
+	while (entry && (entry->is_queued || entry->result.tag != tag))
+		entry = TAILQ_NEXT(entry, order);
 	if (entry)
 		r = results_wait(results, entry->result.seqno, deadline_ns, ret_result);
 	else
@@ -373,8 +371,11 @@ void libnpu_results_forget(struct libnpu_results *results, uint64_t seqno)
 	pthread_mutex_unlock(&results->lock);
 }
 
-void libnpu_results_break(struct libnpu_results *results)
+void libnpu_results_break(struct libnpu_results *results, int error)
 {
+	pthread_mutex_lock(&results->lock);
+	results->end_error = error;
+	pthread_mutex_unlock(&results->lock);
 	/* What has arrived can still be read; behind it comes the end of file. */
 	shutdown(results->socket, SHUT_RDWR);
 }
@@ -405,6 +406,7 @@ int libnpu_results_init(struct libnpu_results *results, int socket)
 	int r;
 
 	results->socket = socket;
+	results->end_error = -ECONNRESET;
 	TAILQ_INIT(&results->pending);
 	TAILQ_INIT(&results->queue);
 	pthread_mutex_init(&results->lock, NULL);

@@ -44,7 +44,8 @@ struct libnpu_results {
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t changed;
 	bool has_leader;
-	int broken; /* 0, or why nothing more will come */
+	int end_error; /* what the end of the socket means: -ECONNRESET, unless we know more */
+	int broken;    /* 0, or why nothing more will come */
 	uint64_t last_seqno;
 	uint64_t lost_by_daemon, lost_here;
 	struct libnpu_entries pending; /* in flight or kept, by seqno */
@@ -68,7 +69,7 @@ int libnpu_results_expect(struct libnpu_results *results, uint64_t tag, bool is_
 			  uint64_t *ret_seqno);
 /* The job was not accepted after all. */
 void libnpu_results_forget(struct libnpu_results *results, uint64_t seqno);
-/* The session is over: every waiter returns once what has arrived is read. */
-void libnpu_results_break(struct libnpu_results *results);
+/* The session is over: every waiter returns `error` once what has arrived is read. */
+void libnpu_results_break(struct libnpu_results *results, int error);
 
 #endif

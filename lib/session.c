@@ -17,16 +17,17 @@
 static int hello_fill(struct npu_hello *hello, const struct npu_open_args *args)
 {
 	const char *class_name = args && args->class_name ? args->class_name : "";
+	size_t length = strlen(class_name);
 
 	*hello = (struct npu_hello){
 		.version_min = NPU_PROTOCOL_VERSION,
 		.version_max = NPU_PROTOCOL_VERSION,
 		.features = KNOWN_FEATURES,
 	};
-	if (strlen(class_name) >= sizeof(hello->class_name))
+	if (length >= sizeof(hello->class_name))
 		return libnpu_error(-EINVAL, "class_name: longer than %zu characters",
 				    sizeof(hello->class_name) - 1);
-	strcpy(hello->class_name, class_name);
+	memcpy(hello->class_name, class_name, length + 1);
 	return 0;
 }
 
@@ -97,7 +98,7 @@ int npu_open(const struct npu_open_args *args, struct npu_session **ret_session)
 	int completion_fd = -1, r;
 
 	r = session_new(&session, &completion_fd);
-	if (r < 0)
+	if (!session)
 		return r;
 	r = libnpu_connect(args ? args->socket_path : NULL, &session->socket);
 	if (r == 0)

@@ -48,17 +48,29 @@ static void backend_progress(void *context, unsigned core, struct sched_progress
 	ret_progress->device_ns = progress.device_ns;
 }
 
+/* "PC TASK_STATUS" as a key of a log line. */
+static void backend_log_key(char *key, size_t size, const char *name)
+{
+	snprintf(key, size, "%s", name);
+	for (char *space = key; (space = strchr(space, ' ')) != NULL;)
+		*space = '.';
+}
+
 /* The registers at the moment of the reset, for whoever has to explain the hang. */
 static void backend_log_capture(struct sessions *sessions, unsigned core, const struct job *job)
 {
 	struct device_capture capture;
-	char text[512] = "";
+	char text[1024] = "";
 	size_t n = 0;
 
 	device_capture(sessions->device, core, &capture);
-	for (unsigned i = 0; i < capture.n && n < sizeof(text); i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%#" PRIx32,
-				      capture.registers[i].name, capture.registers[i].value);
+	for (unsigned i = 0; i < capture.n && n < sizeof(text); i++) {
+		char key[64];
+
+		backend_log_key(key, sizeof(key), capture.registers[i].name);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%#" PRIx32, key,
+				      capture.registers[i].value);
+	}
 	log_warning("core_reset core=%u session=%" PRIu64 " uid=%u job=%" PRIu64
 		    " tasks_done=%" PRIu32 "%s",
 		    core, job->session->id, job->session->identity.uid, job->base.id,

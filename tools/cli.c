@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,21 +58,26 @@ enum cli_status cli_connect(const char *socket_path, struct npu_session **ret_se
 	}
 }
 
+/* Beside `own`, the path of this program. */
+static bool find_beside(const char *own, const char *name, char *ret_path, size_t size)
+{
+	const char *slash = strrchr(own, '/');
+	if (!slash)
+		return false;
+	int n = snprintf(ret_path, size, "%.*s/%s", (int)(slash - own), own, name);
+	return n > 0 && (size_t)n < size && access(ret_path, X_OK) == 0;
+}
+
 void cli_find_program(const char *name, char *ret_path, size_t size)
 {
 	char own[4096];
+	/* As it was called first: that may be a link in a folder full of such links. */
+	if (find_beside(program_invocation_name, name, ret_path, size))
+		return;
 	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
-	char *slash = NULL;
-	if (length > 0) {
-		own[length] = '\0';
-		slash = strrchr(own, '/');
-	}
-	if (slash) {
-		int n = snprintf(ret_path, size, "%.*s/%s", (int)(slash - own), own, name);
-		if (n > 0 && (size_t)n < size && access(ret_path, X_OK) == 0)
-			return;
-	}
-	snprintf(ret_path, size, "%s", name);
+	own[length > 0 ? length : 0] = '\0';
+	if (!find_beside(own, name, ret_path, size))
+		snprintf(ret_path, size, "%s", name);
 }
 
 int cli_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value)

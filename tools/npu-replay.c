@@ -58,7 +58,8 @@ static void print_report(const char *folder, const struct replay_report *report)
 {
 	for (size_t i = 0; report->verdicts && i < report->fixture.n_checks; i++)
 		print_verdict(folder, &report->fixture.checks[i], &report->verdicts[i]);
-	if (report->error.text[0])
+	/* Where a check failed, that line has said it already. */
+	if (report->error.text[0] && report->n_passed == report->fixture.n_checks)
 		printf("FAIL %s: %s\n", folder, report->error.text);
 	else if (report->fixture.n_checks == 0)
 		printf("pass %s: ran; it has nothing to compare\n", folder);
@@ -147,6 +148,9 @@ static enum cli_status replay_folders(const char *socket_path, char **folders, i
 				      struct totals *totals)
 {
 	for (int i = 0; i < n; i++) {
+		size_t length = strlen(folders[i]);
+		while (length > 1 && folders[i][length - 1] == '/')
+			folders[i][--length] = '\0';
 		enum cli_status status = replay_folder(socket_path, folders[i], totals);
 		if (status != CLI_OK)
 			return status;

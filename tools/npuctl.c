@@ -105,7 +105,7 @@ static enum cli_status run_cores(struct npuctl *npuctl, char **arguments)
 	if (npuctl->is_json)
 		status = print_json(json_object_get(document, "cores"));
 	else
-		show_cores(document, NULL, stdout);
+		show_cores(document, NULL, 0, stdout);
 	json_decref(document);
 	return status;
 }

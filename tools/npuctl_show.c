@@ -57,16 +57,21 @@ static void print_uptime(double uptime_s, FILE *out)
 }
 
 /* Text of the daemon in a line of its own: no control characters to the terminal. */
+static void print_line(const char *label, const char *text, FILE *out)
+{
+	fprintf(out, "%-10s", label);
+	for (; *text; text++)
+		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+	fputc('\n', out);
+}
+
 static void print_lines(const char *label, const json_t *strings, FILE *out)
 {
 	size_t i;
 	json_t *value;
-	json_array_foreach ((json_t *)strings, i, value) {
-		fprintf(out, "%-10s", label);
-		for (const char *p = json_string_value(value); p && *p; p++)
-			fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, out);
-		fputc('\n', out);
-	}
+	json_array_foreach ((json_t *)strings, i, value)
+		if (json_is_string(value))
+			print_line(label, json_string_value(value), out);
 }
 
 static void show_cores_line(const json_t *document, FILE *out)
@@ -104,6 +109,8 @@ void show_status(const json_t *document, FILE *out)
 				 sizeof(tables)));
 	fprintf(out, "watchdog  %lld hangs, %lld core resets\n",
 		integer(document, "watchdog.hangs"), integer(document, "watchdog.core_resets"));
+	if (string(document, "loop_fallback")[0] && json_object_get(document, "loop_fallback"))
+		print_line("epoll", string(document, "loop_fallback"), out);
 	print_lines("warning", json_object_get(document, "warnings"), out);
 	print_lines("no effect", look_up(document, "policy.not_in_effect"), out);
 }
@@ -146,12 +153,8 @@ void show_sessions(const json_t *document, FILE *out)
 	table_deinit(&table);
 }
 
-static double core_utilization(const json_t *document, const json_t *previous, size_t i)
+static double core_utilization(const json_t *core, const json_t *before, double elapsed_s)
 {
-	const json_t *core = json_array_get(json_object_get(document, "cores"), i);
-	const json_t *before = json_array_get(json_object_get(previous, "cores"), i);
-	double elapsed_s = json_number_value(json_object_get(document, "uptime_s")) -
-			   json_number_value(json_object_get(previous, "uptime_s"));
 	if (!before || elapsed_s <= 0)
 		return json_number_value(json_object_get(core, "utilization"));
 	double busy_s = (double)(integer(core, "busy_ns") - integer(before, "busy_ns")) * 1e-9;
@@ -166,7 +169,7 @@ static void add_id(struct table *table, const json_t *id)
 		table_add(table, "-");
 }
 
-void show_cores(const json_t *document, const json_t *previous, FILE *out)
+void show_cores(const json_t *document, const json_t *previous, double elapsed_s, FILE *out)
 {
 	static const char *const columns[] = {">ID",   "STATE", ">SESSION", ">JOB",
 					      ">BUSY", ">LOAD", ">BATCHES", ">RESETS"};
@@ -175,14 +178,16 @@ void show_cores(const json_t *document, const json_t *previous, FILE *out)
 	size_t i;
 	json_t *core;
 	table_init(&table, columns, COUNT(columns));
+	const json_t *cores_before = json_object_get(previous, "cores");
 	json_array_foreach ((json_t *)json_object_get(document, "cores"), i, core) {
+		const json_t *before = json_array_get(cores_before, i);
 		table_add(&table, "%lld", integer(core, "id"));
 		table_add(&table, "%s", string(core, "state"));
 		add_id(&table, json_object_get(core, "session"));
 		add_id(&table, json_object_get(core, "job"));
 		table_add(&table, "%s",
 			  cli_format_ns((uint64_t)integer(core, "busy_ns"), busy, sizeof(busy)));
-		table_add(&table, "%.0f %%", core_utilization(document, previous, i) * 100);
+		table_add(&table, "%.0f %%", core_utilization(core, before, elapsed_s) * 100);
 		table_add(&table, "%lld", integer(core, "jobs"));
 		table_add(&table, "%lld", integer(core, "resets"));
 	}

@@ -11,9 +11,9 @@
 void show_status(const json_t *document, FILE *out);
 void show_sessions(const json_t *document, FILE *out);
 /*
- * `previous` is an older document, or NULL: utilization is that of the time between the two, or
- * since the start.
+ * `previous` is the document of `elapsed_s` seconds ago, or NULL: the load is that of the time
+ * since then, or since the start.
  */
-void show_cores(const json_t *document, const json_t *previous, FILE *out);
+void show_cores(const json_t *document, const json_t *previous, double elapsed_s, FILE *out);
 
 #endif

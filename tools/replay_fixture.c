@@ -171,7 +171,7 @@ static int parse_task_rknpu(const struct reader *reader, const json_t *object,
 			    struct replay_submit *submit)
 {
 	struct replay_task task;
-	uint32_t index;
+	uint32_t index = 0;
 	int result = read_u32(reader, object, "index", &index);
 	if (result == 0)
 		result = read_u32(reader, object, "regcmd_iova", &task.regcmd_iova);

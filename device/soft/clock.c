@@ -23,6 +23,7 @@ void soft_stopwatch_start(struct soft_stopwatch *watch, clockid_t cpu_clock)
 
 void soft_stopwatch_wait(struct soft_stopwatch *watch)
 {
+	watch->is_stopped = false;
 	watch->waiting_since_ns = clock_now_ns();
 }
 
@@ -48,6 +49,7 @@ void soft_stopwatch_stop(struct soft_stopwatch *watch)
 {
 	watch->final_ns = soft_stopwatch_read_ns(watch);
 	watch->is_stopped = true;
+	watch->waiting_since_ns = 0;
 }
 
 uint64_t soft_work_duration_ns(const struct soft_work *work, const struct soft_options *options,

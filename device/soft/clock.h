@@ -23,8 +23,10 @@ struct soft_stopwatch {
 };
 
 void soft_stopwatch_start(struct soft_stopwatch *watch, clockid_t cpu_clock);
+/* Waiting begins; also takes up a watch again that was stopped. */
 void soft_stopwatch_wait(struct soft_stopwatch *watch);
 void soft_stopwatch_resume(struct soft_stopwatch *watch);
+/* Harmless when repeated. */
 void soft_stopwatch_stop(struct soft_stopwatch *watch);
 uint64_t soft_stopwatch_read_ns(const struct soft_stopwatch *watch);
 

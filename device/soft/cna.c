@@ -46,7 +46,7 @@ static void widen_atom(const struct soft_cna *cna, struct soft_cbuf *cbuf, size_
 
 /* Walks a block's atoms along pixels or along surfaces, whichever are neighbours in memory. */
 struct walk {
-	uint32_t first;	    /* pixel of the block */
+	uint32_t first; /* pixel of the block */
 	bool along_surface;
 	uint32_t outer, inner, n_inner;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registers of the CNA to a description of a 1x1 convolution. What has no functional effect (grains,
- * banks, bursts, clock gates; hardware reference 4.9) is not looked at.
+ * Registers of the CNA to a description of a 1x1 convolution. What has no functional effect
+ * (grains, banks, bursts, clock gates; hardware reference 4.9) is not looked at.
  */
 #include "device/soft/cna.h"
 
@@ -117,8 +117,7 @@ static int configure_weights(const struct soft_group *group, struct soft_complai
 		return complain(complaint, group, REG_CNA_WEIGHT_SIZE2, "no kernels");
 	if (soft_group_field(group, REG_CNA_WEIGHT_SIZE1, CNA_WEIGHT_BYTES_PER_KERNEL) !=
 	    kernel_bytes)
-		return complain(complaint, group, REG_CNA_WEIGHT_SIZE1,
-				"not the size of a kernel");
+		return complain(complaint, group, REG_CNA_WEIGHT_SIZE1, "not the size of a kernel");
 	if (soft_group_get(group, REG_CNA_WEIGHT_SIZE0) != bytes)
 		return complain(complaint, group, REG_CNA_WEIGHT_SIZE0,
 				"not the size of all kernels");

@@ -51,7 +51,7 @@ static int run_tile(struct soft_core *core, const struct convolution *conv, uint
 	bool has_kernels = soft_cna_group_size(cna, kernel_group) > 0;
 	int r;
 
-	soft_mac_clear(core->cbuf);
+	soft_mac_clear(core->cbuf, tile.n_pixels);
 	for (uint32_t first = 0; has_kernels && first < cna->channels; first += SOFT_CHUNK) {
 		if (soft_core_is_aborted(core))
 			return -ECANCELED;
@@ -95,8 +95,8 @@ static struct soft_work estimate_work(const struct convolution *conv)
 
 	return (struct soft_work){
 		.macs = n_pixels * cna->kernels * cna->channels,
-		.macs_per_cycle = cna->precision == RK3588_INT8 ? MACS_PER_CYCLE_INT8
-								: MACS_PER_CYCLE_FP16,
+		.macs_per_cycle =
+			cna->precision == RK3588_INT8 ? MACS_PER_CYCLE_INT8 : MACS_PER_CYCLE_FP16,
 		.bytes = in_bytes + n_pixels * conv->dpu.real_channels * conv->dpu.out_bytes,
 	};
 }

@@ -17,12 +17,12 @@
 #include "device/soft/operation.h"
 
 /* The convolution buffer of the silicon (hardware reference 1.7), in bytes as fetched. */
-#define SOFT_CBUF_BYTES	  (384u * 1024)
-#define SOFT_TILE_PIXELS  128u
-#define SOFT_CHUNK	  512u /* channels */
-#define SOFT_MAX_KERNELS  32u /* in a group */
-#define SOFT_GROUP_FP16	  16u
-#define SOFT_GROUP_INT8	  32u
+#define SOFT_CBUF_BYTES	   (384u * 1024)
+#define SOFT_TILE_PIXELS   128u
+#define SOFT_CHUNK	   512u /* channels */
+#define SOFT_MAX_KERNELS   32u	/* in a group */
+#define SOFT_GROUP_FP16	   16u
+#define SOFT_GROUP_INT8	   32u
 #define SOFT_STAGING_BYTES (SOFT_CHUNK * SOFT_MAX_KERNELS)
 
 /* A core's own memory for data at work. Widened: int8 as int16, fp16 as fp32. */

@@ -103,7 +103,8 @@ static int writer_flush(struct writer *writer)
 
 static int writer_put(struct writer *writer, uint32_t iova, const uint8_t *atom)
 {
-	if (writer->n_bytes == WRITER_BYTES || iova != writer->iova + writer->n_bytes) {
+	if (writer->n_bytes > 0 &&
+	    (writer->n_bytes == WRITER_BYTES || iova != writer->iova + writer->n_bytes)) {
 		int r = writer_flush(writer);
 
 		if (r < 0)
@@ -125,14 +126,14 @@ static uint32_t pixel_iova(const struct soft_dpu *dpu, uint64_t position)
 	return dpu->dst_iova + group * dpu->group_bytes + y * dpu->line_bytes + x * ATOM_BYTES;
 }
 
-/* Surface by surface from the last, so that where addresses coincide the lowest channel survives. */
+/* Surface by surface, pixels being neighbours in each. */
 static int write_by_surface(struct writer *writer, const struct soft_dpu *dpu,
 			    const uint32_t *iovas, uint32_t n, uint32_t n_atoms)
 {
 	uint32_t pixel_bytes = dpu->group_kernels * dpu->out_bytes;
 	const uint8_t *atoms = writer->core->cbuf->staging;
 
-	for (uint32_t atom = n_atoms; atom-- > 0;) {
+	for (uint32_t atom = 0; atom < n_atoms; atom++) {
 		for (uint32_t pixel = 0; pixel < n; pixel++) {
 			int r = writer_put(writer, iovas[pixel] + atom * dpu->surface_bytes,
 					   atoms + (size_t)pixel * pixel_bytes + atom * ATOM_BYTES);
@@ -168,15 +169,20 @@ int soft_dpu_write(struct soft_core *core, const struct soft_dpu *dpu, uint32_t 
 {
 	uint32_t before = kernel_group * dpu->group_kernels, n_lanes, n_atoms;
 	uint64_t position = (uint64_t)kernel_group * dpu->n_pixels + first;
-	struct writer writer = {.core = core};
+	struct writer writer;
 	uint32_t iovas[SOFT_TILE_PIXELS];
 
 	if (before >= dpu->real_channels)
 		return 0;
+	writer.core = core;
+	writer.n_bytes = 0;
 	n_lanes = dpu->real_channels - before;
 	if (n_lanes > dpu->group_kernels)
 		n_lanes = dpu->group_kernels;
 	n_atoms = (n_lanes * dpu->out_bytes + ATOM_BYTES - 1) / ATOM_BYTES;
+	/* Where a pixel's atoms have one address, the lowest channels survive (6.8). */
+	if (dpu->surface_bytes == 0)
+		n_atoms = 1;
 	convert(core->cbuf, dpu, n_lanes, n);
 	for (uint32_t pixel = 0; pixel < n; pixel++)
 		iovas[pixel] = pixel_iova(dpu, position + pixel);

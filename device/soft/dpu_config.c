@@ -114,8 +114,7 @@ static int configure_float(const struct soft_group *group, struct soft_complaint
 	if (soft_group_get(group, REG_DPU_OUT_CVT_OFFSET) != 0)
 		return complain(complaint, group, REG_DPU_OUT_CVT_OFFSET,
 				"an offset in float modes is not modelled");
-	dpu->factor =
-		ldexp(1, -(int)soft_group_field(group, REG_DPU_OUT_CVT_SHIFT, DPU_MINUS_EXP));
+	dpu->factor = ldexp(1, -(int)soft_group_field(group, REG_DPU_OUT_CVT_SHIFT, DPU_MINUS_EXP));
 	return 0;
 }
 

@@ -42,9 +42,10 @@ int soft_mac_configure(const struct soft_group *group, const struct soft_cna *cn
 	return 0;
 }
 
-void soft_mac_clear(struct soft_cbuf *cbuf)
+void soft_mac_clear(struct soft_cbuf *cbuf, uint32_t n_pixels)
 {
-	memset(&cbuf->sums, 0, sizeof(cbuf->sums));
+	memset(cbuf->sums.int8, 0, n_pixels * sizeof(cbuf->sums.int8[0]));
+	memset(cbuf->sums.fp16, 0, n_pixels * sizeof(cbuf->sums.fp16[0]));
 }
 
 /* Cannot overflow: 512 products of at most 2^14. */
@@ -65,8 +66,8 @@ static void accumulate_int8(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 		const int16_t *features = &cbuf->features.int8[index + tile->first_channel];
 
 		for (uint32_t kernel = 0; kernel < SOFT_GROUP_INT8; kernel++)
-			cbuf->sums.int8[pixel][kernel] += dot_int8(
-				features, cbuf->weights.int8[kernel], tile->n_channels);
+			cbuf->sums.int8[pixel][kernel] +=
+				dot_int8(features, cbuf->weights.int8[kernel], tile->n_channels);
 	}
 }
 

@@ -23,8 +23,8 @@ struct soft_tile {
 	uint32_t first_channel, n_channels; /* at most SOFT_CHUNK */
 };
 
-/* Sums to zero. */
-void soft_mac_clear(struct soft_cbuf *cbuf);
+/* The sums of the first `n_pixels` pixels to zero. */
+void soft_mac_clear(struct soft_cbuf *cbuf, uint32_t n_pixels);
 /* Adds the products of a tile's features and the weights that are loaded. */
 void soft_mac_accumulate(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 			 const struct soft_tile *tile);

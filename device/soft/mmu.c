@@ -230,7 +230,7 @@ static int translate(struct soft_mmu *mmu, uint32_t iova, bool is_write, uint64_
 		return 0;
 	}
 	if (!line->is_valid || line->page != iova >> 12) {
-		uint32_t pte;
+		uint32_t pte = 0;
 
 		r = walk(mmu, iova, is_write, &pte);
 		if (r < 0)
@@ -246,7 +246,7 @@ static int translate(struct soft_mmu *mmu, uint32_t iova, bool is_write, uint64_
 /* Host memory behind an address up to the end of its page, once translation goes on. */
 static int find_host(struct soft_mmu *mmu, uint32_t iova, bool is_write, char **ret_host)
 {
-	uint64_t pa;
+	uint64_t pa = 0;
 	char *host;
 	int r;
 

@@ -4,8 +4,8 @@
  *
  * An access is made page by page, each page under the bank's lock: look up, copy. Commands and
  * zaps take the same lock, so when the register write of a zap or stall has returned, no access
- * through the old translation is under way. A fault stops translation; what was accessed is reported
- * in the registers and by `raise`.
+ * through the old translation is under way. A fault stops translation; what was accessed is
+ * reported in the registers and by `raise`.
  */
 #ifndef NPUD_DEVICE_SOFT_MMU_H
 #define NPUD_DEVICE_SOFT_MMU_H

@@ -82,10 +82,12 @@ static void run_locked(struct soft_core *core)
 	pthread_mutex_lock(&core->lock);
 	if (r < 0)
 		stand_still(core, r);
-	soft_stopwatch_stop(&core->watch);
 	core->state = SOFT_CORE_IDLE;
-	if (r == 0)
-		soft_pc_complete(core);
+	/* Done, but nobody is told: to whom it was started for, that is silence. */
+	if (r == 0 && !soft_pc_complete(core))
+		soft_stopwatch_wait(&core->watch);
+	else
+		soft_stopwatch_stop(&core->watch);
 	pthread_cond_broadcast(&core->changed);
 }
 
@@ -247,6 +249,7 @@ static void reset_core(struct soft_core *core)
 	abort_run(core);
 	pthread_mutex_lock(&core->lock);
 	clear_registers(core);
+	soft_stopwatch_stop(&core->watch);
 	pthread_mutex_unlock(&core->lock);
 	for (unsigned i = 0; i < core->n_mmus; i++)
 		soft_mmu_reset(&core->mmus[i]);

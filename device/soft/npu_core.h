@@ -59,7 +59,7 @@ struct soft_core {
 	struct soft_registers registers;
 	struct soft_pc pc;
 	struct soft_complaint complaint; /* of the batch that stands still */
-	struct soft_stopwatch watch;
+	struct soft_stopwatch watch;	 /* runs until somebody was told that the core is done */
 
 	/* The thread's own. */
 	struct soft_cbuf *cbuf;

@@ -73,6 +73,18 @@ static void write_task_con(struct soft_pc *pc, uint32_t value)
 		pc->task_status &= ~PC_TASK_COUNTER;
 }
 
+/* A driver that has seen the interrupt and starts nothing may be waiting for another one. */
+static void clear_interrupts(struct soft_core *core, uint32_t value)
+{
+	struct soft_pc *pc = &core->pc;
+	bool was_up = pc->int_status != 0;
+
+	pc->int_raw &= ~value;
+	pc->int_status &= ~value;
+	if (was_up && pc->int_status == 0 && core->state == SOFT_CORE_IDLE)
+		soft_stopwatch_wait(&core->watch);
+}
+
 void soft_pc_write(struct soft_core *core, uint32_t offset, uint32_t value)
 {
 	struct soft_pc *pc = &core->pc;
@@ -91,8 +103,7 @@ void soft_pc_write(struct soft_core *core, uint32_t offset, uint32_t value)
 		pc->int_mask = value & RK3588_INTERRUPT_MASK_RESET;
 		break;
 	case REG_PC_INTERRUPT_CLEAR:
-		pc->int_raw &= ~value;
-		pc->int_status &= ~value;
+		clear_interrupts(core, value);
 		break;
 	case REG_PC_TASK_CON:
 		write_task_con(pc, value);
@@ -103,17 +114,19 @@ void soft_pc_write(struct soft_core *core, uint32_t offset, uint32_t value)
 	}
 }
 
-void soft_pc_interrupt(struct soft_core *core, uint32_t interrupt)
+bool soft_pc_interrupt(struct soft_core *core, uint32_t interrupt)
 {
 	core->pc.int_raw |= interrupt;
 	core->pc.int_status |= interrupt & core->pc.int_mask;
-	if (interrupt & core->pc.int_mask)
-		soft_core_raise(core);
+	if (!(interrupt & core->pc.int_mask))
+		return false;
+	soft_core_raise(core);
+	return true;
 }
 
-void soft_pc_complete(struct soft_core *core)
+bool soft_pc_complete(struct soft_core *core)
 {
-	soft_pc_interrupt(core, core->pc.int_raw & INTERRUPT_BITS);
+	return soft_pc_interrupt(core, core->pc.int_raw & INTERRUPT_BITS);
 }
 
 static int complain_unknown(struct soft_core *core, const struct regcmd *command)
@@ -286,8 +299,8 @@ static void show_position(struct soft_core *core, const struct body *body, uint3
 	core->pc.base = body->iova;
 	core->pc.amounts = body->amounts;
 	core->pc.task_status &= ~(PC_TASK_FIRST_RUNS | PC_TASK_LAST_RUNS);
-	core->pc.task_status |= (is_first ? PC_TASK_FIRST_RUNS : 0) |
-				(left == 1 ? PC_TASK_LAST_RUNS : 0);
+	core->pc.task_status |=
+		(is_first ? PC_TASK_FIRST_RUNS : 0) | (left == 1 ? PC_TASK_LAST_RUNS : 0);
 	pthread_mutex_unlock(&core->lock);
 }
 

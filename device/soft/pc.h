@@ -18,9 +18,12 @@ void soft_pc_write(struct soft_core *core, uint32_t offset, uint32_t value);
  * -ECANCELED: aborted.
  */
 int soft_pc_run(struct soft_core *core);
-/* The last task is done: the interrupt, if it is wanted. With the core's lock held. */
-void soft_pc_complete(struct soft_core *core);
-/* Notes an interrupt that is not held back to the end of the chain. With the core's lock held. */
-void soft_pc_interrupt(struct soft_core *core, uint32_t interrupt);
+/* The last task is done. Returns whether anybody wants the interrupt. With the core's lock held. */
+bool soft_pc_complete(struct soft_core *core);
+/*
+ * Notes an interrupt that is not held back to the end of the chain, and returns whether it is
+ * wanted. With the core's lock held.
+ */
+bool soft_pc_interrupt(struct soft_core *core, uint32_t interrupt);
 
 #endif

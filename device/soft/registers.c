@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ping-pong: an op_en hands the written group to the executer and lets the next body fill the other.
+ * Ping-pong: an op_en hands the written group to the executer and lets the next body fill the
+ * other.
  */
 #include "device/soft/registers.h"
 
@@ -12,9 +13,9 @@ static const struct {
 	uint32_t op_en;
 	enum rk3588_block block;
 } op_en_blocks[] = {
-	{OP_EN_CNA, RK3588_CNA},	     {OP_EN_CORE, RK3588_CORE},
-	{OP_EN_DPU, RK3588_DPU},	     {OP_EN_DPU_RDMA, RK3588_DPU_RDMA},
-	{OP_EN_PPU, RK3588_PPU},	     {OP_EN_PPU_RDMA, RK3588_PPU_RDMA},
+	{OP_EN_CNA, RK3588_CNA}, {OP_EN_CORE, RK3588_CORE},
+	{OP_EN_DPU, RK3588_DPU}, {OP_EN_DPU_RDMA, RK3588_DPU_RDMA},
+	{OP_EN_PPU, RK3588_PPU}, {OP_EN_PPU_RDMA, RK3588_PPU_RDMA},
 };
 
 #define N_OP_EN_BLOCKS (sizeof(op_en_blocks) / sizeof(*op_en_blocks))
@@ -105,8 +106,8 @@ static void start_block(struct soft_block *block, enum rk3588_block index)
 	block->is_toggle_due = block->mode & EXECUTER_PP_EN;
 	block->is_running = true;
 	if (block->mode & POINTER_PP_EN)
-		block->pointer = 1 ^ (block->mode & POINTER_PP_MODE ? block->pointer
-								    : block->executer);
+		block->pointer =
+			1 ^ (block->mode & POINTER_PP_MODE ? block->pointer : block->executer);
 }
 
 void soft_registers_start(struct soft_registers *registers, uint32_t op_en)

@@ -21,9 +21,9 @@ struct soft_group {
 
 struct soft_block {
 	struct soft_group groups[2];
-	unsigned pointer;  /* group that writes go to */
-	unsigned executer; /* group that runs, or ran last */
-	uint32_t mode;	   /* bits of S_POINTER that are kept */
+	unsigned pointer;   /* group that writes go to */
+	unsigned executer;  /* group that runs, or ran last */
+	uint32_t mode;	    /* bits of S_POINTER that are kept */
 	bool is_toggle_due; /* the executer moves on before the next operation */
 	bool is_running;
 };

@@ -4,12 +4,11 @@
 
 #include "ops.h"
 
-int npu_ops_error(int error, const char *format, ...)
+void npu_ops_error_keep(const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	npu_private_error(error, format, arguments);
+	npu_private_error(format, arguments);
 	va_end(arguments);
-	return error;
 }

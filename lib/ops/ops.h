@@ -8,8 +8,15 @@
 /* Of one task: the output's channel count has 13 bits (hardware reference 6.7). */
 #define MATMUL_COLUMNS_MAX 8192u
 
-/* Keeps the sentence for npu_last_error() and returns `error`. */
-int npu_ops_error(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Keeps a sentence for npu_last_error(); its value is `error`, a negative errno value. */
+#define npu_ops_error(error, ...)                                                                  \
+	({                                                                                         \
+		int npu_ops_error_value = (error);                                                 \
+		npu_ops_error_keep(__VA_ARGS__);                                                   \
+		npu_ops_error_value;                                                               \
+	})
+
+void npu_ops_error_keep(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Rows of A that one task can hold on chip beside a group of columns of B; at least 1. */
 uint32_t matmul_rows_max(const struct npu_matmul_layout *layout);

@@ -416,7 +416,7 @@ json_t *client_stats(struct client *client)
 	return stats;
 }
 
-static const json_t *stats_find(const json_t *stats, const char *path)
+static const json_t *stats_look_up(const json_t *stats, const char *path)
 {
 	char copy[128], *rest = copy, *key;
 	const json_t *value = stats;
@@ -428,9 +428,21 @@ static const json_t *stats_find(const json_t *stats, const char *path)
 		else
 			value = json_object_get(value, key);
 	}
+	return value;
+}
+
+static const json_t *stats_find(const json_t *stats, const char *path)
+{
+	const json_t *value = stats_look_up(stats, path);
+
 	if (!value)
 		harness_fail(__FILE__, __LINE__, "no \"%s\" in the statistics", path);
 	return value;
+}
+
+bool stats_has(const json_t *stats, const char *path)
+{
+	return stats_look_up(stats, path) != NULL;
 }
 
 uint64_t stats_number(const json_t *stats, const char *path)

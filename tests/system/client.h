@@ -126,6 +126,7 @@ enum npu_outcome fence_mode(int fd);
 json_t *client_stats(struct client *client);
 /* The number at "memory.bos", "cores.0.resets", ... */
 uint64_t stats_number(const json_t *stats, const char *path);
+bool stats_has(const json_t *stats, const char *path);
 const char *stats_text(const json_t *stats, const char *path);
 /* Asks until the number is there. */
 void client_wait_stats(struct client *client, const char *path, uint64_t value);

@@ -48,7 +48,7 @@ static void fill_arguments(const struct daemon_options *options, struct daemon *
 	argv[n++] = "--loop";
 	argv[n++] = loop_name(options);
 	argv[n++] = "--log-level";
-	argv[n++] = "debug";
+	argv[n++] = options->log_level ? options->log_level : "debug";
 	if (!options->without_socket) {
 		argv[n++] = "--socket";
 		argv[n++] = daemon->socket;

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define RIG_TABLES  32u
+#define RIG_TABLES  64u
 #define RIG_BUFFERS 64u
 #define RIG_READ    (MMU_ENTRY_VALID | MMU_PAGE_READABLE)
 #define RIG_WRITE   (MMU_ENTRY_VALID | MMU_PAGE_WRITABLE)
@@ -50,8 +50,8 @@ struct rig {
 
 static inline void *rig_pages(size_t size_bytes)
 {
-	void *pages = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			   -1, 0);
+	void *pages =
+		mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	assert(pages != MAP_FAILED);
 	return pages;
@@ -74,8 +74,8 @@ static inline void rig_init(struct rig *rig, const struct soft_options *options)
 	assert(rk3588_device_new(bus, "soft", &rig->device) == 0);
 	device_set_listener(rig->device, rig_note, rig);
 	rig->directory = rig_pages(MMU_PAGE_BYTES);
-	assert(device_memory_map(rig->device, rig->directory, MMU_PAGE_BYTES,
-				 &rig->directory_pa) == 0);
+	assert(device_memory_map(rig->device, rig->directory, MMU_PAGE_BYTES, &rig->directory_pa) ==
+	       0);
 }
 
 static inline void rig_deinit(struct rig *rig)

@@ -31,9 +31,8 @@ struct mock {
 	unsigned device_percent; /* device time per wall time */
 	struct {
 		struct mock_job *job;
-		unsigned share, n_resets, n_resets_to_fail;
+		unsigned share, n_resets, n_resets_to_fail, n_runs_to_fail;
 		uint64_t start_ns;
-		bool refuses;
 	} cores[SCHEDULER_CORES_MAX];
 	char trace[8192]; /* "JOB@CORE " per share started */
 	unsigned n_retired;
@@ -64,8 +63,10 @@ static inline int mock_run(void *context, struct sched_job *job, unsigned share,
 
 	ck_assert_ptr_null(mock->cores[core].job);
 	ck_assert_int_eq(job->state, JOB_RUNNING);
-	if (mock->cores[core].refuses)
+	if (mock->cores[core].n_runs_to_fail) {
+		mock->cores[core].n_runs_to_fail--;
 		return -EIO;
+	}
 	mock->cores[core].job = mock_job_of(job);
 	mock->cores[core].share = share;
 	mock->cores[core].start_ns = mock->now_ns;

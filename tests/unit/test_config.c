@@ -127,7 +127,7 @@ static const struct {
 	{"{\"device\": {\"name\": \"rknpu\"}}", "p.json: device.name: 'rknpu' is not built yet"},
 	{"{\"device\": {\"name\": \"tpu\"}}", "p.json: device.name: 'tpu' is not known"},
 	/* match */
-	{"{\"match\": [{}]}", "p.json: match[0].class: missing"},
+	{"{\"match\": [{}]}", "p.json: match[0].class: missing (allowed: text, 1 to 31 bytes)"},
 	{"{\"match\": [{\"class\": \"a\"}]}",
 	 "p.json: match[0].class: no class 'a' (allowed: default)"},
 	{"{\"match\": [{\"uid\": 0, \"class\": \"default\"}]}",
@@ -196,15 +196,14 @@ END_TEST
 
 START_TEST(long_texts_are_cut)
 {
-	static char text[5000];
+	char letters[5000], text[6000];
 
-	memset(text, 'k', sizeof(text) - 1);
-	memcpy(text, "{\"", 2);
-	memcpy(text + sizeof(text) - 6, "\": 1}", 5);
+	memset(letters, 'k', sizeof(letters) - 1);
+	letters[sizeof(letters) - 1] = '\0';
+	snprintf(text, sizeof(text), "{\"%s\": 1}", letters);
 	ck_assert_int_eq(parse(text), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error.text, "kkk: unknown key"));
-	memcpy(text, "{\"description\":\"", 16);
-	memcpy(text + sizeof(text) - 6, "kkk\"}", 5);
+	snprintf(text, sizeof(text), "{\"description\": \"%s\"}", letters);
 	ck_assert_int_eq(parse(text), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error.text, "kkk'... is out of range (allowed: text, 0 to"));
 }

@@ -103,8 +103,8 @@ static const struct {
 	double weight;
 	uint64_t a_ns, b_ns;
 } share_cases[] = {
-	{1, MS, MS},	       {1, 20 * MS, MS},      {1, MS, 40 * MS},
-	{2, 3 * MS, MS},       {0.25, 2 * MS, 5 * MS}, {4, 700000, 30 * MS},
+	{1, MS, MS},	 {1, 20 * MS, MS},	 {1, MS, 40 * MS},
+	{2, 3 * MS, MS}, {0.25, 2 * MS, 5 * MS}, {4, 700000, 30 * MS},
 };
 
 START_TEST(test_share_follows_weight)
@@ -146,16 +146,17 @@ END_TEST
 
 START_TEST(test_tiny_jobs_pay_the_minimum)
 {
-	static struct mock_job tiny[20000], honest[1000];
+	static struct mock_job tiny[30000], honest[400];
 
-	submit_many(&queues[0], tiny, 20000, 10000, 1000);
-	submit_many(&queues[1], honest, 1000, 1, 10 * MS);
+	submit_many(&queues[0], tiny, 30000, 10000, 1000);
+	submit_many(&queues[1], honest, 400, 1, 10 * MS);
 	mock_advance(&mock, 1000 * MS);
-	/* Half of the cores at 0.15 ms a piece, though each took a microsecond. */
-	ck_assert_uint_ge(n_done(honest, 1000), 140);
-	ck_assert_uint_le(n_done(tiny, 20000), 20000);
-	mock_advance(&mock, 10000 * MS);
-	ck_assert_uint_eq(n_done(tiny, 20000) + n_done(honest, 1000), 21000);
+	/* 0.15 ms a piece, though each took a microsecond. */
+	ck_assert_uint_ge(n_done(honest, 400), 290);
+	ck_assert_uint_ge(n_done(tiny, 30000), 18000);
+	ck_assert_uint_le(n_done(tiny, 30000), 22000);
+	mock_advance(&mock, 1000 * MS);
+	ck_assert_uint_eq(n_done(tiny, 30000) + n_done(honest, 400), 30400);
 }
 END_TEST
 

@@ -25,7 +25,7 @@ static void setup(void)
 		ck_assert(strstr(error.message, (wanted_field)) == error.message);                 \
 	} while (0)
 
-START_TEST(header)
+START_TEST(decodes_header)
 {
 	struct npu_header header = {.length = sizeof(header), .op = NPU_OP_STATS}, out;
 	static char big[NPU_MESSAGE_MAX + 1];
@@ -45,7 +45,7 @@ START_TEST(header)
 }
 END_TEST
 
-START_TEST(hello)
+START_TEST(decodes_hello)
 {
 	struct npu_hello hello = {.version_min = 1, .version_max = 3}, out;
 
@@ -79,7 +79,7 @@ static const struct {
 	{{.size = 4096, .flags = NPU_BO_FIXED_IOVA, .iova = 0x1001}, "iova"},
 };
 
-START_TEST(bo_create)
+START_TEST(decodes_bo_create)
 {
 	const struct npu_bo_create *create = &create_cases[_i].create;
 	struct npu_bo_create out;
@@ -95,7 +95,7 @@ START_TEST(bo_create)
 }
 END_TEST
 
-START_TEST(small_bodies)
+START_TEST(decodes_small_bodies)
 {
 	struct npu_bo_close close_request = {.handle = 1};
 	struct npu_bo_sync sync = {.handle = 1, .direction = NPU_SYNC_BOTH};
@@ -145,7 +145,7 @@ static struct submit_packet good_submit(void)
 	};
 }
 
-START_TEST(submit)
+START_TEST(decodes_submit)
 {
 	struct submit_packet packet = good_submit();
 	struct job_params params;
@@ -218,7 +218,7 @@ static const struct {
 	{break_tasks_handle, "tasks_handle"},
 };
 
-START_TEST(submit_refusals)
+START_TEST(decodes_submit_refusals)
 {
 	struct submit_packet packet = good_submit();
 	struct npu_submit submit = packet.submit;
@@ -239,12 +239,12 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
-	tcase_add_test(tcase, header);
-	tcase_add_test(tcase, hello);
-	tcase_add_loop_test(tcase, bo_create, 0, sizeof(create_cases) / sizeof(create_cases[0]));
-	tcase_add_test(tcase, small_bodies);
-	tcase_add_test(tcase, submit);
-	tcase_add_loop_test(tcase, submit_refusals, 0,
+	tcase_add_test(tcase, decodes_header);
+	tcase_add_test(tcase, decodes_hello);
+	tcase_add_loop_test(tcase, decodes_bo_create, 0, sizeof(create_cases) / sizeof(create_cases[0]));
+	tcase_add_test(tcase, decodes_small_bodies);
+	tcase_add_test(tcase, decodes_submit);
+	tcase_add_loop_test(tcase, decodes_submit_refusals, 0,
 			    sizeof(submit_cases) / sizeof(submit_cases[0]));
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);

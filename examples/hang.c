@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hangs a core on purpose: a job that claims two chained tasks, but whose first stream names no
+ * successor, so the core waits for it until npud's watchdog comes. Everyone else goes on.
+ */
+#include "example.h"
+#include "product.h"
+
+#include <stdio.h>
+
+#define PROGRAM "hang"
+
+static int hang(struct npu_session *npu)
+{
+	struct npu_result result = {0};
+	struct product product;
+	int r;
+
+	r = product_create(npu, &product);
+	if (r == 0)
+		r = product_write_stream(npu, &product, product.c.iova);
+	if (r == 0)
+		r = product_run(npu, &product, 2, &result);
+	product_close(npu, &product);
+	if (r < 0)
+		return example_fail(PROGRAM, "job", r);
+	printf(PROGRAM ": npud ended the job with %s after %.1f ms of device time%s%s\n",
+	       npu_outcome_name(result.outcome), (double)result.device_ns * 1e-6,
+	       *result.detail ? ": " : "", result.detail);
+	return result.outcome == NPU_OUTCOME_HANG ? EXAMPLE_OK : EXAMPLE_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	struct npu_session *npu;
+	int status = example_start(PROGRAM, argc, argv, &npu);
+
+	if (status != EXAMPLE_OK)
+		return status;
+	status = hang(npu);
+	npu_close(npu);
+	return status;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Replays what real programs submitted through a real daemon and compares with what they expect.
+ * NPU_GOLDEN has our own recordings, NPU_FIXTURES those of others, where there are any.
+ */
+#include "daemon.h"
+#include "harness.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATH_BYTES 1024
+
+static struct command_result result;
+
+static void replay(const struct daemon *daemon, const char *folder, const char *name)
+{
+	char path[PATH_BYTES];
+	const char *argv[] = {"npu-replay", "--socket", daemon->socket, path, NULL};
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	command_run("NPU_REPLAY", argv, &result);
+	if (result.status != 0)
+		harness_fail(__FILE__, __LINE__, "%s: exit status %d: %s", name, result.status,
+			     result.output);
+}
+
+static bool is_recording(const char *folder, const char *name, const char *prefix)
+{
+	char path[PATH_BYTES];
+
+	snprintf(path, sizeof(path), "%s/%s/fixture.json", folder, name);
+	return strncmp(name, prefix, strlen(prefix)) == 0 && access(path, R_OK) == 0;
+}
+
+/* All recordings of a folder whose names begin so; how many there were. */
+static unsigned replay_all(const char *folder, const char *prefix)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	struct daemon daemon;
+	unsigned n = 0;
+
+	if (!dir)
+		return 0;
+	daemon_start(NULL, &daemon);
+	while ((entry = readdir(dir))) {
+		if (!is_recording(folder, entry->d_name, prefix))
+			continue;
+		replay(&daemon, folder, entry->d_name);
+		n++;
+	}
+	closedir(dir);
+	daemon_stop(&daemon);
+	return n;
+}
+
+static void own_recordings(void)
+{
+	REQUIRE(replay_all(getenv("NPU_GOLDEN"), "") > 0);
+}
+
+static void matrix_products_of_real_programs(void)
+{
+	if (replay_all(getenv("NPU_FIXTURES"), "c_") == 0)
+		harness_skip("no recordings in %s", getenv("NPU_FIXTURES"));
+}
+
+static const struct test_case cases[] = {
+	HARNESS_CASE(own_recordings),
+	HARNESS_CASE(matrix_products_of_real_programs),
+};
+
+int main(int argc, char **argv)
+{
+	return harness_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0]));
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Invariant 9: everything a client can make npud hold has a bound with a name, and is counted.
+ */
+#include "client.h"
+#include "harness.h"
+#include "streams.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void start_with_quota(const char *device, const char *quota, struct daemon *ret_daemon)
+{
+	char config[512];
+
+	snprintf(config, sizeof(config), "{\"version\": 1, \"quota\": {%s}}", quota);
+	daemon_start(&(struct daemon_options){.device = device, .config = config}, ret_daemon);
+}
+
+static void inv9_bytes_per_session(void)
+{
+	char field[NPU_NAME_MAX];
+	struct daemon daemon;
+	struct client client, other;
+	struct client_bo first, second;
+
+	start_with_quota("soft", "\"bytes_per_session\": 1048576", &daemon);
+	client_open(&daemon, &client);
+	client_bo_new(&client, 1 << 19, &first);
+	REQUIRE_EQ(client_bo_try_new(&client, (1 << 19) + 1, 0, &second, field), EDQUOT);
+	REQUIRE(strcmp(field, "bytes_per_session") == 0);
+	/* Room again as soon as it is given back, and never shared with others. */
+	client_open(&daemon, &other);
+	client_bo_new(&other, 1 << 20, &second);
+	client_bo_close(&client, &first);
+	client_bo_new(&client, 1 << 20, &second);
+	client_wait_stats(&client, "memory.bytes", 2 << 20);
+	daemon_stop(&daemon);
+}
+
+static void inv9_bos_per_session(void)
+{
+	char field[NPU_NAME_MAX];
+	struct daemon daemon;
+	struct client client;
+	struct client_bo bos[4], one_more;
+
+	start_with_quota("soft", "\"bos_per_session\": 4", &daemon);
+	client_open(&daemon, &client);
+	REQUIRE_EQ(client.hello.bos_max, 4);
+	for (int i = 0; i < 4; i++)
+		client_bo_new(&client, 4096, &bos[i]);
+	REQUIRE_EQ(client_bo_try_new(&client, 4096, 0, &one_more, field), EDQUOT);
+	REQUIRE(strcmp(field, "bos_per_session") == 0);
+	client_bo_close(&client, &bos[2]);
+	client_bo_new(&client, 4096, &one_more);
+	client_wait_stats(&client, "memory.bos", 4);
+	daemon_stop(&daemon);
+}
+
+static void inv9_fences_per_session(void)
+{
+	struct job_request request = timed_request(UINT64_MAX, 0);
+	struct message reply;
+	struct daemon daemon;
+	struct client client;
+	int fences[3];
+
+	start_with_quota("timing", "\"fences_per_session\": 2", &daemon);
+	client_open(&daemon, &client);
+	for (int i = 0; i < 2; i++)
+		client_submit(&client, &request, &fences[i]);
+	REQUIRE_EQ(client_try_submit(&client, &request, &fences[2], &reply), EDQUOT);
+	REQUIRE(strcmp(reply.body.error.field, "fences_per_session") == 0);
+	/* Jobs without a fence are not concerned. */
+	client_submit(&client, &request, NULL);
+	daemon_signal(&daemon, 9);
+}
+
+/* A full queue is not an error but a matter of time, which the answer names. */
+static void inv9_jobs_per_session(void)
+{
+	struct job_request forever = timed_request(UINT64_MAX, 1), request = timed_request(1, 1);
+	struct message reply;
+	struct daemon daemon;
+	struct client client, other;
+
+	start_with_quota("timing", "\"jobs_per_session\": 3", &daemon);
+	client_open(&daemon, &client);
+	client_open(&daemon, &other);
+	REQUIRE_EQ(client.hello.jobs_max, 3);
+	client_submit(&client, &forever, NULL);
+	client_submit(&client, &request, NULL);
+	client_submit(&client, &request, NULL);
+	REQUIRE_EQ(client_try_submit(&client, &request, NULL, &reply), EAGAIN);
+	REQUIRE(strcmp(reply.body.error.field, "jobs_per_session") == 0);
+	REQUIRE(reply.body.error.retry_after_ns > 0);
+	client_submit(&other, &request, NULL);
+	client_call(&other,
+		    &(struct request){NPU_OP_RESET, &(struct npu_reset){0, 0},
+				      sizeof(struct npu_reset), NULL, 0},
+		    NULL);
+	client_wait_outcome(&client, 1, NPU_OUTCOME_CANCELLED);
+	client_wait_outcome(&client, 2, NPU_OUTCOME_OK);
+	client_wait_outcome(&client, 3, NPU_OUTCOME_OK);
+	client_wait_outcome(&client, client_submit(&client, &request, NULL), NPU_OUTCOME_OK);
+	daemon_stop(&daemon);
+}
+
+static void inv9_jobs_per_tenant(void)
+{
+	struct job_request forever = timed_request(UINT64_MAX, 0);
+	struct client clients[2];
+	struct message reply;
+	struct daemon daemon;
+
+	start_with_quota("timing", "\"jobs_per_tenant\": 4", &daemon);
+	for (int i = 0; i < 2; i++) {
+		client_open(&daemon, &clients[i]);
+		client_submit(&clients[i], &forever, NULL);
+		client_submit(&clients[i], &forever, NULL);
+	}
+	for (int i = 0; i < 2; i++) {
+		REQUIRE_EQ(client_try_submit(&clients[i], &forever, NULL, &reply), EAGAIN);
+		REQUIRE(strcmp(reply.body.error.field, "jobs_per_tenant") == 0);
+	}
+	/* The tenant's share comes back with its sessions. */
+	client_close(&clients[0]);
+	client_wait_stats(&clients[1], "scheduler.ready", 0);
+	daemon_signal(&daemon, 9);
+}
+
+static void inv9_jobs_total(void)
+{
+	struct job_request forever = timed_request(UINT64_MAX, 0);
+	struct message reply;
+	struct daemon daemon;
+	struct client client;
+
+	start_with_quota("timing", "\"jobs_total\": 5", &daemon);
+	client_open(&daemon, &client);
+	for (int i = 0; i < 5; i++)
+		client_submit(&client, &forever, NULL);
+	REQUIRE_EQ(client_try_submit(&client, &forever, NULL, &reply), EAGAIN);
+	REQUIRE(strcmp(reply.body.error.field, "jobs_total") == 0);
+	daemon_signal(&daemon, 9);
+}
+
+static void inv9_tasks_per_job(void)
+{
+	struct npu_task tasks[3] = {{4096, 8, 0x300, 0}, {4096, 8, 0x300, 0}, {4096, 8, 0x300, 0}};
+	struct job_request request = {.tasks = tasks, .n_tasks = 3};
+	struct message reply;
+	struct daemon daemon;
+	struct client client;
+
+	start_with_quota("soft", "\"tasks_per_job\": 2", &daemon);
+	client_open(&daemon, &client);
+	REQUIRE_EQ(client_try_submit(&client, &request, NULL, &reply), EINVAL);
+	REQUIRE(strcmp(reply.body.error.field, "n_tasks") == 0);
+	REQUIRE_EQ(reply.body.error.value, 3);
+	REQUIRE_EQ(reply.body.error.max, 2);
+	daemon_stop(&daemon);
+}
+
+static void inv9_sessions_per_uid(void)
+{
+	struct client clients[3], one_more;
+	struct daemon daemon;
+
+	start_with_quota("soft", "\"sessions_per_uid\": 3", &daemon);
+	for (int i = 0; i < 3; i++)
+		client_open(&daemon, &clients[i]);
+	REQUIRE_EQ(client_try_open(&daemon, &one_more), -EDQUOT);
+	client_close(&clients[1]);
+	json_decref(client_stats(&clients[0]));
+	client_open(&daemon, &one_more);
+	daemon_stop(&daemon);
+}
+
+static void inv9_requests_per_s(void)
+{
+	struct message reply;
+	struct daemon daemon;
+	struct client client;
+	unsigned n_refused = 0;
+
+	start_with_quota("soft", "\"requests_per_s\": 20", &daemon);
+	client_open(&daemon, &client);
+	for (int i = 0; i < 60; i++) {
+		struct npu_cancel cancel = {1};
+
+		REQUIRE(client_exchange(
+			&client, &(struct request){NPU_OP_CANCEL, &cancel, sizeof(cancel), NULL, 0},
+			&reply));
+		if (reply.body.error.error != EAGAIN)
+			continue;
+		REQUIRE(strcmp(reply.body.error.field, "requests_per_s") == 0);
+		REQUIRE(reply.body.error.retry_after_ns > 0);
+		REQUIRE(reply.body.error.retry_after_ns <= SECOND_NS);
+		n_refused++;
+	}
+	REQUIRE(n_refused > 0);
+	daemon_stop(&daemon);
+}
+
+static const struct test_case cases[] = {
+	HARNESS_CASE(inv9_bytes_per_session),  HARNESS_CASE(inv9_bos_per_session),
+	HARNESS_CASE(inv9_fences_per_session), HARNESS_CASE(inv9_jobs_per_session),
+	HARNESS_CASE(inv9_jobs_per_tenant),    HARNESS_CASE(inv9_jobs_total),
+	HARNESS_CASE(inv9_tasks_per_job),      HARNESS_CASE(inv9_sessions_per_uid),
+	HARNESS_CASE(inv9_requests_per_s),
+};
+
+int main(int argc, char **argv)
+{
+	return harness_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0]));
+}

@@ -1,0 +1,793 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The software NPU through its driver: numbers, chains, faults, hangs, complaints, resets.
+ */
+#include "tests/unit/npu_matmul.h"
+
+#include <check.h>
+#include <errno.h>
+#include <zlib.h>
+
+#define STREAM	 0x10000000u
+#define A	 0x10400000u
+#define B	 0x20000000u
+#define C	 0xfff00000u /* at the top of the address space, as real buffers are */
+#define INT_DPU	 0x300u
+#define HANG_MS	 20
+#define HANG_NS	 2000000u
+#define DISTANCE 0x10000u /* between the parts of one core, task or case */
+
+struct npu {
+	struct rig rig;
+	struct rig_stream stream;
+	char *a, *b, *c;
+	struct device_task tasks[8];
+	struct device_batch batch;
+};
+
+static void npu_init(struct npu *npu)
+{
+	struct soft_options options = soft_options_default();
+
+	rig_init(&npu->rig, &options);
+	npu->stream = (struct rig_stream){
+		(uint64_t *)rig_buffer(&npu->rig, STREAM, 0x10000, RIG_READ), 0, 0x10000 / 8};
+	npu->a = rig_buffer(&npu->rig, A, 0x80000, RIG_READ);
+	npu->b = rig_buffer(&npu->rig, B, 0x80000, RIG_READ);
+	npu->c = rig_buffer(&npu->rig, C, 0x80000, RIG_BOTH);
+	npu->tasks[0] = (struct device_task){STREAM, 0, INT_DPU};
+	npu->batch = (struct device_batch){
+		.tasks = npu->tasks, .n_tasks = 1, .table_pa = npu->rig.directory_pa};
+}
+
+/* The number of entries, which the first task's descriptor gets too. */
+static uint32_t npu_end_task(struct npu *npu, uint32_t op_en)
+{
+	rig_tail(&npu->stream, 0, 0, op_en);
+	npu->tasks[0].regcmd_count = npu->stream.n;
+	return npu->stream.n;
+}
+
+/* Runs the batch on a core and returns its event. */
+static struct device_event npu_run(struct npu *npu, unsigned core)
+{
+	unsigned n = npu->rig.n_events;
+
+	ck_assert_int_eq(device_start(npu->rig.device, core, &npu->batch), 0);
+	rig_wait_events(&npu->rig, n + 1);
+	return npu->rig.events[core];
+}
+
+/* A started batch that must stay silent: device time passes, no event comes. */
+static struct device_progress npu_expect_hang(struct npu *npu, unsigned core)
+{
+	struct device_progress progress;
+
+	do {
+		ck_assert(!rig_dispatch(&npu->rig, HANG_MS) || npu->rig.n_events == 0);
+		device_progress(npu->rig.device, core, &progress);
+	} while (progress.device_ns < HANG_NS);
+	ck_assert_uint_eq(npu->rig.n_events, 0);
+	return progress;
+}
+
+static struct matmul example_9_1(void)
+{
+	return (struct matmul){.in = RK3588_FP16,
+			       .out = RK3588_FP32,
+			       .m = 4,
+			       .k = 64,
+			       .n = 16,
+			       .real_k = 36,
+			       .a_iova = A,
+			       .b_iova = B,
+			       .c_iova = C};
+}
+
+/* The images of hardware reference 9.1 have zeros where the test operands have a pattern. */
+static void clear_unreal(const struct matmul *mm, char *a, char *b)
+{
+	for (uint32_t k = mm->real_k; k < mm->k; k++) {
+		for (uint32_t m = 0; m < mm->m; m++)
+			memset(a + matmul_a_offset(mm, m, k), 0, 2);
+		for (uint32_t n = 0; n < mm->n; n++)
+			memset(b + matmul_b_offset(mm, k, n), 0, 2);
+	}
+}
+
+static uint32_t crc(const char *bytes, size_t size)
+{
+	return (uint32_t)crc32(0, (const unsigned char *)bytes, (unsigned)size);
+}
+
+START_TEST(test_example_9_1)
+{
+	static const float row_0[] = {33, 33,  -45, 85, -32, -71, 85, -110,
+				      85, -71, -32, 85, -45, 33,  33, -45};
+	struct matmul mm = example_9_1();
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_fill(&mm, npu.a, npu.b);
+	clear_unreal(&mm, npu.a, npu.b);
+	ck_assert_uint_eq(crc(npu.a, 512), 0xb1ed0ec9);
+	ck_assert_uint_eq(crc(npu.b, 2048), 0x359a1b57);
+	matmul_write(&npu.stream, &mm);
+	npu_end_task(&npu, MATMUL_OP_EN);
+	ck_assert_int_eq(npu_run(&npu, 0).kind, DEVICE_DONE);
+	ck_assert_uint_eq(crc(npu.c, 256), 0xc74a361a);
+	for (uint32_t n = 0; n < 16; n++)
+		ck_assert(matmul_load(&mm, npu.c + matmul_c_offset(&mm, 0, n)) == row_0[n]);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+#define PLACES .a_iova = A, .b_iova = B, .c_iova = C
+static const struct {
+	const char *what;
+	struct matmul mm;
+} products[] = {
+	{"9.1", {RK3588_FP16, RK3588_FP32, 4, 64, 16, 36, PLACES}},
+	{"9.1, fp16 out", {RK3588_FP16, RK3588_FP16, 4, 64, 16, 36, PLACES}},
+	{"9.1, row-major", {RK3588_FP16, RK3588_FP32, 4, 64, 32, 64, true, PLACES}},
+	{"9.1, H=1 W=4", {RK3588_FP16, RK3588_FP32, 4, 64, 32, 64, false, true, PLACES}},
+	{"9.2", {RK3588_INT8, RK3588_INT32, 8, 32, 32, 32, PLACES}},
+	{"9.2, one row", {RK3588_INT8, RK3588_INT32, 1, 32, 32, 32, PLACES}},
+	{"rows no multiple of four", {RK3588_INT8, RK3588_INT32, 7, 64, 32, 64, PLACES}},
+	{"last slice of 16", {RK3588_INT8, RK3588_INT32, 5, 48, 64, 48, PLACES}},
+	{"last slices of 8 and 24", {RK3588_FP16, RK3588_FP32, 3, 40, 16, 40, PLACES}},
+	{"last slice of 24", {RK3588_FP16, RK3588_FP32, 3, 56, 16, 56, PLACES}},
+	{"compact last group", {RK3588_INT8, RK3588_INT32, 4, 64, 80, 64, PLACES}},
+	{"compact last group, fp16", {RK3588_FP16, RK3588_FP16, 4, 64, 24, 64, PLACES}},
+	{"odd kernels", {RK3588_FP16, RK3588_FP32, 2, 32, 5, 32, PLACES}},
+	{"int8 out saturates", {RK3588_INT8, RK3588_INT8, 6, 96, 64, 96, PLACES}},
+	{"real channels end in an atom", {RK3588_INT8, RK3588_INT32, 4, 64, 32, 33, PLACES}},
+	{"many chunks", {RK3588_INT8, RK3588_INT32, 3, 1616, 32, 1610, PLACES}},
+	{"many chunks, fp16", {RK3588_FP16, RK3588_FP32, 3, 1192, 16, 1187, PLACES}},
+	{"many tiles", {RK3588_INT8, RK3588_INT32, 389, 32, 96, 32, PLACES}},
+	{"many tiles, wide", {RK3588_FP16, RK3588_FP16, 513, 32, 48, 32, false, true, PLACES}},
+	{"row-major int8", {RK3588_INT8, RK3588_INT32, 37, 96, 64, 96, true, PLACES}},
+	{"row-major fp16 out", {RK3588_FP16, RK3588_FP16, 37, 160, 48, 160, true, PLACES}},
+	{"features above the buffer", {RK3588_INT8, RK3588_INT32, 250, 2048, 32, 2048, PLACES}},
+};
+
+START_TEST(test_products)
+{
+	const struct matmul *mm = &products[_i].mm;
+	struct device_event event;
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_fill(mm, npu.a, npu.b);
+	memset(npu.c, 0x55, 0x80000);
+	matmul_write(&npu.stream, mm);
+	npu_end_task(&npu, MATMUL_OP_EN);
+	event = npu_run(&npu, (unsigned)_i % 3);
+	ck_assert_msg(event.kind == DEVICE_DONE, "%s: %s", products[_i].what, event.detail);
+	ck_assert_uint_eq(event.tasks_done, 1);
+	ck_assert_uint_gt(event.device_ns, 0);
+	ck_assert_msg(matmul_errors(mm, npu.c) == 0, "%s", products[_i].what);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+/* One product of a series: same operands, results DISTANCE apart. */
+static struct matmul series(unsigned i)
+{
+	struct matmul mm = example_9_1();
+
+	mm.c_iova = C + i * DISTANCE;
+	return mm;
+}
+
+/* Three bodies, each at STREAM + i * DISTANCE / 8; bodies of tasks 2 and up may be deltas. */
+static void write_series(struct npu *npu, bool is_chained, bool has_deltas)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct matmul mm = series(i);
+		uint32_t at = i * DISTANCE / 8 / 8,
+			 next = i < 2 && is_chained ? STREAM + (i + 1) * DISTANCE / 8 : 0;
+
+		npu->stream.n = at;
+		if (has_deltas && i == 2) {
+			rig_write(&npu->stream, REG_DPU_S_POINTER, S_POINTER_PING_PONG);
+			rig_write(&npu->stream, REG_DPU_DST_BASE_ADDR, mm.c_iova);
+		} else {
+			matmul_write(&npu->stream, &mm);
+		}
+		rig_tail(&npu->stream, next, 64, MATMUL_OP_EN);
+		npu->tasks[i] = (struct device_task){STREAM + i * DISTANCE / 8, npu->stream.n - at,
+						     INT_DPU};
+	}
+	npu->batch.n_tasks = 3;
+	npu->batch.is_chained = is_chained;
+}
+
+/* Chained or task by task, full bodies or deltas against the task before the last. */
+START_TEST(test_series)
+{
+	struct matmul mm = series(0);
+	struct device_event event;
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_fill(&mm, npu.a, npu.b);
+	write_series(&npu, _i & 1, _i & 2);
+	event = npu_run(&npu, 1);
+	ck_assert_msg(event.kind == DEVICE_DONE, "%s", event.detail);
+	ck_assert_uint_eq(event.tasks_done, 3);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_uint_eq(matmul_errors(&mm, npu.c + i * DISTANCE), 0);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+/* A chained body that leaves DPU.S_POINTER alone gets the first one's configuration (2.5). */
+START_TEST(test_forgotten_pointer)
+{
+	struct matmul mm = series(0), second = series(1);
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_fill(&mm, npu.a, npu.b);
+	write_series(&npu, true, false);
+	npu.stream.n = DISTANCE / 8 / 8;
+	matmul_write(&npu.stream, &second);
+	npu.stream.entries[DISTANCE / 8 / 8] = 0;
+	npu.batch.n_tasks = 2;
+	ck_assert_int_eq(npu_run(&npu, 0).kind, DEVICE_DONE);
+	ck_assert_uint_eq(matmul_errors(&mm, npu.c), 0);
+	ck_assert_int_eq(npu.c[DISTANCE], 0);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+/* Results may be re-cut: 4 pixels of 2 groups written as 8 pixels of one (6.7). */
+START_TEST(test_relabelled_output)
+{
+	struct matmul mm = {RK3588_FP16, RK3588_FP32, 4, 32, 32, 32, PLACES};
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_fill(&mm, npu.a, npu.b);
+	matmul_write(&npu.stream, &mm);
+	rig_write(&npu.stream, REG_DPU_WDMA_SIZE_0, 15);
+	rig_write(&npu.stream, REG_DPU_WDMA_SIZE_1, 7 << 16);
+	rig_write(&npu.stream, REG_DPU_DST_SURF_STRIDE, 8 * 16);
+	npu_end_task(&npu, MATMUL_OP_EN);
+	ck_assert_int_eq(npu_run(&npu, 0).kind, DEVICE_DONE);
+	for (uint32_t m = 0; m < 4; m++) {
+		for (uint32_t n = 0; n < 32; n++) {
+			size_t at = (n % 16 / 4 * 8 + n / 16 * 4 + m) * 16 + n % 4 * 4;
+
+			ck_assert(matmul_load(&mm, npu.c + at) == matmul_c(&mm, m, n));
+		}
+	}
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+/* OUT_CVT of integers: multiply, shift to nearest, add; registers and one sum each. */
+static const struct {
+	const char *what;
+	uint32_t scale, shift, offset;
+	int32_t results[3]; /* of the sums 6, -6 and 10 */
+} conversions[] = {
+	{"identity", 1, 0, 0, {6, -6, 10}},
+	{"offset", 1, 0, (uint32_t)-7, {-1, -13, 3}},
+	{"ties to even", 1, 2, 0, {2, -2, 2}},
+	{"ties away", 1, DPU_CVT_ROUND_AWAY | 2, 0, {2, -2, 3}},
+	{"scale", 3, 1, 1, {10, -8, 16}},
+	{"add first", 3, DPU_CVT_ADD_FIRST | 1, 1, {10, -8, 16}},
+};
+
+START_TEST(test_output_converter)
+{
+	struct matmul mm = {RK3588_INT8, RK3588_INT32, 3, 32, 32, 32, PLACES};
+	static const char sums[] = {6, -6, 10};
+	struct npu npu;
+
+	npu_init(&npu);
+	npu.b[0] = 1;
+	for (uint32_t m = 0; m < 3; m++)
+		npu.a[m * 16] = sums[m];
+	matmul_write(&npu.stream, &mm);
+	rig_write(&npu.stream, REG_DPU_OUT_CVT_SCALE, conversions[_i].scale);
+	rig_write(&npu.stream, REG_DPU_OUT_CVT_SHIFT, conversions[_i].shift);
+	rig_write(&npu.stream, REG_DPU_OUT_CVT_OFFSET, conversions[_i].offset);
+	npu_end_task(&npu, MATMUL_OP_EN);
+	ck_assert_int_eq(npu_run(&npu, 0).kind, DEVICE_DONE);
+	for (uint32_t m = 0; m < 3; m++)
+		ck_assert_msg(matmul_load(&mm, npu.c + m * 16) == conversions[_i].results[m],
+			      "%s: %g", conversions[_i].what, matmul_load(&mm, npu.c + m * 16));
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	uint32_t offset, value, op_en;
+	const char *complaint;
+} complaints[] = {
+	{"few channels", 0x100c, 0x6000a120, 0xd, "CNA CONV_CON1: 0x6000a120, "},
+	{"depthwise", 0x100c, 0x123, 0xd, "CNA CONV_CON1: 0x123, "},
+	{"int16", 0x100c, 0x90, 0xd, "CNA CONV_CON1: 0x90, "},
+	{"stride", 0x1014, 0x12, 0xd, "CNA CONV_CON3: 0x12, "},
+	{"dilation", 0x1014, 0x10009, 0xd, "CNA CONV_CON3: 0x10009, "},
+	{"odd channels", 0x1024, 0x230024, 0xd, "CNA DATA_SIZE1: 0x230024, "},
+	{"output beyond input", 0x1028, 2, 0xd, "CNA DATA_SIZE2: 0x2, "},
+	{"too many pixels", 0x102c, 5, 0xd, "CNA DATA_SIZE3: 0x5, "},
+	{"weight bytes", 0x1030, 1, 0xd, "CNA WEIGHT_SIZE0: 0x1, "},
+	{"3x3", 0x1038, 0x3030010, 0xd, "CNA WEIGHT_SIZE2: 0x3030010, "},
+	{"weight reuse", 0x1040, 0x20b1, 0xd, "CNA CBUF_CON0: 0x20b1, "},
+	{"data reuse", 0x1040, 0x10b1, 0xd, "CNA CBUF_CON0: 0x10b1, "},
+	{"input converter", 0x104c, 0xe38e0, 0xd, "CNA CVT_CON0: 0xe38e0, "},
+	{"padding", 0x1068, 0x11, 0xd, "CNA PAD_CON0: 0x11, "},
+	{"unaligned", 0x1070, A + 8, 0xd, "CNA FEATURE_DATA_ADDR: 0x10400008, "},
+	{"DMA rectangle", 0x1084, 0x10005, 0xd, "CNA FC_DATA_SIZE0: 0x10005, "},
+	{"compressed", 0x1100, 1, 0xd, "CNA DCOMP_CTRL: 0x1, "},
+	{"depthwise core", 0x3010, 0x203, 0xd, "CORE MISC_CFG: 0x203, "},
+	{"core precision", 0x3010, 1, 0xd, "CORE MISC_CFG: 0x1, "},
+	{"core size", 0x3014, 0x40000, 0xd, "CORE DATAOUT_SIZE_0: 0x40000, "},
+	{"truncate", 0x301c, 1, 0xd, "CORE CLIP_TRUNCATE: 0x1, "},
+	{"flying", 0x400c, 0x1e5, 0xd, "DPU FEATURE_MODE_CFG: 0x1e5, "},
+	{"to the PPU", 0x400c, 0x1e2, 0xd, "DPU FEATURE_MODE_CFG: 0x1e2, "},
+	{"bf16 out", 0x4010, 0x68000002, 0xd, "DPU DATA_FORMAT: 0x68000002, "},
+	{"serial surfaces", 0x4010, 0xa800000a, 0xd, "DPU DATA_FORMAT: 0xa800000a, "},
+	{"pad lanes", 0x4014, 1, 0xd, "DPU OFFSET_PEND: 0x1, "},
+	{"cube", 0x4034, 4, 0xd, "DPU DATA_CUBE_HEIGHT: 0x4, "},
+	{"minmax", 0x4034, 0x400003, 0xd, "DPU DATA_CUBE_HEIGHT: 0x400003, "},
+	{"bias", 0x4040, 0x20150, 0xd, "DPU BS_CFG: 0x20150, "},
+	{"surfaces", 0x4050, 0x126, 0xd, "DPU BS_OW_CFG: 0x126, "},
+	{"OW per channel", 0x4050, 0x36d, 0xd, "DPU BS_OW_CFG: 0x36d, "},
+	{"WDMA", 0x405c, 0x40000, 0xd, "DPU WDMA_SIZE_1: 0x40000, "},
+	{"BN ReLU", 0x4060, 0x12, 0xd, "DPU BN_CFG: 0x12, "},
+	{"EW add", 0x4070, 0x108202c0, 0xd, "DPU EW_CFG: 0x108202c0, "},
+	{"LUT", 0x4070, 0x302, 0xd, "DPU EW_CFG: 0x302, "},
+	{"fp16 into fp32", 0x4084, 0x10001, 0xd, "DPU OUT_CVT_SCALE: 0x10001, "},
+	{"rendezvous", 0x0014, 0x1000e, 0xd, "PC REGISTER_AMOUNTS: 0x1000e, "},
+	{"PC register", 0x0020, 0xffff, 0xd, "PC INTERRUPT_MASK: 0xffff, "},
+	{"DPU_RDMA", 0x5034, 1, 0x1d, "GLOBAL OPERATION_ENABLE: 0x1d, "},
+	{"standalone DPU", 0x5034, 1, 0x18, "GLOBAL OPERATION_ENABLE: 0x18, "},
+	{"PPU", 0x6024, 1, 0x60, "GLOBAL OPERATION_ENABLE: 0x60, "},
+	{"unknown block", 0x6024, 1, 0x8d, "GLOBAL OPERATION_ENABLE: 0x8d, "},
+};
+
+START_TEST(test_complaints)
+{
+	struct matmul mm = example_9_1();
+	const char *complaint = complaints[_i].complaint;
+	struct device_event event;
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_write(&npu.stream, &mm);
+	rig_write(&npu.stream, (uint16_t)complaints[_i].offset, complaints[_i].value);
+	npu_end_task(&npu, complaints[_i].op_en);
+	event = npu_run(&npu, 2);
+	ck_assert_msg(event.kind == DEVICE_BAD_STREAM, "%s", complaints[_i].what);
+	ck_assert_msg(strncmp(event.detail, complaint, strlen(complaint)) == 0, "%s: %s",
+		      complaints[_i].what, event.detail);
+	/* Stands still until it is reset. */
+	ck_assert_int_eq(device_start(npu.rig.device, 2, &npu.batch), -EBUSY);
+	ck_assert_int_eq(device_reset_core(npu.rig.device, 2), 0);
+	ck_assert_uint_eq(npu.rig.n_events, 1);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+START_TEST(test_unknown_target)
+{
+	struct device_event event;
+	struct npu npu;
+
+	npu_init(&npu);
+	rig_entry(&npu.stream, 0x0401, 0x2010, 7);
+	npu_end_task(&npu, MATMUL_OP_EN);
+	event = npu_run(&npu, 0);
+	ck_assert_int_eq(event.kind, DEVICE_BAD_STREAM);
+	ck_assert_ptr_nonnull(strstr(event.detail, "PC target 0x0401"));
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+enum hang {
+	HANG_CUT_OFF,
+	HANG_NO_NEXT,
+	HANG_CNA_ONLY,
+	HANG_DPU_ONLY,
+	HANG_NOTHING,
+	HANG_MASK,
+	HANG_MASK_WIDE
+};
+
+static const struct {
+	const char *what;
+	enum hang hang;
+	uint32_t op_en, tasks_done;
+} hangs[] = {
+	{"op_en cut off", HANG_CUT_OFF, 0xd, 0},
+	{"chain ends early", HANG_NO_NEXT, 0xd, 1},
+	{"CNA alone", HANG_CNA_ONLY, 0x1, 0},
+	{"DPU alone", HANG_DPU_ONLY, 0x8, 0},
+	{"no block", HANG_NOTHING, 0, 0},
+	{"interrupt nobody sends", HANG_MASK, 0xd, 1},
+	{"more interrupts than come", HANG_MASK_WIDE, 0xd, 1},
+};
+
+START_TEST(test_hangs)
+{
+	struct matmul mm = example_9_1();
+	struct device_progress progress;
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_fill(&mm, npu.a, npu.b);
+	matmul_write(&npu.stream, &mm);
+	npu_end_task(&npu, hangs[_i].op_en);
+	npu.tasks[1] = npu.tasks[0];
+	if (hangs[_i].hang == HANG_CUT_OFF)
+		npu.tasks[0].regcmd_count -= 2;
+	if (hangs[_i].hang == HANG_MASK)
+		npu.tasks[0].int_mask = 0xc00;
+	if (hangs[_i].hang == HANG_MASK_WIDE)
+		npu.tasks[0].int_mask = 0xf00;
+	npu.batch.is_chained = true;
+	npu.batch.n_tasks = hangs[_i].hang == HANG_NO_NEXT ? 2 : 1;
+	ck_assert_int_eq(device_start(npu.rig.device, 1, &npu.batch), 0);
+	progress = npu_expect_hang(&npu, 1);
+	ck_assert_msg(progress.tasks_done == hangs[_i].tasks_done, "%s: %u tasks", hangs[_i].what,
+		      progress.tasks_done);
+	ck_assert_int_eq(device_reset_core(npu.rig.device, 1), 0);
+	/* And all is well again. */
+	npu.stream.entries[npu.stream.n - 1] =
+		regcmd_encode(REGCMD_TARGET_OP_EN, REG_PC_OPERATION_ENABLE, MATMUL_OP_EN);
+	npu.tasks[0] = (struct device_task){STREAM, npu.stream.n, INT_DPU};
+	npu.batch.n_tasks = 1;
+	ck_assert_int_eq(npu_run(&npu, 1).kind, DEVICE_DONE);
+	ck_assert_uint_eq(matmul_errors(&mm, npu.c), 0);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+#define NOWHERE 0x30000000u
+static const struct {
+	const char *what;
+	uint32_t offset, value; /* register that goes astray */
+	uint32_t iova;
+	bool is_write;
+} page_faults[] = {
+	{"features", 0x1070, NOWHERE, NOWHERE, false},
+	{"weights", 0x1110, NOWHERE + 16, NOWHERE + 16, false},
+	{"results", 0x4020, NOWHERE + 32, NOWHERE + 32, true},
+	{"results over what is only readable", 0x4020, B, B, true},
+	{"features beyond their buffer", 0x1070, A + 0x80000 - 64, A + 0x80000, false},
+	{"results at the end of the address space", 0x4020, 0xffffffc0, 0xffffffc0, true},
+	{"stream leads nowhere", 0x0010, NOWHERE + 48, NOWHERE + 48, false},
+};
+
+START_TEST(test_page_faults)
+{
+	struct matmul mm = example_9_1();
+	struct device_event event;
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_write(&npu.stream, &mm);
+	rig_write(&npu.stream, (uint16_t)page_faults[_i].offset, page_faults[_i].value);
+	rig_entry(&npu.stream, REGCMD_TARGET_OP_EN, REG_PC_OPERATION_ENABLE, MATMUL_OP_EN);
+	npu.tasks[0].regcmd_count = npu.stream.n;
+	npu.tasks[1] = npu.tasks[0];
+	npu.batch.n_tasks = 2;
+	npu.batch.is_chained = true;
+	/* Core 0 has two MMU banks, and must report faults of either. */
+	event = npu_run(&npu, _i & 1);
+	ck_assert_msg(event.kind == DEVICE_PAGE_FAULT, "%s: %s", page_faults[_i].what,
+		      event.detail);
+	ck_assert_msg(event.iova == page_faults[_i].iova, "%s: 0x%lx", page_faults[_i].what,
+		      (unsigned long)event.iova);
+	ck_assert_int_eq(event.is_write, page_faults[_i].is_write);
+	ck_assert_int_eq(device_reset_core(npu.rig.device, _i & 1), 0);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+/* The largest product the registers can describe; all pixels and channels in one page. */
+static void write_huge(struct npu *npu)
+{
+	struct matmul mm = example_9_1();
+
+	mm.m = 2047;
+	mm.k = mm.real_k = 0x3ff8;
+	mm.n = 0x1000;
+	mm.is_row_major = true;
+	matmul_write(&npu->stream, &mm);
+	rig_write(&npu->stream, 0x107c, 0);
+	rig_write(&npu->stream, 0x1080, 0x0fffffff);
+	rig_write(&npu->stream, 0x4024, 0);
+	rig_write(&npu->stream, 0x4038, 0);
+	rig_write(&npu->stream, 0x40c0, 0);
+	npu_end_task(npu, MATMUL_OP_EN);
+}
+
+START_TEST(test_reset_of_huge_work)
+{
+	struct matmul mm = example_9_1();
+	struct device_progress progress;
+	struct npu npu;
+
+	npu_init(&npu);
+	/* Weights of this size need addresses: the buffer's pages, over and over. */
+	for (uint32_t at = 0; at < 0x8000000; at += MMU_PAGE_BYTES)
+		rig_set_page(&npu.rig, B + at, npu.rig.buffers[2].pa + at % 0x80000, RIG_READ);
+	write_huge(&npu);
+	for (unsigned round = 0; round < 3; round++) {
+		ck_assert_int_eq(device_start(npu.rig.device, 0, &npu.batch), 0);
+		do {
+			device_progress(npu.rig.device, 0, &progress);
+		} while (progress.device_ns < 3000000);
+		ck_assert_uint_eq(npu.rig.n_events, 0);
+		ck_assert_int_eq(device_reset_core(npu.rig.device, 0), 0);
+	}
+	npu.stream.n = 0;
+	matmul_fill(&mm, npu.a, npu.b);
+	matmul_write(&npu.stream, &mm);
+	npu_end_task(&npu, MATMUL_OP_EN);
+	ck_assert_int_eq(npu_run(&npu, 0).kind, DEVICE_DONE);
+	ck_assert_uint_eq(matmul_errors(&mm, npu.c), 0);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+START_TEST(test_three_cores)
+{
+	struct matmul mm = {RK3588_INT8, RK3588_INT32, 64, 256, 64, 256, PLACES};
+	struct npu npu;
+	unsigned core;
+
+	npu_init(&npu);
+	matmul_fill(&mm, npu.a, npu.b);
+	for (core = 0; core < 3; core++) {
+		npu.stream.n = core * DISTANCE / 8 / 8;
+		mm.c_iova = C + core * DISTANCE;
+		matmul_write(&npu.stream, &mm);
+		rig_tail(&npu.stream, 0, 0, MATMUL_OP_EN);
+		npu.tasks[core] = (struct device_task){STREAM + core * DISTANCE / 8, 64, INT_DPU};
+	}
+	for (unsigned round = 1; round <= 50; round++) {
+		memset(npu.c, 0, 3 * DISTANCE);
+		for (core = 0; core < 3; core++) {
+			npu.batch.tasks = &npu.tasks[core];
+			ck_assert_int_eq(device_start(npu.rig.device, core, &npu.batch), 0);
+		}
+		rig_wait_events(&npu.rig, 3 * round);
+		for (core = 0; core < 3; core++) {
+			ck_assert_int_eq(npu.rig.events[core].kind, DEVICE_DONE);
+			if (round % 25 == 0)
+				ck_assert_uint_eq(matmul_errors(&mm, npu.c + core * DISTANCE), 0);
+		}
+	}
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+/* A batch finds reset registers, not those of the batch before. */
+START_TEST(test_nothing_inherited)
+{
+	struct matmul mm = example_9_1();
+	struct device_event event;
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_write(&npu.stream, &mm);
+	npu_end_task(&npu, MATMUL_OP_EN);
+	ck_assert_int_eq(npu_run(&npu, 0).kind, DEVICE_DONE);
+	npu.stream.n = 0;
+	npu_end_task(&npu, MATMUL_OP_EN);
+	event = npu_run(&npu, 0);
+	ck_assert_int_eq(event.kind, DEVICE_BAD_STREAM);
+	ck_assert_str_eq(event.detail, "CNA CONV_CON3: 0x0, only stride 1 is modelled");
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+/* A chain longer than the hardware counts is cut and goes on. */
+START_TEST(test_long_chain)
+{
+	enum { N = RK3588_MAX_TASKS_PER_START + 5 };
+	struct matmul mm = example_9_1();
+	struct device_task *tasks = calloc(N, sizeof(*tasks));
+	struct device_event event;
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_fill(&mm, npu.a, npu.b);
+	matmul_write(&npu.stream, &mm);
+	rig_tail(&npu.stream, STREAM, npu.stream.n + 4, MATMUL_OP_EN);
+	for (unsigned i = 0; i < N; i++)
+		tasks[i] = (struct device_task){STREAM, npu.stream.n, INT_DPU};
+	npu.batch.tasks = tasks;
+	npu.batch.n_tasks = N;
+	npu.batch.is_chained = true;
+	event = npu_run(&npu, 2);
+	ck_assert_int_eq(event.kind, DEVICE_DONE);
+	ck_assert_uint_eq(event.tasks_done, N);
+	ck_assert_uint_eq(matmul_errors(&mm, npu.c), 0);
+	free(tasks);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+/* Once device_zap() has returned, a running core sees the new page. */
+START_TEST(test_zap_while_running)
+{
+	struct device_progress progress;
+	struct npu npu;
+
+	npu_init(&npu);
+	for (uint32_t at = 0; at < 0x8000000; at += MMU_PAGE_BYTES)
+		rig_set_page(&npu.rig, B + at, npu.rig.buffers[2].pa + at % 0x80000, RIG_READ);
+	write_huge(&npu);
+	ck_assert_int_eq(device_start(npu.rig.device, 1, &npu.batch), 0);
+	do {
+		device_progress(npu.rig.device, 1, &progress);
+	} while (progress.device_ns < 3000000);
+	for (uint32_t at = 0; at < 0x8000000; at += MMU_PAGE_BYTES)
+		rig_set_page(&npu.rig, B + at, 0, 0);
+	device_zap(npu.rig.device, npu.rig.directory_pa, B, 0x8000000);
+	memset(npu.b, 0, 0x80000);
+	rig_wait_events(&npu.rig, 1);
+	ck_assert_int_eq(npu.rig.events[1].kind, DEVICE_PAGE_FAULT);
+	ck_assert_uint_eq(npu.rig.events[1].iova >> 28, B >> 28);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+START_TEST(test_modelled_clock)
+{
+	/* 64 * 512 * 64 products at 512 in a nanosecond, against 4 KiB and more at 10 bytes. */
+	struct matmul mm = {RK3588_FP16, RK3588_FP32, 64, 512, 64, 512, PLACES};
+	struct soft_options options = soft_options_default();
+	struct rig_stream stream;
+	struct device_task task;
+	struct device_batch batch;
+	struct device_event *event;
+	struct rig rig;
+
+	options.clock = SOFT_CLOCK_RK3588;
+	options.core_bandwidth = options.total_bandwidth = 0.01;
+	rig_init(&rig, &options);
+	stream = (struct rig_stream){(uint64_t *)rig_buffer(&rig, STREAM, 4096, RIG_READ), 0, 512};
+	rig_buffer(&rig, A, 0x10000, RIG_READ);
+	rig_buffer(&rig, B, 0x10000, RIG_READ);
+	rig_buffer(&rig, C, 0x10000, RIG_BOTH);
+	matmul_write(&stream, &mm);
+	rig_tail(&stream, 0, 0, MATMUL_OP_EN);
+	task = (struct device_task){STREAM, stream.n, INT_DPU};
+	batch = (struct device_batch){.tasks = &task, .n_tasks = 1, .table_pa = rig.directory_pa};
+	ck_assert_int_eq(device_start(rig.device, 0, &batch), 0);
+	rig_wait_events(&rig, 1);
+	event = &rig.events[0];
+	ck_assert_int_eq(event->kind, DEVICE_DONE);
+	/* (64 * 512 * 2 + 64 * 512 * 2 + 64 * 64 * 4) bytes / 0.01 per ns */
+	ck_assert_uint_ge(event->device_ns, 14700000);
+	rig_deinit(&rig);
+}
+END_TEST
+
+START_TEST(test_refused_starts)
+{
+	struct device_capture capture;
+	struct npu npu;
+
+	npu_init(&npu);
+	npu_end_task(&npu, 0);
+	npu.tasks[0].regcmd_iova = STREAM + 8;
+	ck_assert_int_eq(device_start(npu.rig.device, 0, &npu.batch), -EINVAL);
+	npu.tasks[0] = (struct device_task){STREAM, 0, INT_DPU};
+	ck_assert_int_eq(device_start(npu.rig.device, 0, &npu.batch), -EINVAL);
+	npu.tasks[0].regcmd_count = REGCMD_MAX_ENTRIES + 1;
+	ck_assert_int_eq(device_start(npu.rig.device, 0, &npu.batch), -EINVAL);
+	npu.tasks[0].regcmd_count = 4;
+	ck_assert_int_eq(device_start(npu.rig.device, 0, &npu.batch), 0);
+	ck_assert_int_eq(device_start(npu.rig.device, 0, &npu.batch), -EBUSY);
+	device_capture(npu.rig.device, 0, &capture);
+	ck_assert_str_eq(capture.registers[0].name, "PC BASE_ADDRESS");
+	ck_assert_uint_eq(capture.registers[0].value, STREAM);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+START_TEST(test_power)
+{
+	struct soft_options options = soft_options_default();
+	struct bus *bus;
+
+	ck_assert_int_eq(soft_bus_new(&options, &bus), 0);
+	ck_assert_uint_eq(bus->ops->read32(bus, 0, REG_PC_VERSION), 0);
+	ck_assert_int_lt(bus->ops->set_power(bus, 1, true), 0);
+	ck_assert_int_eq(bus->ops->set_power(bus, 0, true), 0);
+	ck_assert_int_eq(bus->ops->set_power(bus, 1, true), 0);
+	ck_assert_uint_eq(bus->ops->read32(bus, 1, REG_PC_VERSION) +
+				  bus->ops->read32(bus, 1, REG_PC_VERSION_NUM),
+			  RK3588_IDENTITY);
+	ck_assert_uint_eq(bus->ops->read32(bus, 0, REG_PC_INTERRUPT_MASK), 0x1ffff);
+	ck_assert_uint_eq(bus->ops->read32(bus, 0, REG_CORE_MAC_GATING), 0x07800800);
+	bus->ops->write32(bus, 0, REG_CNA_CONV_CON1, 0x120);
+	ck_assert_uint_eq(bus->ops->read32(bus, 0, REG_CNA_CONV_CON1), 0x120);
+	bus->ops->set_reset(bus, 0, true);
+	bus->ops->write32(bus, 0, REG_CNA_CONV_CON1, 0x120);
+	bus->ops->set_reset(bus, 0, false);
+	ck_assert_uint_eq(bus->ops->read32(bus, 0, REG_CNA_CONV_CON1), 0);
+	bus->ops->free(bus);
+}
+END_TEST
+
+/* Streams of noise around a valid one: any outcome but a crash or a lasting hang of the reset. */
+START_TEST(test_noise)
+{
+	struct matmul mm = example_9_1();
+	struct device_progress progress;
+	uint32_t random = 12345;
+	struct npu npu;
+
+	npu_init(&npu);
+	for (unsigned round = 0; round < 1500; round++) {
+		unsigned core = round % 3, n_events = npu.rig.n_events, flips = round % 7;
+
+		npu.stream.n = 0;
+		matmul_write(&npu.stream, &mm);
+		npu_end_task(&npu, MATMUL_OP_EN);
+		while (flips-- > 0) {
+			uint64_t *entry;
+
+			random = random * 1664525 + 1013904223;
+			entry = &npu.stream.entries[(random >> 8) % npu.stream.n];
+			*entry ^= 1ull << (random >> 26) ^ (uint64_t)(random & 0xf) << 16;
+		}
+		ck_assert_int_eq(device_start(npu.rig.device, core, &npu.batch), 0);
+		do {
+			rig_dispatch(&npu.rig, 1);
+			device_progress(npu.rig.device, core, &progress);
+		} while (npu.rig.n_events == n_events && progress.device_ns < HANG_NS);
+		ck_assert_int_eq(device_reset_core(npu.rig.device, core), 0);
+	}
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof(*(table))))
+
+int main(void)
+{
+	Suite *suite = suite_create("soft_npu");
+	TCase *tcase = tcase_create("soft_npu");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, test_example_9_1);
+	tcase_add_loop_test(tcase, test_products, 0, COUNT(products));
+	tcase_add_loop_test(tcase, test_series, 0, 4);
+	tcase_add_test(tcase, test_forgotten_pointer);
+	tcase_add_test(tcase, test_relabelled_output);
+	tcase_add_loop_test(tcase, test_output_converter, 0, COUNT(conversions));
+	tcase_add_loop_test(tcase, test_complaints, 0, COUNT(complaints));
+	tcase_add_test(tcase, test_unknown_target);
+	tcase_add_loop_test(tcase, test_hangs, 0, COUNT(hangs));
+	tcase_add_loop_test(tcase, test_page_faults, 0, COUNT(page_faults));
+	tcase_add_test(tcase, test_reset_of_huge_work);
+	tcase_add_test(tcase, test_three_cores);
+	tcase_add_test(tcase, test_nothing_inherited);
+	tcase_add_test(tcase, test_long_chain);
+	tcase_add_test(tcase, test_zap_while_running);
+	tcase_add_test(tcase, test_modelled_clock);
+	tcase_add_test(tcase, test_refused_starts);
+	tcase_add_test(tcase, test_power);
+	tcase_add_test(tcase, test_noise);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * npu-bench's benches: each brings up what it measures, prints one result, and takes it down again.
+ */
+#ifndef NPU_TOOLS_BENCH_H
+#define NPU_TOOLS_BENCH_H
+
+#include "cli.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct bench_options {
+	bool is_json;
+	const char *socket_path; /* NULL: a daemon of its own */
+	const char *loop;	 /* of that daemon; NULL: auto */
+	uint64_t seconds;	 /* 0: the bench's default */
+	uint64_t count;		 /* likewise */
+};
+
+enum cli_status bench_latency(const struct bench_options *options);
+enum cli_status bench_throughput(const struct bench_options *options);
+enum cli_status bench_sessions(const struct bench_options *options);
+enum cli_status bench_memory(const struct bench_options *options);
+
+/* Prints a result as JSON and drops the reference. */
+enum cli_status bench_print_json(json_t *result);
+/* CLOCK_MONOTONIC */
+uint64_t bench_now_ns(void);
+
+/* ---- samples ---- */
+
+struct bench_samples {
+	double *values; /* owned */
+	size_t n, capacity;
+};
+
+/* -ENOMEM */
+int bench_samples_init(struct bench_samples *samples, size_t capacity);
+void bench_samples_deinit(struct bench_samples *samples);
+/* Values past the capacity are dropped. */
+void bench_samples_add(struct bench_samples *samples, double value);
+/* The value below which that share (0 to 1) of the samples lie; sorts them. 0 without samples. */
+double bench_samples_quantile(struct bench_samples *samples, double share);
+
+#endif
