@@ -72,7 +72,8 @@ static size_t line_finish(char *line, size_t length)
 {
 	if (length >= LINE_MAX_BYTES - 1) {
 		length = LINE_MAX_BYTES - 2;
-		memcpy(line + length - 3, "...", 3);
+		for (size_t i = length - 3; i < length; i++)
+			line[i] = '.';
 	}
 	for (size_t i = 0; i < length; i++)
 		if (line[i] == '\n' || line[i] == '\r')
@@ -81,28 +82,32 @@ static size_t line_finish(char *line, size_t length)
 	return length;
 }
 
+/* Stores one line with its newline and returns its length; 0 when the format is broken. */
+static size_t line_format(char *line, enum log_level level, const char *format, va_list args)
+{
+	int prefix = 0, text, saved_errno = errno;
+
+	if (stderr_is_journal())
+		prefix = snprintf(line, LINE_MAX_BYTES, "<%d>", levels[level].priority);
+	errno = saved_errno; /* for %m */
+	text = vsnprintf(line + prefix, LINE_MAX_BYTES - (size_t)prefix, format, args);
+	return text < 0 ? 0 : line_finish(line, (size_t)prefix + (size_t)text);
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
 	char line[LINE_MAX_BYTES];
-	int saved_errno = errno, prefix = 0, text;
+	int saved_errno = errno;
 	va_list args;
+	size_t length;
 
 	if (!log_is_enabled(level))
 		return;
-	if (stderr_is_journal())
-		prefix = snprintf(line, sizeof(line), "<%d>", levels[level].priority);
-
-	errno = saved_errno; /* for %m */
 	va_start(args, format);
-	text = vsnprintf(line + prefix, sizeof(line) - (size_t)prefix, format, args);
+	length = line_format(line, level, format, args);
 	va_end(args);
-
-	if (text >= 0) {
-		size_t length = line_finish(line, (size_t)prefix + (size_t)text);
-
-		if (write(STDERR_FILENO, line, length) < 0) {
-			/* Nowhere to tell, and no line is worth waiting for its reader. */
-		}
+	if (write(STDERR_FILENO, line, length) < 0) {
+		/* Nowhere to tell, and no line is worth waiting for its reader. */
 	}
 	errno = saved_errno;
 }

@@ -128,19 +128,14 @@ static bool loop_uring_complete(struct loop *loop, const struct io_uring_cqe *cq
 
 static int loop_uring_reap(struct loop_uring *uring, struct loop_event *events)
 {
-	unsigned head, n_seen = 0;
 	struct io_uring_cqe *cqe;
 	int n_events = 0;
 
-	io_uring_for_each_cqe(&uring->ring, head, cqe)
-	{
-		if (n_events == LOOP_BATCH)
-			break;
+	while (n_events < LOOP_BATCH && io_uring_peek_cqe(&uring->ring, &cqe) == 0) {
 		if (loop_uring_complete(uring->base.loop, cqe, &events[n_events]))
 			n_events++;
-		n_seen++;
+		io_uring_cqe_seen(&uring->ring, cqe);
 	}
-	io_uring_cq_advance(&uring->ring, n_seen);
 	return n_events;
 }
 

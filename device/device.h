@@ -127,8 +127,9 @@ static inline struct device *device_free(struct device *device)
 
 /*
  * Starts a batch on an idle core: switches the core to the batch's page tables, puts its registers
- * into their reset state, and starts the first task. -EBUSY when the core is not idle, -EIO when
- * the hardware does not answer. No event is delivered before this has returned.
+ * into their reset state, and starts the first task. -EBUSY when the core is not idle, -EINVAL for
+ * tasks that fetch registers cannot express (address not 16-byte aligned, no or too many entries),
+ * -EIO when the hardware does not answer. No event is delivered before this has returned.
  */
 static inline int device_start(struct device *device, unsigned core,
 			       const struct device_batch *batch)

@@ -3,6 +3,7 @@
 #include "scheduler/core.h"
 
 #include <assert.h>
+#include <stdbool.h>
 
 #define BIT(state) (1u << (state))
 
@@ -27,7 +28,10 @@ const char *core_state_name(enum core_state state)
 
 void core_set_state(struct core *core, enum core_state next, uint64_t now_ns)
 {
-	assert(transitions[core->state] & BIT(next));
+	bool is_allowed = transitions[core->state] & BIT(next);
+
+	assert(is_allowed);
+	(void)is_allowed; /* without assertions */
 	if (core->state == CORE_BUSY) {
 		core->busy_ns += now_ns - core->since_ns;
 		core->jobs++;

@@ -40,13 +40,14 @@ uint32_t gang_choose_cores(const struct sched_job *job, enum core_mask_rule rule
 			   uint32_t free_mask)
 {
 	uint32_t usable = job->allowed_mask & free_mask;
+	uint32_t wished = usable & job->core_mask;
 
 	if (!gang_fits(job, job->allowed_mask, free_mask))
 		return 0;
 	if (job->n_cores > 1)
 		return usable;
-	if (rule == CORE_MASK_WISH && usable & job->core_mask)
-		return usable & job->core_mask;
+	if (rule == CORE_MASK_WISH && wished)
+		return wished;
 	return core_bit(31u - (unsigned)__builtin_clz(usable));
 }
 

@@ -3,6 +3,7 @@
 #include "scheduler/job.h"
 
 #include <assert.h>
+#include <stdbool.h>
 
 #define BIT(state) (1u << (state))
 
@@ -26,7 +27,10 @@ const char *job_state_name(enum job_state state)
 
 void sched_job_set_state(struct sched_job *job, enum job_state next, uint64_t now_ns)
 {
-	assert(transitions[job->state] & BIT(next));
+	bool is_allowed = transitions[job->state] & BIT(next);
+
+	assert(is_allowed);
+	(void)is_allowed; /* without assertions */
 	if (job->state == JOB_NEW)
 		job->submitted_ns = now_ns;
 	switch (next) {

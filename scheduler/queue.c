@@ -33,7 +33,7 @@ void queue_add_ready(struct queue *queue, struct sched_job *job, uint64_t now_ns
 
 void queue_remove_ready(struct queue *queue, struct sched_job *job, uint64_t now_ns)
 {
-	if (job == queue_head(queue)) {
+	if (queue->ready.next == &job->link) {
 		queue->head_since_ns = now_ns;
 		queue->n_overtakes = 0;
 	}

@@ -28,14 +28,14 @@ static uint32_t queue_cores(const struct scheduler *scheduler, const struct queu
 	return scheduler->policy->ops->cores(scheduler->policy, queue);
 }
 
-/* The rules of an accepted job's queue have changed: it is kept to them, or dropped by none. */
+/* The rules of an accepted job's queue have changed: where it no longer fits it keeps its cores. */
 static void refit_job(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
 {
-	enum core_mask_rule rule = queue->params.core_mask_rule;
+	uint32_t allowed = gang_allowed_cores(job, queue->params.core_mask_rule,
+					      queue_cores(scheduler, queue));
 
-	job->allowed_mask = gang_allowed_cores(job, rule, queue_cores(scheduler, queue));
-	if (!job_is_runnable(scheduler, job))
-		job->allowed_mask = gang_allowed_cores(job, rule, scheduler->all_cores);
+	if (gang_fits(job, allowed, scheduler->live_cores))
+		job->allowed_mask = allowed;
 	if (job->state == JOB_READY)
 		queue->ready_cores |= job->allowed_mask;
 }

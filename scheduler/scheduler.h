@@ -102,9 +102,9 @@ int scheduler_new(const struct scheduler_params *params, const struct scheduler_
 struct scheduler *scheduler_free(struct scheduler *scheduler);
 
 /*
- * Takes a new configuration over without touching what is queued or runs: a job that no longer fits
- * its queue's cores was accepted, so it may use any core that fits its demand. Same for
- * scheduler_update_queue(). -ENOMEM leaves everything as it was.
+ * Takes a new configuration over without touching what is queued or runs: a job that would no
+ * longer fit keeps the cores it was accepted for. Same for scheduler_update_queue(). -ENOMEM leaves
+ * everything as it was.
  */
 int scheduler_configure(struct scheduler *scheduler, const struct scheduler_config *config);
 

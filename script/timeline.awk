@@ -75,9 +75,9 @@ function flush_bar(core,    fill, width) {
 	width = bar_end[core] - bar_start[core]
 	fill = bar_outcome[core] == "ok" ? colour_of[bar_session[core]] : failed_colour
 	printf "<rect x='%.1f' y='%d' width='%.1f' height='%d' fill='%s'><title>%s session %s: %s%s</title></rect>\n",
-		bar_start[core], y_of(core), width < 0.5 ? 0.5 : width, LANE, fill,
+		bar_start[core], y_of(core), (width < 0.5 ? 0.5 : width), LANE, fill,
 		escape(name_of[bar_session[core]]), bar_session[core], bar_outcome[core],
-		bar_n[core] > 1 ? ", " bar_n[core] " jobs" : ""
+		(bar_n[core] > 1 ? ", " bar_n[core] " jobs" : "")
 	delete bar_start[core]
 }
 

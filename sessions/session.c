@@ -77,6 +77,7 @@ static bool session_is_admin(const struct sessions *owner, const struct identity
 static void session_destroy(struct session *session)
 {
 	charge_release(&session->session_charge);
+	charge_release(&session->connection_charge);
 	tenant_unref(session->tenant);
 	user_unref(session->user);
 	free(session);
@@ -93,8 +94,8 @@ static int session_charge_user(struct session *session)
 			     &session->user);
 	if (r < 0)
 		return r;
-	return account_charge(&session->user->account, SLOT_SESSIONS, 1, &session->session_charge,
-			      NULL);
+	return account_charge(&session->user->account, SLOT_CONNECTIONS, 1,
+			      &session->connection_charge, NULL);
 }
 
 int session_new(struct sessions *owner, int fd, const struct identity *identity,
@@ -145,11 +146,27 @@ static int session_find_class(const struct session *session, const char *wanted,
 	return r;
 }
 
+/* What can fail for lack of memory. */
+static int session_make_parts(struct session *session, const struct class *class)
+{
+	struct sessions *owner = session->owner;
+	int r = domain_init(&session->domain, owner->device);
+
+	if (r < 0)
+		return r;
+	r = tenants_get_tenant(&owner->tenants, session->user, class->name, &owner->policy->quota,
+			       &session->tenant);
+	if (r < 0)
+		domain_deinit(&session->domain);
+	return r;
+}
+
 int session_activate(struct session *session, const char *class_wanted, int completion_fd,
 		     struct npu_error *error)
 {
 	struct sessions *owner = session->owner;
 	const struct quota *quota = &owner->policy->quota;
+	struct account_refusal refusal;
 	const struct class *class;
 	int r;
 
@@ -157,13 +174,12 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 	r = session_find_class(session, class_wanted, &class, error);
 	if (r < 0)
 		return r;
-	r = domain_init(&session->domain, owner->device);
-	if (r < 0)
-		return error_set(error, -r, "hello", "npud is out of memory");
-	r = tenants_get_tenant(&owner->tenants, session->user, class->name, quota,
-			       &session->tenant);
+	if (account_charge(&session->user->account, SLOT_SESSIONS, 1, &session->session_charge,
+			   &refusal) < 0)
+		return error_quota(error, &refusal);
+	r = session_make_parts(session, class);
 	if (r < 0) {
-		domain_deinit(&session->domain);
+		charge_release(&session->session_charge);
 		return error_set(error, -r, "hello", "npud is out of memory");
 	}
 	session->class = class;

@@ -52,7 +52,7 @@ struct session {
 	struct user *user;     /* one reference */
 	struct tenant *tenant; /* one reference; NULL before the hello */
 	struct account account;
-	struct charge session_charge;
+	struct charge connection_charge, session_charge;
 	struct channel channel;
 	struct completions completions;
 	struct handle_table handles;

@@ -17,7 +17,10 @@ static const char *const session_quotas[ACCOUNT_SLOTS] = {
 	[SLOT_JOBS] = "jobs_per_session",
 };
 static const char *const tenant_quotas[ACCOUNT_SLOTS] = {[SLOT_JOBS] = "jobs_per_tenant"};
-static const char *const user_quotas[ACCOUNT_SLOTS] = {[SLOT_SESSIONS] = "sessions_per_uid"};
+static const char *const user_quotas[ACCOUNT_SLOTS] = {
+	[SLOT_SESSIONS] = "sessions_per_uid",
+	[SLOT_CONNECTIONS] = "sessions_per_uid",
+};
 static const char *const total_quotas[ACCOUNT_SLOTS] = {[SLOT_JOBS] = "jobs_total"};
 
 void tenants_init(struct tenants *tenants)
@@ -33,6 +36,16 @@ void tenants_deinit(struct tenants *tenants)
 	account_deinit(&tenants->total);
 }
 
+static void user_set_quota(struct user *user, const struct quota *quota)
+{
+	const uint64_t sessions = quota->sessions_per_uid;
+
+	user->account.limit[SLOT_SESSIONS] = sessions;
+	user->account.limit[SLOT_CONNECTIONS] = sessions < UINT64_MAX - CONNECTIONS_SPARE
+							? sessions + CONNECTIONS_SPARE
+							: ACCOUNT_UNLIMITED;
+}
+
 void tenants_set_quota(struct tenants *tenants, const struct quota *quota)
 {
 	struct tenant *tenant;
@@ -40,7 +53,7 @@ void tenants_set_quota(struct tenants *tenants, const struct quota *quota)
 
 	tenants->total.limit[SLOT_JOBS] = quota->jobs_total;
 	list_for_each (user, &tenants->users, link)
-		user->account.limit[SLOT_SESSIONS] = quota->sessions_per_uid;
+		user_set_quota(user, quota);
 	list_for_each (tenant, &tenants->tenants, link)
 		tenant->account.limit[SLOT_JOBS] = quota->jobs_per_tenant;
 }
@@ -63,7 +76,7 @@ int tenants_get_user(struct tenants *tenants, uid_t uid, const struct quota *quo
 	user->uid = uid;
 	user->refs = 1;
 	account_init(&user->account, &tenants->total, user_quotas);
-	user->account.limit[SLOT_SESSIONS] = quota->sessions_per_uid;
+	user_set_quota(user, quota);
 	list_add_tail(&tenants->users, &user->link);
 	*ret_user = user;
 	return 0;

@@ -13,7 +13,18 @@
 #include <sys/types.h>
 
 /* Slots of all accounts of this layer. */
-enum session_slot { SLOT_BYTES, SLOT_BOS, SLOT_FENCES, SLOT_JOBS, SLOT_SESSIONS };
+enum session_slot {
+	SLOT_BYTES,
+	SLOT_BOS,
+	SLOT_FENCES,
+	SLOT_JOBS,
+	SLOT_SESSIONS,	  /* charged at the hello, which can be answered */
+	SLOT_CONNECTIONS, /* charged at accept, before anything is allocated for them */
+};
+
+/* Connections that a user may have beyond its sessions: those that are told that they are too many.
+ */
+#define CONNECTIONS_SPARE 16
 
 struct user {
 	uid_t uid;

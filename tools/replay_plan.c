@@ -60,15 +60,15 @@ static int plan_range(const struct replay_submit *submit, const struct replay_su
 		      struct replay_plan *plan, struct replay_error *error)
 {
 	struct npu_job *job = &plan->job;
-	int64_t first = subcore->start - (int64_t)submit->first_index;
-	if (subcore->count < 1 || subcore->start < 0 || first < 0 ||
-	    first > (int64_t)submit->n_tasks || subcore->count > (int64_t)submit->n_tasks - first)
+	const int64_t begin = submit->first_index, end = begin + (int64_t)submit->n_tasks;
+	if (subcore->count < 1 || subcore->start < begin || subcore->start > end ||
+	    subcore->count > end - subcore->start)
 		return replay_fail(error, -EINVAL, "subcore range %lld+%lld is not in its tasks",
 				   (long long)subcore->start, (long long)subcore->count);
 	if (job->n_tasks + (uint64_t)subcore->count > NPU_JOB_TASKS_MAX)
 		return replay_fail(error, -EINVAL, "too many tasks");
 	job->ranges[job->n_ranges++] = (struct npu_range){job->n_tasks, (uint32_t)subcore->count};
-	for (int64_t i = first; i < first + subcore->count; i++) {
+	for (int64_t i = subcore->start - begin; i < subcore->start - begin + subcore->count; i++) {
 		struct npu_task *task = &plan->tasks[job->n_tasks++];
 		int result =
 			plan_task(submit, submit->tasks[i].regcmd_iova,

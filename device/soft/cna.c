@@ -29,12 +29,18 @@ static uint32_t atom_iova(const struct soft_cna *cna, struct atom atom)
 	return cna->feature_iova + line + x * ATOM_BYTES + atom.surface * cna->surface_pitch_bytes;
 }
 
+/* Sign extension of an int8. */
+static int16_t widen(uint8_t byte)
+{
+	return (int16_t)((byte ^ 0x80) - 0x80);
+}
+
 static void widen_atom(const struct soft_cna *cna, struct soft_cbuf *cbuf, size_t index,
 		       const uint8_t *bytes)
 {
 	if (cna->precision == RK3588_INT8) {
 		for (unsigned i = 0; i < 16; i++)
-			cbuf->features.int8[index + i] = (int8_t)bytes[i];
+			cbuf->features.int8[index + i] = widen(bytes[i]);
 	} else {
 		uint16_t halves[8];
 
@@ -153,7 +159,7 @@ static void widen_int8(struct soft_cbuf *cbuf, uint32_t n_kernels, uint32_t n)
 			int16_t *to = &cbuf->weights.int8[kernel][slice];
 
 			for (uint32_t i = 0; i < width; i++)
-				to[i] = (int8_t)from[i];
+				to[i] = widen(from[i]);
 			from += width;
 		}
 	}

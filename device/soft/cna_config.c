@@ -31,7 +31,8 @@ static const struct soft_rule cna_rules[] = {
 static int complain(struct soft_complaint *complaint, const struct soft_group *group,
 		    uint32_t offset, const char *reason)
 {
-	return soft_complain(complaint, offset, soft_group_get(group, offset), reason);
+	soft_complain(complaint, offset, soft_group_get(group, offset), reason);
+	return -EOPNOTSUPP;
 }
 
 static int configure_precision(const struct soft_group *group, struct soft_complaint *complaint,

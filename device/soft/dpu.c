@@ -87,7 +87,7 @@ struct writer {
 	struct soft_core *core;
 	uint32_t iova;
 	uint32_t n_bytes;
-	uint8_t bytes[WRITER_BYTES];
+	uint8_t *bytes; /* WRITER_BYTES */
 };
 
 static int writer_flush(struct writer *writer)
@@ -169,13 +169,12 @@ int soft_dpu_write(struct soft_core *core, const struct soft_dpu *dpu, uint32_t 
 {
 	uint32_t before = kernel_group * dpu->group_kernels, n_lanes, n_atoms;
 	uint64_t position = (uint64_t)kernel_group * dpu->n_pixels + first;
-	struct writer writer;
+	uint8_t bytes[WRITER_BYTES];
+	struct writer writer = {.core = core, .bytes = bytes};
 	uint32_t iovas[SOFT_TILE_PIXELS];
 
 	if (before >= dpu->real_channels)
 		return 0;
-	writer.core = core;
-	writer.n_bytes = 0;
 	n_lanes = dpu->real_channels - before;
 	if (n_lanes > dpu->group_kernels)
 		n_lanes = dpu->group_kernels;

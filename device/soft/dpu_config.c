@@ -43,7 +43,8 @@ static const struct {
 static int complain(struct soft_complaint *complaint, const struct soft_group *group,
 		    uint32_t offset, const char *reason)
 {
-	return soft_complain(complaint, offset, soft_group_get(group, offset), reason);
+	soft_complain(complaint, offset, soft_group_get(group, offset), reason);
+	return -EOPNOTSUPP;
 }
 
 static int configure_format(const struct soft_group *group, struct soft_complaint *complaint,

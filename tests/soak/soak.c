@@ -221,8 +221,9 @@ static void watch(const struct soak *soak, uint64_t begin_ns)
 {
 	printf("# %4" PRIu64 " s: %" PRIu64 " clients, %" PRIu64 " killed, %" PRIu64
 	       " KiB, %u descriptors\n",
-	       (harness_now_ns() - begin_ns) / SECOND_NS, soak->n_clients, soak->n_killed,
-	       daemon_rss_bytes(&soak->daemon) / 1024, daemon_count_fds(&soak->daemon));
+	       (uint64_t)((harness_now_ns() - begin_ns) / SECOND_NS), soak->n_clients,
+	       soak->n_killed, daemon_rss_bytes(&soak->daemon) / 1024,
+	       daemon_count_fds(&soak->daemon));
 	REQUIRE(daemon_is_alive(&soak->daemon));
 }
 

@@ -18,6 +18,7 @@ struct daemon {
 };
 
 struct daemon_options {
+	const char *log_level;	  /* NULL: debug */
 	const char *device;	  /* NULL: soft */
 	const char *config;	  /* policy text; NULL: none */
 	const char *loop;	  /* NULL: as NPU_TEST_LOOP says */

@@ -286,6 +286,7 @@ static void failed_fence_fails_the_waiting_job(void)
 	request.fences = &fence;
 	request.n_fences = 1;
 	second = client_submit(&client, &request, NULL);
+	client_wait_stats(&client, "sessions.0.running", 1);
 	client_call(&client,
 		    &(struct request){NPU_OP_RESET, &(struct npu_reset){0, 0},
 				      sizeof(struct npu_reset), NULL, 0},

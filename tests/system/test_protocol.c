@@ -417,7 +417,7 @@ static void unread_completions_are_bounded(void)
 	struct npu_completion completion = {0};
 	struct client client, observer;
 	struct daemon daemon;
-	uint64_t rss, n_read = 0, lost = 0;
+	uint64_t rss, n_read = 0;
 
 	daemon_start(&(struct daemon_options){.device = "timing"}, &daemon);
 	client_open(&daemon, &client);
@@ -433,15 +433,11 @@ static void unread_completions_are_bounded(void)
 	client_wait_stats(&observer, "sessions.0.completed", N_JOBS);
 	REQUIRE(harness_is_sanitized() || daemon_rss_bytes(&daemon) < rss + (1u << 20));
 	while (completion.seqno != N_JOBS) {
-		uint64_t previous = completion.seqno;
-
 		client_completion(&client, &completion);
-		REQUIRE_EQ(completion.seqno, previous + 1 + completion.lost);
 		n_read++;
-		lost += completion.lost;
+		REQUIRE_EQ(completion.seqno, n_read + completion.lost);
 	}
-	REQUIRE(lost > 0);
-	REQUIRE_EQ(n_read + lost, N_JOBS);
+	REQUIRE(completion.lost > 0);
 	daemon_stop(&daemon);
 }
 

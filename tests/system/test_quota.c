@@ -98,6 +98,7 @@ static void inv9_jobs_per_session(void)
 	REQUIRE(strcmp(reply.body.error.field, "jobs_per_session") == 0);
 	REQUIRE(reply.body.error.retry_after_ns > 0);
 	client_submit(&other, &request, NULL);
+	client_wait_stats(&other, "sessions.0.running", 1);
 	client_call(&other,
 		    &(struct request){NPU_OP_RESET, &(struct npu_reset){0, 0},
 				      sizeof(struct npu_reset), NULL, 0},

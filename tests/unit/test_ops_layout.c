@@ -7,11 +7,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+/* CRC-32 as zlib has it. */
 static uint32_t checksum(const void *data, size_t size)
 {
-	return (uint32_t)crc32(0, data, (uInt)size);
+	const unsigned char *bytes = data;
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t i = 0; i < size; i++) {
+		crc ^= bytes[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+	}
+	return ~crc;
 }
 
 /* 9.1: A(m,k) = ((3m+5k) mod 11) - 5, B(n,k) = ((7n+2k) mod 13) - 6. */

@@ -112,6 +112,26 @@ START_TEST(test_ring_balance)
 }
 END_TEST
 
+START_TEST(test_debt_is_paid_as_rounds_pass)
+{
+	struct sched_job job = {.n_cores = 1, .device_ns = 100 * MS};
+
+	/* Rounds while the job runs earn nothing beyond the quantum that was there already. */
+	deficit_ring_charge(&ring, &queues[0], &job);
+	ring.round += 3;
+	deficit_ring_correct(&ring, &queues[0], &job);
+	ck_assert_int_eq(deficit_ring_balance_ns(&ring, &queues[0]), -89850000);
+	/* Alone, it gets all the rounds that it lacks at once. */
+	for (unsigned i = 1; i < 4; i++)
+		deficit_ring_remove(&queues[i]);
+	deficit_ring_charge(&ring, &queues[0], &job);
+	ck_assert_int_eq(deficit_ring_balance_ns(&ring, &queues[0]), 0);
+	/* Credit shrinks with the weight. */
+	queues[1].params.weight = 0.5;
+	ck_assert_int_eq(deficit_ring_balance_ns(&ring, &queues[1]), 5 * (int64_t)MS);
+}
+END_TEST
+
 START_TEST(test_ring_survives_absurd_numbers)
 {
 	static const double weights[] = {1e-300, 1e-9, 1, 1e9, 1e300};
@@ -218,6 +238,45 @@ START_TEST(test_partition_is_fair_inside)
 }
 END_TEST
 
+/* Two sets that overlap on core 0; core 1 is kept busy. */
+START_TEST(test_overlapping_partitions_take_turns)
+{
+	struct mock_job keeper = mock_job(9, 100 * MS), a[6], b[6];
+
+	add_queue(&queues[0], 1, 1);
+	add_queue(&queues[1], 2, 3);
+	add_queue(&queues[2], 3, 2);
+	mock_submit(&mock, &queues[2], &keeper);
+	scheduler_run(mock.scheduler);
+	for (unsigned i = 0; i < 6; i++) {
+		a[i] = mock_job(10 + i, MS);
+		b[i] = mock_job(20 + i, MS);
+		mock_submit(&mock, &queues[0], &a[i]);
+		mock_submit(&mock, &queues[1], &b[i]);
+	}
+	mock_advance(&mock, 4 * MS - 1);
+	ck_assert_str_eq(mock.trace, "9@1 10@0 20@0 11@0 21@0 ");
+	mock_advance(&mock, 200 * MS);
+	mock_deinit(&mock, queues, 3);
+}
+END_TEST
+
+/* A policy that comes in later knows which cores are gone. */
+START_TEST(test_binding_after_a_loss)
+{
+	struct scheduler_config config = scheduler_config_default();
+
+	ck_assert_int_eq(scheduler_configure(mock.scheduler, &config), 0);
+	add_queue(&queues[0], 1, 0);
+	mock.cores[0].n_resets_to_fail = CORE_RESETS_MAX;
+	ck_assert_int_eq(scheduler_reset_core(mock.scheduler, 0), -EIO);
+	config.policy = &policy_pinned;
+	ck_assert_int_eq(scheduler_configure(mock.scheduler, &config), 0);
+	ck_assert_uint_eq(queues[0].pinned_mask, 2);
+	mock_deinit(&mock, queues, 1);
+}
+END_TEST
+
 static const struct {
 	const char *what;
 	uint32_t own_cores, core_mask;
@@ -306,6 +365,7 @@ static Suite *policy_suite(void)
 	tcase_add_checked_fixture(rings, set_up_ring, NULL);
 	tcase_add_test(rings, test_ring_order);
 	tcase_add_test(rings, test_ring_balance);
+	tcase_add_test(rings, test_debt_is_paid_as_rounds_pass);
 	tcase_add_test(rings, test_ring_survives_absurd_numbers);
 	tcase_add_checked_fixture(pinned, set_up_pinned, NULL);
 	tcase_add_test(pinned, test_binding);
@@ -313,6 +373,8 @@ static Suite *policy_suite(void)
 	tcase_add_test(pinned, test_partition_is_fair_inside);
 	tcase_add_loop_test(pinned, test_pinned_demand, 0,
 			    sizeof(pinned_cases) / sizeof(pinned_cases[0]));
+	tcase_add_test(pinned, test_overlapping_partitions_take_turns);
+	tcase_add_test(pinned, test_binding_after_a_loss);
 	tcase_add_test(pinned, test_lost_core);
 	tcase_add_test(pinned, test_changed_cores_while_ready);
 	suite_add_tcase(suite, names);

@@ -11,7 +11,7 @@
 #define MS	 NS_PER_MS
 #define N_QUEUES 5
 #define N_JOBS	 300
-#define N_SEEDS	 3
+#define N_SEEDS	 60
 
 /* As ck_assert(), which writes to a pipe each time. */
 #define REQUIRE(condition)                                                                         \

@@ -258,6 +258,7 @@ START_TEST(test_younger_jobs_pass_a_head_that_waits)
 	ck_assert_uint_eq(n_done(jobs, 40), QUEUE_OVERTAKES_MAX);
 	mock_advance(&mock, 200 * MS);
 	ck_assert_uint_eq(n_done(jobs, 40), 40);
+	ck_assert_uint_eq(queues[0].n_overtakes, 0);
 }
 END_TEST
 

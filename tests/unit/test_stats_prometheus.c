@@ -89,7 +89,7 @@ START_TEST(test_missing)
 {
 	ck_assert_ptr_null(strstr(text, "npud_memory_bytes"));
 	ck_assert_ptr_null(strstr(text, "npud_session_queued_jobs{"));
-	ck_assert_ptr_null(strstr(text, "npud_completed_total "));
+	ck_assert_ptr_null(strstr(text, "\nnpud_completed_total "));
 	ck_assert_ptr_null(strstr(text, "class="));
 }
 END_TEST
