@@ -27,9 +27,9 @@ struct device_caps {
 	unsigned n_cores;
 	/* Bit m is set where core mask m may be started as a gang (m has 2 or more bits). */
 	uint64_t gang_masks;
-	bool runs_streams;   /* tasks are register-command streams in BOs; else they only take time */
+	bool runs_streams;    /* tasks are streams in BOs; else they only take time */
 	bool has_page_tables; /* npud builds the page tables, one domain per session */
-	bool has_core_reset; /* one core can be reset without touching the others */
+	bool has_core_reset;  /* one core can be reset without touching the others */
 	bool has_task_counter;
 };
 
@@ -44,7 +44,7 @@ struct device_task {
 struct device_batch {
 	const struct device_task *tasks;
 	uint32_t n_tasks;
-	/* The streams' own tails chain them (hardware reference 2.4); else each is started alone. */
+	/* The streams' tails chain them (hardware reference 2.4); else each is started alone. */
 	bool is_chained;
 	uint64_t table_pa;    /* directory of the session's page tables; 0 without page tables */
 	uint64_t duration_ns; /* `timing` only: time for the whole batch; DEVICE_FOREVER hangs */
@@ -89,7 +89,8 @@ struct device_capture {
 struct device_ops {
 	void (*free)(struct device *device);
 	int (*start)(struct device *device, unsigned core, const struct device_batch *batch);
-	void (*progress)(struct device *device, unsigned core, struct device_progress *ret_progress);
+	void (*progress)(struct device *device, unsigned core,
+			 struct device_progress *ret_progress);
 	int (*reset_core)(struct device *device, unsigned core);
 	void (*capture)(struct device *device, unsigned core, struct device_capture *ret_capture);
 	int (*event_fd)(struct device *device);

@@ -13,6 +13,7 @@
 #include "device/regcmd.h"
 #include "device/regs_rk3588.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,6 +157,14 @@ static int reset_lines(struct rk3588 *npu, unsigned core)
 	return 0;
 }
 
+static void core_set_state(struct rk3588_core *core, enum core_state next)
+{
+	/* Only a reset leads out of CORE_STUCK; it is allowed everywhere. */
+	assert(next == CORE_IDLE ||
+	       core->state == (next == CORE_RUNNING ? CORE_IDLE : CORE_RUNNING));
+	core->state = next;
+}
+
 static int rk3588_reset_core(struct device *device, unsigned core)
 {
 	struct rk3588 *npu = rk3588(device);
@@ -164,7 +173,7 @@ static int rk3588_reset_core(struct device *device, unsigned core)
 	r = reset_lines(npu, core);
 	if (r < 0)
 		return r;
-	npu->cores[core].state = CORE_IDLE;
+	core_set_state(&npu->cores[core], CORE_IDLE);
 	return 0;
 }
 
@@ -236,7 +245,7 @@ static int rk3588_start(struct device *device, unsigned index, const struct devi
 	core->batch = *batch;
 	core->n_done = 0;
 	core->before_ns = 0;
-	core->state = CORE_RUNNING;
+	core_set_state(core, CORE_RUNNING);
 	core->is_clean = false;
 	start_run(npu, index);
 	return 0;
@@ -273,9 +282,10 @@ static void end_batch(struct rk3588 *npu, unsigned index, struct device_event *e
 	event->core = index;
 	event->tasks_done = progress.tasks_done;
 	event->device_ns = progress.device_ns;
-	core->state = event->kind == DEVICE_DONE ? CORE_IDLE : CORE_STUCK;
-	if (event->kind == DEVICE_DONE && mmu_detach(npu, index) < 0)
-		core->state = CORE_STUCK;
+	if (event->kind == DEVICE_DONE && mmu_detach(npu, index) == 0)
+		core_set_state(core, CORE_IDLE);
+	else
+		core_set_state(core, CORE_STUCK);
 	if (npu->device.event)
 		npu->device.event(npu->device.event_context, event);
 }

@@ -156,7 +156,7 @@ struct npu_bo_import {
 
 #define NPU_SUBMIT_FENCE       (1u << 0) /* answer with a fence descriptor */
 #define NPU_SUBMIT_COMPLETION  (1u << 1) /* send a struct npu_completion at the end */
-#define NPU_SUBMIT_CHAINED     (1u << 2) /* the streams chain themselves (BASE_ADDRESS in the tail) */
+#define NPU_SUBMIT_CHAINED     (1u << 2) /* the streams chain themselves (tail's BASE_ADDRESS) */
 #define NPU_SUBMIT_TASKS_IN_BO (1u << 3) /* the tasks are in BO `tasks_handle` at `tasks_offset`   \
 					  */
 

@@ -8,6 +8,7 @@
 #include "device/soft/convolution.h"
 #include "device/soft/pc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -69,11 +70,17 @@ static void stand_still(struct soft_core *core, int reason)
 	wait_locked(core, CLOCK_NEVER);
 }
 
+void soft_core_set_state(struct soft_core *core, enum soft_core_state next)
+{
+	assert(next == (core->state + 1) % (SOFT_CORE_RUNNING + 1));
+	core->state = next;
+}
+
 static void run_locked(struct soft_core *core)
 {
 	int r;
 
-	core->state = SOFT_CORE_RUNNING;
+	soft_core_set_state(core, SOFT_CORE_RUNNING);
 	core->draft.text[0] = '\0';
 	pthread_mutex_unlock(&core->lock);
 	atomic_fetch_add(&core->shared->n_active, 1);
@@ -82,7 +89,7 @@ static void run_locked(struct soft_core *core)
 	pthread_mutex_lock(&core->lock);
 	if (r < 0)
 		stand_still(core, r);
-	core->state = SOFT_CORE_IDLE;
+	soft_core_set_state(core, SOFT_CORE_IDLE);
 	/* Done, but nobody is told: to whom it was started for, that is silence. */
 	if (r == 0 && !soft_pc_complete(core))
 		soft_stopwatch_wait(&core->watch);

@@ -99,6 +99,8 @@ int soft_core_dma_read(struct soft_core *core, unsigned port, uint32_t iova, voi
 		       size_t size_bytes);
 int soft_core_dma_write(struct soft_core *core, unsigned port, uint32_t iova, const void *bytes,
 			size_t size_bytes);
+/* IDLE -> REQUESTED -> RUNNING -> IDLE; with the lock held. */
+void soft_core_set_state(struct soft_core *core, enum soft_core_state next);
 /* Interrupt line up. Any thread. */
 void soft_core_raise(struct soft_core *core);
 

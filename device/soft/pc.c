@@ -62,7 +62,7 @@ static void request_run(struct soft_core *core, uint32_t value)
 	if (!(value & 1) || (core->pc.base & PC_SEL_SLAVE) || core->state != SOFT_CORE_IDLE)
 		return;
 	soft_stopwatch_start(&core->watch, core->cpu_clock);
-	core->state = SOFT_CORE_REQUESTED;
+	soft_core_set_state(core, SOFT_CORE_REQUESTED);
 	pthread_cond_broadcast(&core->changed);
 }
 

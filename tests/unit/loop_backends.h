@@ -7,6 +7,7 @@
 #ifndef NPUD_TESTS_UNIT_LOOP_BACKENDS_H
 #define NPUD_TESTS_UNIT_LOOP_BACKENDS_H
 
+#include "base/clock.h"
 #include "base/loop.h"
 
 #include <check.h>
@@ -172,6 +173,17 @@ static inline void turn_now(void)
 {
 	ck_assert_int_eq(loop_turn(loop, 0), 0);
 	ck_assert_int_eq(loop_turn(loop, 0), 0);
+}
+
+/* Nothing wakes the loop before it was told to. */
+static inline void assert_idle(void)
+{
+	uint64_t until_ns = clock_now_ns() + 20 * NS_PER_MS;
+	uint64_t n_events = loop_get_stats(loop)->events;
+
+	ck_assert_int_eq(loop_turn(loop, until_ns), 0);
+	ck_assert_uint_ge(loop_now_ns(loop), until_ns);
+	ck_assert_uint_eq(loop_get_stats(loop)->events, n_events);
 }
 
 #endif

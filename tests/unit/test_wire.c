@@ -241,7 +241,8 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, decodes_header);
 	tcase_add_test(tcase, decodes_hello);
-	tcase_add_loop_test(tcase, decodes_bo_create, 0, sizeof(create_cases) / sizeof(create_cases[0]));
+	tcase_add_loop_test(tcase, decodes_bo_create, 0,
+			    sizeof(create_cases) / sizeof(create_cases[0]));
 	tcase_add_test(tcase, decodes_small_bodies);
 	tcase_add_test(tcase, decodes_submit);
 	tcase_add_loop_test(tcase, decodes_submit_refusals, 0,
