@@ -17,7 +17,7 @@
 #define CHUNK_SLOTS 256u
 #define WORK_ROUNDS 2
 
-/* Longer waits overflow the kernel's signed clock. */
+/* Keeps the sum with the present time within the signed nanoseconds of the kernel. */
 #define WAIT_MAX_NS (1ull << 61)
 
 static void loop_describe_fallback(struct loop *loop, int error)

@@ -160,13 +160,19 @@ static inline void device_capture(struct device *device, unsigned core,
 	device->ops->capture(device, core, ret_capture);
 }
 
-/* Readable when device_dispatch() has work. Owned by the device. */
+/*
+ * Readable when device_dispatch() has work. Owned by the device. What was started since the last
+ * device_dispatch() may not show yet.
+ */
 static inline int device_event_fd(struct device *device)
 {
 	return device->ops->event_fd(device);
 }
 
-/* Delivers the events that have come up to the listener. */
+/*
+ * Delivers the events that have come up to the listener. To be called when the descriptor is
+ * readable, and once after whatever was started in a turn: what ends at once is heard at once.
+ */
 static inline void device_dispatch(struct device *device)
 {
 	device->ops->dispatch(device);

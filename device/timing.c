@@ -27,7 +27,8 @@ struct timing_device {
 	struct device base;
 	bool is_virtual;
 	uint64_t virtual_now_ns;
-	int event_fd; /* timerfd, or eventfd in virtual time */
+	int event_fd;	   /* timerfd, or eventfd in virtual time */
+	uint64_t armed_ns; /* where the timerfd stands; CLOCK_NEVER: nowhere */
 	struct timing_core cores[DEVICE_MAX_CORES];
 };
 
@@ -67,6 +68,9 @@ static void arm_real(struct timing_device *timing, uint64_t end_ns)
 {
 	struct itimerspec when = {0};
 
+	if (end_ns == timing->armed_ns)
+		return;
+	timing->armed_ns = end_ns;
 	if (end_ns != CLOCK_NEVER) {
 		when.it_value.tv_sec = (time_t)(end_ns / NS_PER_S);
 		when.it_value.tv_nsec = (long)(end_ns % NS_PER_S);
@@ -108,7 +112,6 @@ static int timing_start(struct device *device, unsigned core, const struct devic
 	self->end_ns = batch->duration_ns >= CLOCK_NEVER - now_ns ? CLOCK_NEVER
 								  : now_ns + batch->duration_ns;
 	self->n_tasks = batch->n_tasks;
-	timing_arm(timing);
 	return 0;
 }
 
@@ -240,6 +243,7 @@ int timing_device_new(unsigned n_cores, bool is_virtual, struct device **ret_dev
 		.has_task_counter = true,
 	};
 	timing->is_virtual = is_virtual;
+	timing->armed_ns = CLOCK_NEVER;
 	timing->event_fd = is_virtual ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
 				      : timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (timing->event_fd < 0) {

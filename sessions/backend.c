@@ -124,6 +124,7 @@ void sessions_device_event(void *context, const struct device_event *event)
 	const struct core *core = scheduler_core(sessions->scheduler, event->core);
 	struct job *job;
 
+	sessions_kick(sessions);
 	if (!core->job)
 		return;
 	job = job_from_sched(core->job);

@@ -12,17 +12,9 @@
 #include <poll.h>
 #include <stdlib.h>
 
-static void sessions_arm_watchdog(struct sessions *sessions)
-{
-	loop_timer_arm(&sessions->watchdog_timer, scheduler_next_tick_ns(sessions->scheduler));
-}
-
 static void sessions_dispatch_run(struct loop_work *work)
 {
-	struct sessions *sessions = container_of(work, struct sessions, dispatch_work);
-
-	scheduler_run(sessions->scheduler);
-	sessions_arm_watchdog(sessions);
+	sessions_dispatch(container_of(work, struct sessions, dispatch_work));
 }
 
 static void sessions_watchdog_expired(struct loop_timer *timer)
@@ -40,7 +32,14 @@ static void sessions_device_ready(struct loop_poll *poll, uint32_t revents)
 	(void)revents;
 	device_dispatch(sessions->device);
 	loop_poll_arm(poll, POLLIN);
-	sessions_kick(sessions);
+}
+
+void sessions_dispatch(struct sessions *sessions)
+{
+	loop_work_cancel(&sessions->dispatch_work);
+	scheduler_run(sessions->scheduler);
+	device_dispatch(sessions->device);
+	loop_timer_arm(&sessions->watchdog_timer, scheduler_next_tick_ns(sessions->scheduler));
 }
 
 void sessions_kick(struct sessions *sessions)

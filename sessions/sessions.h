@@ -70,7 +70,9 @@ int sessions_apply_policy(struct sessions *sessions, const struct session_policy
 /* No new sessions or jobs; `drained` is called (perhaps at once) when none is in flight. */
 void sessions_drain(struct sessions *sessions, void (*drained)(void *), void *context);
 struct session *sessions_find(struct sessions *sessions, uint64_t id);
-/* Something changed that the scheduler may act on. */
+/* The dispatch pass now, and the events that are there already; each asks for another pass. */
+void sessions_dispatch(struct sessions *sessions);
+/* Something changed that the scheduler may act on: a dispatch pass at the end of this turn. */
 void sessions_kick(struct sessions *sessions);
 /* A job retired: a draining daemon may be done. */
 void sessions_check_drained(struct sessions *sessions);

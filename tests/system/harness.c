@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define STATUS_SKIPPED	   77
+#define SKIP_FILE	   "skipped" /* the reason */
 #define TIMEOUT_DEFAULT_S  60
 #define SANITIZER_SLOWDOWN 4
 
@@ -48,14 +49,14 @@ void harness_write(const char *path, const char *text)
 
 void harness_skip(const char *format, ...)
 {
+	char path[108], reason[256];
 	va_list arguments;
 
 	va_start(arguments, format);
-	printf("# skipped: ");
-	vprintf(format, arguments);
-	printf("\n");
+	vsnprintf(reason, sizeof(reason), format, arguments);
 	va_end(arguments);
-	fflush(stdout);
+	harness_path(SKIP_FILE, path);
+	harness_write(path, reason);
 	_exit(STATUS_SKIPPED);
 }
 
@@ -64,11 +65,10 @@ void harness_fail(const char *file, int line, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	printf("# %s:%d: ", file, line);
-	vprintf(format, arguments);
-	printf("\n");
+	fprintf(stderr, "%s:%d: ", file, line);
+	vfprintf(stderr, format, arguments);
+	fprintf(stderr, "\n");
 	va_end(arguments);
-	fflush(stdout);
 	_exit(1);
 }
 
@@ -105,9 +105,10 @@ static void print_log(const char *path)
 
 	if (!file)
 		return;
-	printf("# ---- %s\n", path);
+	fprintf(stderr, "---- %s\n", path);
 	while (fgets(line, sizeof(line), file))
-		printf("# %s%s", line, strchr(line, '\n') ? "" : "\n");
+		fputs(line, stderr);
+	fprintf(stderr, "----\n");
 	fclose(file);
 }
 
@@ -160,9 +161,29 @@ static pid_t start_case(const struct test_case *test)
 	_exit(0);
 }
 
+/* One line of TAP; what went wrong is on stderr already. */
+static bool report_case(const struct test_case *test, size_t number, int status)
+{
+	char path[108], reason[256] = "";
+	FILE *file;
+
+	if (status == STATUS_SKIPPED) {
+		harness_path(SKIP_FILE, path);
+		file = fopen(path, "re");
+		if (file && fgets(reason, sizeof(reason), file))
+			printf("ok %zu - %s # SKIP %s\n", number, test->name, reason);
+		if (file)
+			fclose(file);
+		return reason[0] != '\0';
+	}
+	printf("%sok %zu - %s\n", status == 0 ? "" : "not ", number, test->name);
+	return status == 0;
+}
+
 static bool run_case(const struct test_case *test, size_t number)
 {
 	unsigned timeout_s = test->timeout_s ? test->timeout_s : TIMEOUT_DEFAULT_S;
+	bool is_good;
 	pid_t pid;
 	int status;
 
@@ -177,16 +198,16 @@ static bool run_case(const struct test_case *test, size_t number)
 	kill(-pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	if (status == -ETIMEDOUT)
-		printf("# not over after %u s\n", timeout_s);
+		fprintf(stderr, "%s: not over after %u s\n", test->name, timeout_s);
 	else if (status > 128)
-		printf("# killed by signal %d\n", status - 128);
+		fprintf(stderr, "%s: killed by signal %d\n", test->name, status - 128);
+	else if (status != 0 && status != STATUS_SKIPPED)
+		fprintf(stderr, "%s: failed\n", test->name);
 	if (status != 0 && status != STATUS_SKIPPED)
 		print_logs();
-	printf("%sok %zu - %s%s\n", status == 0 || status == STATUS_SKIPPED ? "" : "not ", number,
-	       test->name, status == STATUS_SKIPPED ? " # SKIP (see above)" : "");
-	fflush(stdout);
+	is_good = report_case(test, number, status);
 	nftw(case_dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-	return status == 0 || status == STATUS_SKIPPED;
+	return is_good;
 }
 
 static bool is_wanted(const char *name, int argc, char **argv)
