@@ -24,7 +24,7 @@ int op_submit(struct request *request)
 	if (r < 0)
 		return r;
 	reply.seqno = params.submit.seqno;
-	/* Start it first: cores wait for nothing, and a short job is over when its owner wakes up. */
+	/* Start it first: no core waits, and a short job is over when its owner wakes up. */
 	sessions_dispatch(request->api->sessions);
 	/* An accepted job stays accepted: if this can't be sent, the session is ending anyway. */
 	r = request_reply(request, &reply, sizeof(reply), fence_fd);

@@ -36,6 +36,8 @@ int main(int argc, char **argv)
 	struct npud *npud;
 	int r;
 
+	/* getopt begins its messages with it. */
+	argv[0] = (char *)"npud";
 	r = options_parse(argc, argv, &options);
 	if (r != 0)
 		return r > 0 ? EXIT_OK : EXIT_USAGE;
