@@ -54,7 +54,8 @@ struct answer {
 static struct answer answer_stats(const struct api *api)
 {
 	json_t *document = stats_document(api, NULL);
-	char *text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
+	char *text =
+		document ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
 	json_decref(document);
 	return (struct answer){MHD_HTTP_OK, TYPE_JSON, text};
 }

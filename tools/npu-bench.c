@@ -39,7 +39,7 @@ static const struct {
 
 enum cli_status bench_print_json(json_t *result)
 {
-	if (!result || json_dumpf(result, stdout, JSON_INDENT(2)) < 0)
+	if (!result || json_dumpf(result, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) < 0)
 		return cli_error(CLI_FAILED, "output: %s", strerror(errno));
 	putchar('\n');
 	json_decref(result);

@@ -139,7 +139,7 @@ static void print_totals(const struct totals *totals)
 		"{s:O, s:i, s:i, s:I, s:I}", "folders", totals->folders, "n_folders",
 		(int)totals->n_folders, "n_failed_folders", (int)totals->n_failed_folders,
 		"n_checks", (json_int_t)totals->n_checks, "n_passed", (json_int_t)totals->n_passed);
-	json_dumpf(document, stdout, JSON_INDENT(2));
+	json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 	putchar('\n');
 	json_decref(document);
 }

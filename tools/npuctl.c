@@ -60,7 +60,7 @@ static enum cli_status load_stats(struct npuctl *npuctl, json_t **ret_document)
 
 static enum cli_status print_json(const json_t *value)
 {
-	if (json_dumpf(value, stdout, JSON_INDENT(2)) < 0)
+	if (json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) < 0)
 		return cli_error(CLI_FAILED, "output: %s", strerror(errno));
 	putchar('\n');
 	return CLI_OK;

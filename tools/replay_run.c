@@ -262,6 +262,8 @@ static int load_fixture(const char *folder, struct replay_report *report)
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return replay_fail(&report->error, -ENAMETOOLONG, "the name is too long");
 	json_t *document = json_load_file(path, JSON_REJECT_DUPLICATES, &json_error);
+	if (!document && json_error.line < 0)
+		return replay_fail(&report->error, -EINVAL, "%s", json_error.text);
 	if (!document)
 		return replay_fail(&report->error, -EINVAL, "fixture.json: line %d: %s",
 				   json_error.line, json_error.text);

@@ -286,6 +286,8 @@ static void inv7_out_of_descriptors(void)
 	REQUIRE(daemon_is_alive(&daemon));
 	for (unsigned i = 0; i < n; i++)
 		client_close(&clients[i]);
+	while (client_bo_try_new(&client, 4096, 0, &bo, NULL) != 0)
+		;
 	client_wait_stats(&client, "scheduler.ready", 0);
 	REQUIRE_EQ(client_try_open(&daemon, &clients[0]), 0);
 	client_bo_new(&clients[0], 4096, &bo);
