@@ -9,6 +9,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -78,6 +79,12 @@ static struct answer answer_health(const struct api *api)
 			       text};
 }
 
+static bool method_is_allowed(const char *method)
+{
+	return strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+	       strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
 static struct answer answer_request(const struct api *api, const char *method, const char *path)
 {
 	static const struct {
@@ -87,20 +94,30 @@ static struct answer answer_request(const struct api *api, const char *method, c
 		      {"/metrics", answer_metrics},
 		      {"/healthz", answer_health}};
 
-	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+	if (!method_is_allowed(method))
 		return (struct answer){MHD_HTTP_METHOD_NOT_ALLOWED, TYPE_TEXT,
 				       strdup("only GET and HEAD\n")};
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-		if (!strcmp(path, routes[i].path))
+		if (strcmp(path, routes[i].path) == 0)
 			return routes[i].answer(api);
 	return (struct answer){MHD_HTTP_NOT_FOUND, TYPE_TEXT, strdup(paths_text)};
 }
 
-/* libmicrohttpd's access handler. Without memory for an answer the connection is closed. */
+/*
+ * libmicrohttpd's access handler, called when the header is there (*state is NULL), then for each
+ * piece of a body, then once more. An answer before the last call ends the connection, which is
+ * for whoever sends something else than a question. Without memory for an answer it is closed.
+ */
 static enum MHD_Result handle_request(void *context, struct MHD_Connection *connection,
 				      const char *url, const char *method, const char *version,
 				      const char *upload, size_t *upload_size, void **state)
 {
+	bool is_first = !*state;
+	*state = context;
+	if (method_is_allowed(method) && (is_first || *upload_size > 0)) {
+		*upload_size = 0;
+		return MHD_YES;
+	}
 	struct http *http = context;
 	struct answer answer = answer_request(http->api, method, url);
 	if (!answer.text)
@@ -122,30 +139,39 @@ static enum MHD_Result handle_request(void *context, struct MHD_Connection *conn
 
 /* ---- events ---- */
 
-static bool http_has_connections(struct http *http)
+static unsigned http_n_connections(struct http *http)
 {
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-	return info && info->num_connections > 0;
+	return info ? info->num_connections : 0;
 }
 
-/* A connection waits and nobody took it: polling for it now would spin. */
+/* A client waits that can't be accepted for lack of descriptors: polling for it would spin. */
 static bool http_is_stuck(struct http *http)
 {
 	struct pollfd pollfd = {.fd = http->poll.fd, .events = POLLIN};
-	return !http_has_connections(http) && poll(&pollfd, 1, 0) > 0;
+	if (http_n_connections(http) > 0 || poll(&pollfd, 1, 0) <= 0)
+		return false;
+	int fd = fcntl(http->poll.fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return true;
+	close(fd);
+	return false;
 }
 
 static void http_run(struct http *http)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 	uint64_t when_ns = CLOCK_NEVER;
-	MHD_run(http->daemon);
-	if (http_has_connections(http) && MHD_get_timeout(http->daemon, &timeout_ms) == MHD_YES)
+	unsigned n_before;
+	/* At its limit MHD stops listening; it takes that up again in the run after the drop. */
+	do {
+		n_before = http_n_connections(http);
+		MHD_run(http->daemon);
+	} while (http_n_connections(http) < n_before);
+	if (http_n_connections(http) > 0 && MHD_get_timeout(http->daemon, &timeout_ms) == MHD_YES)
 		when_ns = clock_now_ns() + timeout_ms * NS_PER_MS;
-	if (http_is_stuck(http))
-		when_ns = clock_now_ns() + ACCEPT_RETRY_NS;
-	else if (loop_poll_arm(&http->poll, POLLIN) < 0)
+	if (http_is_stuck(http) || loop_poll_arm(&http->poll, POLLIN) < 0)
 		when_ns = clock_now_ns() + ACCEPT_RETRY_NS;
 	loop_timer_arm(&http->timer, when_ns);
 }
@@ -194,8 +220,8 @@ static int parse_loopback(const char *address, struct sockaddr_storage *ret_addr
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret_address;
 	static const char prefix4[] = "127.0.0.1:", prefix6[] = "[::1]:";
 	uint16_t port;
-	bool is_6 = !strncmp(address, prefix6, strlen(prefix6));
-	bool has_4 = !strncmp(address, prefix4, strlen(prefix4));
+	bool is_6 = strncmp(address, prefix6, strlen(prefix6)) == 0;
+	bool has_4 = strncmp(address, prefix4, strlen(prefix4)) == 0;
 	const char *port_text = address + (is_6 ? strlen(prefix6) : has_4 ? strlen(prefix4) : 0);
 	if (parse_port(port_text, &port) < 0)
 		return -EINVAL;

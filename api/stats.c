@@ -166,7 +166,7 @@ static json_t *session_state_document(const struct session *session)
 			 (json_int_t)session->account.used[SLOT_BOS], "bytes",
 			 (json_int_t)session->account.used[SLOT_BYTES], "iova_bytes",
 			 (json_int_t)session->domain.space.used_bytes, "queued",
-			 (json_int_t)(queue->n_ready + queue->n_blocked), "running",
+			 (json_int_t)queue->n_ready + queue->n_blocked, "running",
 			 (json_int_t)queue->n_running);
 }
 

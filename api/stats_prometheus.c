@@ -159,7 +159,7 @@ static struct labels sample_begin(FILE *out, const struct metric *metric, const 
 	struct labels labels = {.out = out};
 	fputs(metric->name, out);
 	for (size_t i = 0; i < sizeof(identities) / sizeof(identities[0]); i++)
-		if (metric->group && !strcmp(metric->group, identities[i].group))
+		if (metric->group && strcmp(metric->group, identities[i].group) == 0)
 			label_write_json(&labels, identities[i].label,
 					 json_object_get(object, identities[i].key));
 	return labels;
@@ -182,7 +182,7 @@ static const char *quantile_label(const char *key)
 		const char *key, *label;
 	} quantiles[] = {{"p50", "0.5"}, {"p90", "0.9"}, {"p99", "0.99"}, {"max", "1"}};
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
-		if (!strcmp(key, quantiles[i].key))
+		if (strcmp(key, quantiles[i].key) == 0)
 			return quantiles[i].label;
 	return key;
 }
@@ -226,8 +226,9 @@ static void write_metric(FILE *out, const struct metric *metric, json_t *documen
 		metric->type);
 	if (!json_is_array(group))
 		write_sample(out, metric, group);
-	json_array_foreach (group, i, member)
+	json_array_foreach (group, i, member) {
 		write_sample(out, metric, member);
+	}
 }
 
 static void write_info(FILE *out, const json_t *document)

@@ -81,21 +81,14 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 static int npud_add_stats(void *context, json_t *document)
 {
 	const struct npud *npud = context;
-	json_t *policy;
+	const uint64_t uptime_s = (clock_now_ns() - npud->start_ns) / NS_PER_S;
+	json_t *keys;
 
-	policy = json_pack("{s:s?, s:O}", "file", npud->options.config_path, "not_in_effect",
-			   npud->config.not_in_effect);
-	if (!policy)
-		return -ENOMEM;
-	return json_object_update(
-		       document,
-		       json_pack("{s:s, s:I, s:s, s:s}", "version", NPUD_VERSION, "uptime_s",
-				 (json_int_t)((clock_now_ns() - npud->start_ns) / NS_PER_S), "loop",
-				 loop_name(npud->loop), "loop_fallback",
-				 loop_fallback_reason(npud->loop))) < 0 ||
-			       json_object_set_new(document, "policy", policy) < 0
-		       ? -ENOMEM
-		       : 0;
+	keys = json_pack("{s:s, s:I, s:s, s:s, s:{s:s?, s:O}}", "version", NPUD_VERSION, "uptime_s",
+			 (json_int_t)uptime_s, "loop", loop_name(npud->loop), "loop_fallback",
+			 loop_fallback_reason(npud->loop), "policy", "file",
+			 npud->options.config_path, "not_in_effect", npud->config.not_in_effect);
+	return keys && json_object_update_new(document, keys) == 0 ? 0 : -ENOMEM;
 }
 
 static const struct api_daemon_ops npud_api_ops = {

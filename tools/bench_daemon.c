@@ -210,7 +210,7 @@ enum cli_status bench_daemon_stop(struct bench_daemon *daemon)
 static int sum_kib(pid_t pid, const char *name, const char *key, uint64_t *ret_kib)
 {
 	char path[64], line[256];
-	unsigned long long kib, sum = 0;
+	uint64_t sum = 0;
 	int result = -ENOENT;
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
 	FILE *file = fopen(path, "re");
@@ -218,10 +218,9 @@ static int sum_kib(pid_t pid, const char *name, const char *key, uint64_t *ret_k
 		return -errno;
 	while (fgets(line, sizeof(line), file)) {
 		const char *colon = strchr(line, ':');
-		if (strncmp(line, key, strlen(key)) || !colon ||
-		    sscanf(colon + 1, "%llu", &kib) != 1)
+		if (strncmp(line, key, strlen(key)) != 0 || !colon)
 			continue;
-		sum += kib;
+		sum += strtoull(colon + 1, NULL, 10);
 		result = 0;
 	}
 	fclose(file);
@@ -232,7 +231,7 @@ static int sum_kib(pid_t pid, const char *name, const char *key, uint64_t *ret_k
 
 int bench_daemon_memory(const struct bench_daemon *daemon, uint64_t *ret_bytes)
 {
-	uint64_t kib;
+	uint64_t kib = 0;
 	int result = sum_kib(daemon->pid, "smaps_rollup", "Private_", &kib);
 	if (result < 0)
 		result = sum_kib(daemon->pid, "status", "VmRSS", &kib);

@@ -105,7 +105,7 @@ static enum cli_status print_result(struct measurement *m, bool is_json)
 
 static enum cli_status run(struct measurement *m, bool is_json)
 {
-	m->sessions = calloc(m->n, sizeof(*m->sessions));
+	m->sessions = calloc(m->n, sizeof(struct npu_session *));
 	enum cli_status status = CLI_OK;
 	if (!m->sessions || bench_samples_init(&m->connect_ns, m->n) < 0)
 		status = cli_error(CLI_FAILED, "sessions: out of memory");

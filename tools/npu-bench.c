@@ -49,7 +49,7 @@ enum cli_status bench_print_json(json_t *result)
 static enum cli_status run_bench(const char *name, const struct bench_options *options)
 {
 	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++) {
-		if (strcmp(name, benches[i].name))
+		if (strcmp(name, benches[i].name) != 0)
 			continue;
 		if (!benches[i].run)
 			return cli_error(CLI_USAGE, "%s: not built yet", name);

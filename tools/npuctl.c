@@ -68,7 +68,7 @@ static enum cli_status print_json(const json_t *value)
 
 static enum cli_status run_status(struct npuctl *npuctl, char **arguments)
 {
-	json_t *document;
+	json_t *document = NULL;
 	enum cli_status status = load_stats(npuctl, &document);
 	if (status != CLI_OK)
 		return status;
@@ -84,7 +84,7 @@ static enum cli_status run_status(struct npuctl *npuctl, char **arguments)
 
 static enum cli_status run_sessions(struct npuctl *npuctl, char **arguments)
 {
-	json_t *document;
+	json_t *document = NULL;
 	enum cli_status status = load_stats(npuctl, &document);
 	if (status != CLI_OK)
 		return status;
@@ -98,7 +98,7 @@ static enum cli_status run_sessions(struct npuctl *npuctl, char **arguments)
 
 static enum cli_status run_cores(struct npuctl *npuctl, char **arguments)
 {
-	json_t *document;
+	json_t *document = NULL;
 	enum cli_status status = load_stats(npuctl, &document);
 	if (status != CLI_OK)
 		return status;
@@ -119,7 +119,7 @@ static enum cli_status run_top(struct npuctl *npuctl, char **arguments)
 
 static enum cli_status run_stats(struct npuctl *npuctl, char **arguments)
 {
-	json_t *document;
+	json_t *document = NULL;
 	enum cli_status status = load_stats(npuctl, &document);
 	if (status != CLI_OK)
 		return status;
@@ -209,9 +209,9 @@ static const struct command *command_find(char **words, int n_words)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const struct command *command = &commands[i];
-		if (strcmp(words[0], command->words[0]))
+		if (strcmp(words[0], command->words[0]) != 0)
 			continue;
-		if (!command->words[1] || (n_words > 1 && !strcmp(words[1], command->words[1])))
+		if (!command->words[1] || (n_words > 1 && strcmp(words[1], command->words[1]) == 0))
 			return command;
 	}
 	return NULL;
@@ -221,7 +221,7 @@ static bool command_is_planned(const char *word)
 {
 	static const char *const planned[] = {"pardon", "incidents", "doctor", "drain", "trace"};
 	for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
-		if (!strcmp(word, planned[i]))
+		if (strcmp(word, planned[i]) == 0)
 			return true;
 	return false;
 }

@@ -40,8 +40,9 @@ static long long failed_sum(const json_t *object)
 	const char *reason;
 	json_t *count;
 	long long sum = 0;
-	json_object_foreach ((json_t *)look_up(object, "failed"), reason, count)
+	json_object_foreach ((json_t *)look_up(object, "failed"), reason, count) {
 		sum += json_integer_value(count);
+	}
 	return sum;
 }
 
@@ -69,9 +70,10 @@ static void print_lines(const char *label, const json_t *strings, FILE *out)
 {
 	size_t i;
 	json_t *value;
-	json_array_foreach ((json_t *)strings, i, value)
+	json_array_foreach ((json_t *)strings, i, value) {
 		if (json_is_string(value))
 			print_line(label, json_string_value(value), out);
+	}
 }
 
 static void show_cores_line(const json_t *document, FILE *out)
@@ -79,9 +81,10 @@ static void show_cores_line(const json_t *document, FILE *out)
 	size_t i;
 	json_t *core;
 	fputs("cores     ", out);
-	json_array_foreach ((json_t *)json_object_get(document, "cores"), i, core)
+	json_array_foreach ((json_t *)json_object_get(document, "cores"), i, core) {
 		fprintf(out, "%s%lld %s", i ? ", " : "", integer(core, "id"),
 			string(core, "state"));
+	}
 	fputc('\n', out);
 }
 
@@ -147,8 +150,9 @@ void show_sessions(const json_t *document, FILE *out)
 	size_t i;
 	json_t *session;
 	table_init(&table, columns, COUNT(columns));
-	json_array_foreach ((json_t *)json_object_get(document, "sessions"), i, session)
+	json_array_foreach ((json_t *)json_object_get(document, "sessions"), i, session) {
 		add_session(&table, session);
+	}
 	table_print(&table, out);
 	table_deinit(&table);
 }

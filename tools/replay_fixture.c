@@ -45,7 +45,7 @@ static int read_integer(const struct reader *reader, const json_t *object, const
 static int read_u32(const struct reader *reader, const json_t *object, const char *key,
 		    uint32_t *ret_value)
 {
-	int64_t value;
+	int64_t value = 0;
 	int result = read_integer(reader, object, key, (int64_t[]){0, UINT32_MAX}, &value);
 	if (result == 0)
 		*ret_value = (uint32_t)value;
@@ -55,7 +55,7 @@ static int read_u32(const struct reader *reader, const json_t *object, const cha
 static int read_u64(const struct reader *reader, const json_t *object, const char *key,
 		    uint64_t *ret_value)
 {
-	int64_t value;
+	int64_t value = 0;
 	int result = read_integer(reader, object, key, (int64_t[]){0, INT64_MAX}, &value);
 	if (result == 0)
 		*ret_value = (uint64_t)value;
@@ -74,9 +74,9 @@ static int read_number(const struct reader *reader, const json_t *object, const 
 
 static bool name_stays_inside(const char *name)
 {
-	return name[0] && name[0] != '/' && strcmp(name, "..") && strncmp(name, "../", 3) &&
-	       !strstr(name, "/../") &&
-	       (strlen(name) < 3 || strcmp(name + strlen(name) - 3, "/.."));
+	return name[0] && name[0] != '/' && strcmp(name, "..") != 0 &&
+	       strncmp(name, "../", 3) != 0 && !strstr(name, "/../") &&
+	       (strlen(name) < 3 || strcmp(name + strlen(name) - 3, "/..") != 0);
 }
 
 static int read_file_name(const struct reader *reader, const json_t *object, const char *key,
@@ -124,7 +124,7 @@ const struct replay_buffer *replay_buffer_find(const struct replay_submit *submi
 static int parse_buffer(const struct reader *reader, const json_t *object,
 			struct replay_submit *submit)
 {
-	struct replay_buffer buffer;
+	struct replay_buffer buffer = {0};
 	int result = read_u32(reader, object, "handle", &buffer.handle);
 	if (result == 0)
 		result = read_u32(reader, object, "iova", &buffer.iova);
@@ -144,7 +144,7 @@ static int parse_buffer(const struct reader *reader, const json_t *object,
 static int parse_write(const struct reader *reader, const json_t *object,
 		       struct replay_submit *submit)
 {
-	struct replay_write write;
+	struct replay_write write = {0};
 	int result = read_u32(reader, object, "handle", &write.handle);
 	if (result == 0)
 		result = read_u64(reader, object, "offset", &write.offset);
@@ -170,7 +170,7 @@ static int parse_write(const struct reader *reader, const json_t *object,
 static int parse_task_rknpu(const struct reader *reader, const json_t *object,
 			    struct replay_submit *submit)
 {
-	struct replay_task task;
+	struct replay_task task = {0};
 	uint32_t index = 0;
 	int result = read_u32(reader, object, "index", &index);
 	if (result == 0)
@@ -221,7 +221,7 @@ static int parse_each(const struct reader *reader, const json_t *array, const ch
 static int parse_memory(const struct reader *reader, const json_t *object,
 			struct replay_submit *submit)
 {
-	const json_t *buffers, *writes;
+	const json_t *buffers = NULL, *writes = NULL;
 	int result = read_array(reader, object, "buffers", NPU_JOB_BOS_MAX, &buffers);
 	if (result == 0)
 		result = read_array(reader, object, "writes", WRITES_MAX, &writes);
@@ -259,7 +259,7 @@ static int parse_subcores(const struct reader *reader, const json_t *object,
 static int parse_submit_rknpu(const struct reader *reader, const json_t *object,
 			      struct replay_submit *submit)
 {
-	const json_t *tasks;
+	const json_t *tasks = NULL;
 	int result = read_u32(reader, object, "core_mask", &submit->core_mask);
 	if (result == 0)
 		result = read_u64(reader, object, "timeout_ms", &submit->timeout_ms);
@@ -287,7 +287,7 @@ static bool job_has_handle(const struct replay_job *job, uint32_t handle)
 static int parse_handles(const struct reader *reader, const json_t *object, const char *key,
 			 const struct replay_submit *submit, struct replay_job *job)
 {
-	const json_t *array;
+	const json_t *array = NULL;
 	int result = read_array(reader, object, key, NPU_JOB_BOS_MAX, &array);
 	if (result < 0)
 		return result;
@@ -307,7 +307,7 @@ static int parse_handles(const struct reader *reader, const json_t *object, cons
 static int parse_job(const struct reader *reader, const json_t *object,
 		     struct replay_submit *submit)
 {
-	const json_t *tasks;
+	const json_t *tasks = NULL;
 	struct replay_job *job = &submit->jobs[submit->n_jobs];
 	job->handles = calloc(submit->n_buffers + 1, sizeof(*job->handles));
 	if (!job->handles)
@@ -330,15 +330,16 @@ static size_t count_tasks(const json_t *jobs)
 {
 	size_t i, n = 0;
 	json_t *job;
-	json_array_foreach ((json_t *)jobs, i, job)
+	json_array_foreach ((json_t *)jobs, i, job) {
 		n += json_array_size(json_object_get(job, "tasks"));
+	}
 	return n;
 }
 
 static int parse_submit_rocket(const struct reader *reader, const json_t *object,
 			       struct replay_submit *submit)
 {
-	const json_t *jobs;
+	const json_t *jobs = NULL;
 	int result = read_array(reader, object, "jobs", NPU_JOB_TASKS_MAX, &jobs);
 	if (result < 0)
 		return result;
@@ -352,7 +353,7 @@ static int parse_submit_rocket(const struct reader *reader, const json_t *object
 static int parse_submits(const struct reader *reader, const json_t *document,
 			 struct replay_fixture *fixture)
 {
-	const json_t *array;
+	const json_t *array = NULL;
 	int result = read_array(reader, document, "submits", SUBMITS_MAX, &array);
 	if (result < 0)
 		return result;
@@ -386,7 +387,7 @@ static const struct {
 int replay_type_parse(const char *name, enum replay_type *ret_type)
 {
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (!strcmp(name, types[i].name)) {
+		if (strcmp(name, types[i].name) == 0) {
 			*ret_type = (enum replay_type)i;
 			return 0;
 		}
@@ -443,7 +444,7 @@ static int parse_check_target(const struct reader *reader, const json_t *object,
 static int parse_checks(const struct reader *reader, const json_t *document,
 			struct replay_fixture *fixture)
 {
-	const json_t *array;
+	const json_t *array = NULL;
 	int result = read_array(reader, document, "checks", CHECKS_MAX, &array);
 	if (result < 0)
 		return result;
@@ -476,9 +477,9 @@ static int parse_document(const struct reader *reader, const json_t *document,
 	const char *name = json_string_value(json_object_get(document, "name"));
 	if (json_integer_value(json_object_get(document, "format")) != 1)
 		return fail(reader, "format", "is not 1, the only one known");
-	if (!abi || (strcmp(abi, "rknpu") && strcmp(abi, "rocket")))
+	if (!abi || (strcmp(abi, "rknpu") != 0 && strcmp(abi, "rocket") != 0))
 		return fail(reader, "abi", "is neither rknpu nor rocket");
-	fixture->is_rocket = !strcmp(abi, "rocket");
+	fixture->is_rocket = strcmp(abi, "rocket") == 0;
 	fixture->name = strdup(name ? name : "");
 	if (!fixture->name)
 		return -ENOMEM;

@@ -84,6 +84,8 @@ void table_print(const struct table *table, FILE *out)
 {
 	for (size_t i = 0; i < table->n_columns; i++)
 		print_cell(table, i, column_title(table, i), out);
-	for (size_t i = 0; i < table->n_cells; i++)
-		print_cell(table, i % table->n_columns, cell_text(table, i), out);
+	for (size_t i = 0, column = 0; i < table->n_cells; i++) {
+		print_cell(table, column, cell_text(table, i), out);
+		column = column + 1 < table->n_columns ? column + 1 : 0;
+	}
 }

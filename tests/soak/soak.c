@@ -62,11 +62,12 @@ static const char *device_name(void)
 static void step_stray(struct client *client, struct matmul *job)
 {
 	struct stream_addresses nowhere = {0x7f000000, 0x7f000000, 0x7f000000};
-	uint64_t words[STREAM_WORDS_MAX];
+	struct stream stream;
 	struct matmul stray = *job;
 
 	matmul_init(client, 0, 1, 1, &stray);
-	matmul_set_stream(&stray, words, stream_matmul(&nowhere, words));
+	stream_matmul(&nowhere, &stream);
+	matmul_set_stream(&stray, &stream);
 	client_wait_outcome(client, matmul_submit(client, &stray, NULL), NPU_OUTCOME_PAGE_FAULT);
 	client_bo_close(client, &stray.bo);
 }
@@ -249,7 +250,7 @@ static void require_clean(struct soak *soak, struct client *observer)
 	client_wait_stats(observer, "memory.bytes", 0);
 	client_wait_stats(observer, "scheduler.ready", 0);
 	client_wait_stats(observer, "scheduler.waiting", 0);
-	REQUIRE(daemon_count_fds(&soak->daemon) <= soak->n_fds + 1);
+	client_wait_descriptors(observer, &soak->daemon, soak->n_fds);
 }
 
 static void soak_day(void)

@@ -475,3 +475,16 @@ void client_wait_stats(struct client *client, const char *path, uint64_t value)
 		harness_fail(__FILE__, __LINE__, "%s stays %llu, not %llu", path,
 			     (unsigned long long)seen, (unsigned long long)value);
 }
+
+void client_wait_descriptors(struct client *client, const struct daemon *daemon, unsigned n_most)
+{
+	uint64_t deadline_ns = harness_now_ns() + PATIENCE_MS * MS_NS;
+	unsigned n;
+
+	do {
+		json_decref(client_stats(client));
+		n = daemon_count_fds(daemon);
+	} while (n > n_most + 1 && harness_now_ns() < deadline_ns);
+	if (n > n_most + 1)
+		harness_fail(__FILE__, __LINE__, "npud keeps %u descriptors, not %u", n, n_most);
+}

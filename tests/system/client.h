@@ -130,5 +130,7 @@ bool stats_has(const json_t *stats, const char *path);
 const char *stats_text(const json_t *stats, const char *path);
 /* Asks until the number is there. */
 void client_wait_stats(struct client *client, const char *path, uint64_t value);
+/* Asks until the daemon has no more descriptors than that; one more may be the answer's. */
+void client_wait_descriptors(struct client *client, const struct daemon *daemon, unsigned n_most);
 
 #endif

@@ -76,7 +76,12 @@ bool harness_is_sanitized(void)
 {
 	const char *value = getenv("NPU_TEST_SANITIZED");
 
-	return value && strcmp(value, "1") == 0;
+	return value && *value && strcmp(value, "none") != 0;
+}
+
+bool harness_is_sanitized_by(const char *sanitizer)
+{
+	return harness_is_sanitized() && strstr(getenv("NPU_TEST_SANITIZED"), sanitizer);
 }
 
 uint64_t harness_now_ns(void)

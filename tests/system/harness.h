@@ -5,7 +5,7 @@
  * daemons are printed.
  *
  * Environment: NPUD, NPUCTL (the programs), NPU_TEST_LOOP (uring, epoll, auto),
- * NPU_TEST_SANITIZED (set where memory figures mean nothing).
+ * NPU_TEST_SANITIZED (meson's b_sanitize: memory figures mean nothing unless it is "none").
  */
 #ifndef NPUD_TESTS_HARNESS_H
 #define NPUD_TESTS_HARNESS_H
@@ -34,6 +34,8 @@ _Noreturn void harness_skip(const char *format, ...) __attribute__((format(print
 _Noreturn void harness_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 bool harness_is_sanitized(void);
+/* By that one: "address", "thread", ... */
+bool harness_is_sanitized_by(const char *sanitizer);
 /* CLOCK_MONOTONIC. */
 uint64_t harness_now_ns(void);
 /* A reproducible random number; `state` is the seed and is advanced. */

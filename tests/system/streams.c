@@ -36,11 +36,6 @@ static const struct stream_register matmul_registers[] = {
 	{0x4070, 0x383},   {0x4078, 0x1},	  {0x4084, 0x1},      {0x40c0, 0x400},
 };
 
-static uint64_t word(uint16_t target, uint32_t value, uint16_t offset)
-{
-	return (uint64_t)target << 48 | (uint64_t)value << 16 | offset;
-}
-
 static uint16_t target_of(uint16_t offset)
 {
 	switch (offset >> 12) {
@@ -68,51 +63,56 @@ static uint32_t value_of(const struct stream_register *reg,
 	}
 }
 
-static uint32_t add_tail(uint64_t *words, uint32_t n)
+static void add(struct stream *stream, uint16_t target, uint32_t value, uint16_t offset)
 {
-	words[n++] = word(0, 0, 0);
-	words[n++] = word(TARGET_PC, 0, 0x14);
-	words[n++] = word(TARGET_READY, 0, 0);
-	words[n++] = word(TARGET_START, 0xd, 0x8);
-	return n;
+	stream->words[stream->n++] = (uint64_t)target << 48 | (uint64_t)value << 16 | offset;
 }
 
-uint32_t stream_matmul(const struct stream_addresses *addresses, uint64_t *ret_words)
+static void add_tail(struct stream *stream)
 {
-	uint32_t n = 0;
+	add(stream, 0, 0, 0);
+	add(stream, TARGET_PC, 0, 0x14);
+	add(stream, TARGET_READY, 0, 0);
+	add(stream, TARGET_START, 0xd, 0x8);
+}
 
+void stream_matmul(const struct stream_addresses *addresses, struct stream *ret_stream)
+{
+	ret_stream->n = 0;
 	for (size_t i = 0; i < sizeof(matmul_registers) / sizeof(matmul_registers[0]); i++) {
 		const struct stream_register *reg = &matmul_registers[i];
 
-		ret_words[n++] =
-			word(target_of(reg->offset), value_of(reg, addresses), reg->offset);
+		add(ret_stream, target_of(reg->offset), value_of(reg, addresses), reg->offset);
 	}
-	return add_tail(ret_words, n);
+	add_tail(ret_stream);
 }
 
-uint32_t stream_hang(uint64_t *ret_words)
+void stream_hang(struct stream *ret_stream)
 {
-	memset(ret_words, 0, 8 * sizeof(*ret_words));
-	return 8;
+	ret_stream->n = 0;
+	for (int i = 0; i < 8; i++)
+		add(ret_stream, 0, 0, 0);
 }
 
-uint32_t stream_bare_start(uint64_t *ret_words)
+void stream_bare_start(struct stream *ret_stream)
 {
-	return add_tail(ret_words, 0);
+	ret_stream->n = 0;
+	add_tail(ret_stream);
 }
 
-void matmul_set_stream(struct matmul *matmul, const uint64_t *words, uint32_t n)
+void matmul_set_stream(struct matmul *matmul, const struct stream *stream)
 {
-	memset(matmul->bo.map, 0, STREAM_WORDS_MAX * sizeof(*words));
-	memcpy(matmul->bo.map, words, n * sizeof(*words));
-	matmul->task = (struct npu_task){
-		.regcmd_iova = matmul->bo.iova, .regcmd_count = n, .int_mask = INTERRUPT_DPU};
+	memset(matmul->bo.map, 0, sizeof(stream->words));
+	memcpy(matmul->bo.map, stream->words, stream->n * sizeof(stream->words[0]));
+	matmul->task = (struct npu_task){.regcmd_iova = matmul->bo.iova,
+					 .regcmd_count = stream->n,
+					 .int_mask = INTERRUPT_DPU};
 }
 
 void matmul_init(struct client *client, uint32_t iova, int8_t input, int8_t weight,
 		 struct matmul *ret_matmul)
 {
-	uint64_t words[STREAM_WORDS_MAX];
+	struct stream stream;
 	struct stream_addresses addresses;
 
 	client_bo_new_at(client, MATMUL_BYTES, iova, &ret_matmul->bo);
@@ -124,7 +124,8 @@ void matmul_init(struct client *client, uint32_t iova, int8_t input, int8_t weig
 		.weights = ret_matmul->bo.iova + MATMUL_WEIGHTS,
 		.output = ret_matmul->bo.iova + MATMUL_OUTPUT,
 	};
-	matmul_set_stream(ret_matmul, words, stream_matmul(&addresses, words));
+	stream_matmul(&addresses, &stream);
+	matmul_set_stream(ret_matmul, &stream);
 	memset(ret_matmul->bo.map + MATMUL_INPUT, input, MATMUL_ROWS * MATMUL_DEPTH);
 	memset(ret_matmul->bo.map + MATMUL_WEIGHTS, weight, MATMUL_DEPTH * MATMUL_COLUMNS);
 }
@@ -176,10 +177,11 @@ void matmul_check(struct client *client, struct matmul *matmul)
 uint64_t hang_submit(struct client *client, struct matmul *memory, uint32_t core_mask,
 		     uint64_t timeout_ns, int *ret_fence)
 {
-	uint64_t words[STREAM_WORDS_MAX];
+	struct stream stream;
 	struct job_request job;
 
-	matmul_set_stream(memory, words, stream_hang(words));
+	stream_hang(&stream);
+	matmul_set_stream(memory, &stream);
 	job = matmul_request(memory);
 	job.submit.core_mask = core_mask;
 	job.submit.timeout_ns = timeout_ns;

@@ -17,12 +17,16 @@ struct stream_addresses {
 	uint32_t input, weights, output;
 };
 
-/* Each fills `ret_words` (STREAM_WORDS_MAX) and returns their number. */
-uint32_t stream_matmul(const struct stream_addresses *addresses, uint64_t *ret_words);
+struct stream {
+	uint64_t words[STREAM_WORDS_MAX];
+	uint32_t n;
+};
+
+void stream_matmul(const struct stream_addresses *addresses, struct stream *ret_stream);
 /* Never reaches an op_en, so no block starts and no interrupt comes. */
-uint32_t stream_hang(uint64_t *ret_words);
+void stream_hang(struct stream *ret_stream);
 /* The tail of a matrix product without its registers. */
-uint32_t stream_bare_start(uint64_t *ret_words);
+void stream_bare_start(struct stream *ret_stream);
 
 /* Layout of the BO: stream, input, weights and output, a page each. */
 #define MATMUL_BYTES   0x4000u
@@ -44,7 +48,7 @@ struct matmul {
 void matmul_init(struct client *client, uint32_t iova, int8_t input, int8_t weight,
 		 struct matmul *ret_matmul);
 /* Another stream in the same BO. */
-void matmul_set_stream(struct matmul *matmul, const uint64_t *words, uint32_t n);
+void matmul_set_stream(struct matmul *matmul, const struct stream *stream);
 /* The request to run it once; points into the matmul. */
 struct job_request matmul_request(const struct matmul *matmul);
 uint64_t matmul_submit(struct client *client, const struct matmul *matmul, int *ret_fence);

@@ -27,7 +27,8 @@ static const struct daemon_options timing = {.device = "timing"};
 static void inv3_every_end_signals_once(void)
 {
 	struct matmul good, stray, hang, cancelled;
-	uint64_t words[STREAM_WORDS_MAX], seqnos[4];
+	struct stream stream;
+	uint64_t seqnos[4];
 	struct stream_addresses nowhere = {0x70000000, 0x70000000, 0x70000000};
 	static const enum npu_outcome outcomes[] = {NPU_OUTCOME_OK, NPU_OUTCOME_PAGE_FAULT,
 						    NPU_OUTCOME_HANG, NPU_OUTCOME_CANCELLED};
@@ -42,7 +43,8 @@ static void inv3_every_end_signals_once(void)
 	matmul_init(&client, 0, 1, 1, &stray);
 	matmul_init(&client, 0, 1, 1, &hang);
 	matmul_init(&client, 0, 1, 1, &cancelled);
-	matmul_set_stream(&stray, words, stream_matmul(&nowhere, words));
+	stream_matmul(&nowhere, &stream);
+	matmul_set_stream(&stray, &stream);
 	seqnos[2] = hang_submit(&client, &hang, 1, 200 * MS_NS, &fences[2]);
 	request = matmul_request(&cancelled);
 	request.submit.core_mask = 1;

@@ -92,7 +92,7 @@ static void inv1_tlb_is_dropped_after_unmap(void)
 static void page_fault_names_address_and_direction(void)
 {
 	const uint32_t nowhere = 0x7f000000u;
-	uint64_t words[STREAM_WORDS_MAX];
+	struct stream stream;
 	struct stream_addresses addresses;
 	struct npu_completion completion;
 	struct daemon daemon;
@@ -108,7 +108,8 @@ static void page_fault_names_address_and_direction(void)
 			.weights = job.bo.iova + MATMUL_WEIGHTS,
 			.output = is_write ? nowhere : job.bo.iova + MATMUL_OUTPUT,
 		};
-		matmul_set_stream(&job, words, stream_matmul(&addresses, words));
+		stream_matmul(&addresses, &stream);
+		matmul_set_stream(&job, &stream);
 		client_wait(&client, matmul_submit(&client, &job, NULL), &completion);
 		REQUIRE_EQ(completion.outcome, NPU_OUTCOME_PAGE_FAULT);
 		REQUIRE(completion.fault_iova >= nowhere && completion.fault_iova < nowhere + 4096);
@@ -165,7 +166,7 @@ static void inv8_freed_memory_is_zero(void)
 /* A start without registers must not run what the tenant before had set up. */
 static void inv8_no_registers_are_left_behind(void)
 {
-	uint64_t words[STREAM_WORDS_MAX];
+	struct stream stream;
 	struct npu_completion completion;
 	struct client clients[2];
 	struct matmul jobs[2];
@@ -176,7 +177,8 @@ static void inv8_no_registers_are_left_behind(void)
 		client_open(&daemon, &clients[i]);
 		matmul_init(&clients[i], SHARED_IOVA, 2, 2, &jobs[i]);
 	}
-	matmul_set_stream(&jobs[1], words, stream_bare_start(words));
+	stream_bare_start(&stream);
+	matmul_set_stream(&jobs[1], &stream);
 	for (unsigned core = 0; core < clients[0].hello.n_cores; core++) {
 		for (int i = 0; i < 2; i++) {
 			struct job_request job = matmul_request(&jobs[i]);

@@ -223,8 +223,7 @@ static void client_killed_at_every_step(void)
 	client_wait_stats(&observer, "memory.bos", 1);
 	client_wait_stats(&observer, "scheduler.ready", 0);
 	client_wait_stats(&observer, "scheduler.waiting", 0);
-	/* One descriptor may belong to the document that is being read. */
-	REQUIRE(daemon_count_fds(&daemon) <= n_fds + 1);
+	client_wait_descriptors(&observer, &daemon, n_fds);
 	daemon_stop(&daemon);
 }
 

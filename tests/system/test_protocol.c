@@ -220,9 +220,7 @@ static void inv7_too_many_descriptors(void)
 		}
 		client_close(&client);
 	}
-	/* Answered after all those sessions were closed. */
-	client_wait_stats(&observer, "memory.bos", 0);
-	REQUIRE(daemon_count_fds(&daemon) <= n_before + 1);
+	client_wait_descriptors(&observer, &daemon, n_before);
 	daemon_stop(&daemon);
 }
 
@@ -353,7 +351,7 @@ static void inv7_random_damage_is_survived(void)
 	client_close(&client);
 	matmul_check(&observer, &honest);
 	client_wait_stats(&observer, "memory.bos", 1);
-	REQUIRE(daemon_count_fds(&daemon) <= n_fds + 1);
+	client_wait_descriptors(&observer, &daemon, n_fds);
 	daemon_stop(&daemon);
 }
 

@@ -46,7 +46,7 @@ static bool has_line(const char *line)
 	size_t length = strlen(line);
 	for (const char *p = text; p; p = strchr(p, '\n')) {
 		p += *p == '\n';
-		if (!strncmp(p, line, length) && p[length] == '\n')
+		if (strncmp(p, line, length) == 0 && p[length] == '\n')
 			return true;
 	}
 	return false;
@@ -108,14 +108,14 @@ START_TEST(test_grammar)
 {
 	char type[128] = "";
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-		if (!strncmp(line, "# HELP ", 7))
+		if (strncmp(line, "# HELP ", 7) == 0)
 			continue;
-		if (!strncmp(line, "# TYPE ", 7)) {
+		if (strncmp(line, "# TYPE ", 7) == 0) {
 			snprintf(type, sizeof(type), "%.*s", (int)name_length(line + 7), line + 7);
 			continue;
 		}
 		char *end, *value = strrchr(line, ' ');
-		ck_assert_msg(!strncmp(line, type, strlen(type)) &&
+		ck_assert_msg(strncmp(line, type, strlen(type)) == 0 &&
 				      name_length(line) == strlen(type),
 			      "%s after type %s", line, type);
 		ck_assert_ptr_nonnull(value);
