@@ -23,19 +23,20 @@ struct operation {
 	int (*handle)(struct request *request);
 	bool before_hello; /* the only thing allowed there, and only there */
 	bool needs_admin;
+	bool passes_fd; /* its reply brings a descriptor */
 };
 
 static const struct operation operations[] = {
 	{NPU_OP_HELLO, "hello", op_hello, .before_hello = true},
-	{NPU_OP_BO_CREATE, "bo_create", op_bo_create},
+	{NPU_OP_BO_CREATE, "bo_create", op_bo_create, .passes_fd = true},
 	{NPU_OP_BO_CLOSE, "bo_close", op_bo_close},
 	{NPU_OP_BO_SYNC, "bo_sync", op_bo_sync},
-	{NPU_OP_BO_EXPORT, "bo_export", op_bo_export},
+	{NPU_OP_BO_EXPORT, "bo_export", op_bo_export, .passes_fd = true},
 	{NPU_OP_BO_IMPORT, "bo_import", op_bo_import},
 	{NPU_OP_SUBMIT, "submit", op_submit},
 	{NPU_OP_CANCEL, "cancel", op_cancel},
-	{NPU_OP_STATS, "stats", op_stats},
-	{NPU_OP_POLICY_SHOW, "policy_show", op_policy_show},
+	{NPU_OP_STATS, "stats", op_stats, .passes_fd = true},
+	{NPU_OP_POLICY_SHOW, "policy_show", op_policy_show, .passes_fd = true},
 	{NPU_OP_POLICY_RELOAD, "policy_reload", op_policy_reload, .needs_admin = true},
 	{NPU_OP_KILL, "kill", op_kill, .needs_admin = true},
 	{NPU_OP_RESET, "reset", op_reset, .needs_admin = true},
@@ -95,6 +96,23 @@ int request_reply_json(struct request *request, json_t *json)
 	return r;
 }
 
+/* A client that does not read could otherwise make npud hold descriptors without end. */
+int request_check_read(struct request *request)
+{
+	if (channel_is_read(&request->session->channel))
+		return 0;
+	return error_set(&request->error, EAGAIN, "reply",
+			 "read the replies you have first: this one brings a descriptor");
+}
+
+static int request_check_fds(struct request *request)
+{
+	if (!request->fds->is_cut)
+		return 0;
+	return error_set(&request->error, EMFILE, "descriptors",
+			 "npud has no descriptor left for what came along");
+}
+
 static int request_check(struct request *request, const struct operation *operation)
 {
 	const struct session *session = request->session;
@@ -112,6 +130,8 @@ static int request_check(struct request *request, const struct operation *operat
 	if (operation->needs_admin && !session->is_admin)
 		return error_set(&request->error, EPERM, operation->name,
 				 "needs root, npud's own user, or its admin group");
+	if (operation->passes_fd && request_check_read(request) < 0)
+		return -EAGAIN;
 	if (!session_take_token(request->session, clock_now_ns(), &wait_ns)) {
 		error_set(&request->error, EAGAIN, "requests_per_s",
 			  "more requests than the quota allows");
@@ -137,11 +157,16 @@ void api_request(void *context, struct session *session, const void *data, size_
 	request.body = (const char *)data + sizeof(request.header);
 	request.body_size = size - sizeof(request.header);
 	operation = operation_find(request.header.op);
-	r = request_check(&request, operation);
+	r = request_check_fds(&request);
+	if (r == 0)
+		r = request_check(&request, operation);
 	if (r == 0)
 		r = operation->handle(&request);
 	if (r < 0) {
 		session->stats.errors++;
-		request_send(&request, NPU_KIND_ERROR, &request.error, sizeof(request.error), -1);
+		/* A client that gets no answer would wait for ever. */
+		if (request_send(&request, NPU_KIND_ERROR, &request.error, sizeof(request.error),
+				 -1) < 0)
+			session_close(session, "no answer could be sent", false);
 	}
 }

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int bo_error(struct npu_error *error, int r, uint32_t iova, uint64_t size)
@@ -21,9 +20,11 @@ static int bo_error(struct npu_error *error, int r, uint32_t iova, uint64_t size
 				 "a part of [%#" PRIx32 ", %#" PRIx64 ") is taken", iova,
 				 iova + size);
 	case -ENOSPC:
-		return error_set(error, ENOSPC, "size",
-				 "no room for %" PRIu64 " bytes in this session's 4 GiB of IOVAs",
-				 size);
+		return error_set(
+			error, ENOSPC, "size",
+			"no room for %" PRIu64
+			" bytes in this session's 4 GiB of IOVAs, or in the device's memory",
+			size);
 	case -EPERM:
 		return error_set(error, EPERM, "descriptor",
 				 "the memory can be shrunk by others: seal it with F_SEAL_SHRINK");
@@ -104,7 +105,6 @@ int op_bo_import(struct request *request)
 {
 	struct npu_bo_import import;
 	struct charge charges[2];
-	struct stat st = {0};
 	struct bo *bo;
 	int r;
 
@@ -112,17 +112,14 @@ int op_bo_import(struct request *request)
 				  &request->error);
 	if (r < 0)
 		return r;
-	if (fstat(request->fds->fds[0], &st) < 0 || st.st_size < 1 ||
-	    (uint64_t)st.st_size > BO_MAX_BYTES)
-		return bo_error(&request->error, -EINVAL, import.iova, (uint64_t)st.st_size);
-	r = bo_charge(request, (uint64_t)st.st_size, charges);
-	if (r < 0)
-		return r;
 	r = bo_import(&request->session->domain, request->fds->fds[0], import.iova, &bo);
+	if (r < 0)
+		return bo_error(&request->error, r, import.iova, 0);
+	/* Its size is known only now, and can still grow elsewhere: what is mapped is charged. */
+	r = bo_charge(request, bo->size_bytes, charges);
 	if (r < 0) {
-		charge_release(&charges[0]);
-		charge_release(&charges[1]);
-		return bo_error(&request->error, r, import.iova, (uint64_t)st.st_size);
+		bo_unref(bo);
+		return r;
 	}
 	return bo_hand_out(request, bo, charges, -1);
 }

@@ -29,17 +29,14 @@ static int hello_check_version(const struct npu_hello *hello, struct npu_error *
 	return -EPROTONOSUPPORT;
 }
 
-static int hello_check_completion_socket(int fd, struct npu_error *error)
+/* Two ends of the completion socket; nothing can be put into npud's by whoever has the other. */
+static int hello_make_socket(int ret_fds[2], struct npu_error *error)
 {
-	int domain = 0, type = 0;
-	socklen_t domain_size = sizeof(domain), type_size = sizeof(type);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) == 0 &&
-	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 && domain == AF_UNIX &&
-	    type == SOCK_SEQPACKET)
-		return 0;
-	return error_set(error, EINVAL, "descriptors",
-			 "the completion socket is not a Unix SOCK_SEQPACKET socket");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
+		return error_set(error, errno, "hello", "npud can't make a socket: %s",
+				 strerror(errno));
+	shutdown(ret_fds[0], SHUT_RD);
+	return 0;
 }
 
 static uint32_t hello_saturate32(uint64_t value)
@@ -74,22 +71,23 @@ int op_hello(struct request *request)
 {
 	struct npu_hello_reply reply;
 	struct npu_hello hello;
-	int r, fd;
+	int fds[2], r;
 
 	r = wire_decode_hello(request->body, request->body_size, request->fds->n, &hello,
 			      &request->error);
 	if (r == 0)
 		r = hello_check_version(&hello, &request->error);
 	if (r == 0)
-		r = hello_check_completion_socket(request->fds->fds[0], &request->error);
+		r = hello_make_socket(fds, &request->error);
 	if (r < 0)
 		return r;
-	fd = fdset_take(request->fds, 0);
-	r = session_activate(request->session, hello.class_name, fd, &request->error);
-	if (r < 0) {
-		close(fd);
-		return r;
+	r = session_activate(request->session, hello.class_name, fds[0], &request->error);
+	if (r == 0) {
+		hello_fill(request, &hello, &reply);
+		r = request_reply(request, &reply, sizeof(reply), fds[1]);
+	} else {
+		close(fds[0]);
 	}
-	hello_fill(request, &hello, &reply);
-	return request_reply(request, &reply, sizeof(reply), -1);
+	close(fds[1]);
+	return r;
 }

@@ -18,6 +18,8 @@ int op_submit(struct request *request)
 
 	r = wire_decode_submit(request->body, request->body_size, request->fds->n, &params,
 			       &request->error);
+	if (r == 0 && params.submit.flags & NPU_SUBMIT_FENCE)
+		r = request_check_read(request);
 	if (r == 0)
 		r = job_submit(request->session, &params, request->fds, &reply.job_id, &fence_fd,
 			       &request->error);
@@ -26,11 +28,12 @@ int op_submit(struct request *request)
 	reply.seqno = params.submit.seqno;
 	/* Start it first: no core waits, and a short job is over when its owner wakes up. */
 	sessions_dispatch(request->api->sessions);
-	/* An accepted job stays accepted: if this can't be sent, the session is ending anyway. */
-	r = request_reply(request, &reply, sizeof(reply), fence_fd);
+	/* Accepted is accepted: an error now would be a lie, so no answer ends the session. */
+	if (request_reply(request, &reply, sizeof(reply), fence_fd) < 0)
+		session_close(request->session, "a reply could not be sent", false);
 	if (fence_fd >= 0)
 		close(fence_fd);
-	return r;
+	return 0;
 }
 
 int op_cancel(struct request *request)

@@ -22,6 +22,9 @@ int request_reply(struct request *request, const void *body, size_t size, int fd
 /* Replies with a document: JSON text in a memfd, since it may outgrow a message. Drops `json`. */
 int request_reply_json(struct request *request, json_t *json);
 
+/* -EAGAIN while the client has not read its replies: before one that brings a descriptor. */
+int request_check_read(struct request *request);
+
 /* Handlers, by noun: 0 after a reply, or -errno with request->error filled in. */
 int op_hello(struct request *request);
 int op_bo_create(struct request *request);

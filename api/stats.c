@@ -48,11 +48,10 @@ static json_t *json_untrusted_string(const char *text)
 	return json_string(clean);
 }
 
-/* A user sees what runs under their own uid, an administrator everything. */
+/* A session sees itself, an administrator everything. */
 static bool session_is_visible(const struct session *session, const struct session *viewer)
 {
-	return !viewer || viewer->is_admin || session == viewer ||
-	       session->identity.uid == viewer->identity.uid;
+	return !viewer || viewer->is_admin || session == viewer;
 }
 
 static bool session_id_is_visible(const struct sessions *sessions, uint64_t id,

@@ -67,7 +67,7 @@ int wire_decode_hello(const void *body, size_t size, unsigned n_fds, struct npu_
 	int r = wire_copy(&hello, sizeof(hello), body, size, error);
 
 	if (r == 0)
-		r = wire_check_fds(n_fds, 1, error);
+		r = wire_check_fds(n_fds, 0, error);
 	if (r == 0)
 		r = wire_check_name(hello.class_name, "class_name", error);
 	if (r == 0 && hello.version_min > hello.version_max)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every descriptor of a message gets an owner before anyone looks at the message: this set, or
- * close() when there are too many.
+ * the closer when there are too many.
  */
 #include "base/fdset.h"
+
+#include "base/closer.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,7 +14,7 @@
 static int fdset_add(struct fdset *set, int fd)
 {
 	if (set->n == FDSET_MAX) {
-		close(fd);
+		closer_close(set->closer, fd);
 		return -EBADMSG;
 	}
 	set->fds[set->n++] = fd;
@@ -36,8 +38,9 @@ static int fdset_add_rights(struct fdset *set, const struct cmsghdr *cmsg)
 
 int fdset_take_message(struct fdset *set, const struct msghdr *message)
 {
-	int result = message->msg_flags & MSG_CTRUNC ? -EBADMSG : 0;
+	int result = 0;
 
+	set->is_cut = message->msg_flags & MSG_CTRUNC;
 	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(message); cmsg;
 	     cmsg = CMSG_NXTHDR((struct msghdr *)message, cmsg)) {
 		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
@@ -63,6 +66,6 @@ void fdset_deinit(struct fdset *set)
 {
 	for (unsigned i = 0; i < set->n; i++)
 		if (set->fds[i] >= 0)
-			close(set->fds[i]);
+			closer_close(set->closer, set->fds[i]);
 	*set = FDSET_INIT;
 }

@@ -5,6 +5,7 @@
 #include "daemon/npud.h"
 
 #include "base/clock.h"
+#include "base/closer.h"
 #include "base/log.h"
 #include "daemon/notify.h"
 #include "device/rk3588.h"
@@ -228,11 +229,35 @@ static int npud_start_device(struct npud *npud)
 	return r < 0 ? npud_fail("device", "", r) : 0;
 }
 
+/* Each BO is a descriptor and a mapping; the kernel limits both for a process. */
+static uint64_t npud_count_descriptors(void)
+{
+	uint64_t most = 65530; /* the kernel's default for mappings */
+	struct rlimit limit;
+	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+	char line[32];
+
+	if (file && fgets(line, sizeof(line), file))
+		most = strtoull(line, NULL, 10);
+	if (file)
+		fclose(file);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < most)
+		most = limit.rlim_cur;
+	return most;
+}
+
 static int npud_start_sessions(struct npud *npud)
 {
 	const struct sessions_params params = {
 		.loop = npud->loop,
 		.device = npud->device,
+		.closer = npud->closer,
+		.machine =
+			{
+				.bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) *
+					 (uint64_t)sysconf(_SC_PAGESIZE),
+				.descriptors = npud_count_descriptors(),
+			},
 		.policy = &npud->config.sessions,
 		.scheduler = &npud->config.scheduler,
 		.request = api_request,
@@ -338,7 +363,11 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 	npud->signal_fd = -1;
 	npud->start_ns = clock_now_ns();
 	npud_raise_descriptor_limit();
-	r = npud_load_config(npud);
+	r = closer_new(&npud->closer);
+	if (r < 0)
+		npud_fail("thread", "", r);
+	if (r == 0)
+		r = npud_load_config(npud);
 	if (r == 0)
 		r = npud_start_loop(npud);
 	if (r == 0)
@@ -380,6 +409,7 @@ struct npud *npud_free(struct npud *npud)
 		close(npud->signal_fd);
 	}
 	loop_free(npud->loop);
+	closer_free(npud->closer);
 	config_deinit(&npud->config);
 	free(npud);
 	return NULL;

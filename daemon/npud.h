@@ -25,6 +25,7 @@ struct npud {
 	struct options options;
 	struct config config;
 	struct loop *loop;
+	struct closer *closer;
 	struct device *device;
 	struct sessions *sessions;
 	struct api api;

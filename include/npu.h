@@ -164,7 +164,7 @@ int npu_fence_wait(int fence, int64_t timeout_ns, enum npu_outcome *ret_outcome)
 /* ---- questions and administration ---- */
 
 /*
- * The statistics document as JSON text; the caller frees it. Everybody sees their own sessions and
+ * The statistics document as JSON text; the caller frees it. Everybody sees their own session and
  * the cores; root, the daemon's user and its admin group see all.
  */
 int npu_stats(struct npu_session *session, char **ret_json);

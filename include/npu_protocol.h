@@ -8,8 +8,11 @@
  * SCM_RIGHTS with the message that names them (marked "fd" below). Empty messages, cut messages and
  * descriptors nobody asked for end the session.
  *
- * The first request is NPU_OP_HELLO. It brings a second socket, on which npud sends one struct
- * npu_completion per job that asked for it; the client never writes there.
+ * The first request is NPU_OP_HELLO. Its reply brings a second socket, on which npud sends one
+ * struct npu_completion per job that asked for it; nothing can be written there.
+ *
+ * Replies are to be read before the next request whose reply brings a descriptor: that is answered
+ * with EAGAIN while earlier replies lie unread.
  *
  * Fields named `reserved` and unknown flag bits must be 0: that is how they can get a meaning
  * later.
@@ -75,7 +78,7 @@ struct npu_error {
 	char message[160];	  /* the whole thing in a sentence */
 };
 
-/* ---- NPU_OP_HELLO: fd = a SOCK_SEQPACKET socket for completions ---- */
+/* ---- NPU_OP_HELLO ---- */
 
 #define NPU_FEATURE_FENCES	(1ull << 0) /* fence descriptors, in and out */
 #define NPU_FEATURE_COMPLETIONS (1ull << 1) /* completion events */
@@ -89,6 +92,7 @@ struct npu_hello {
 	char class_name[NPU_NAME_MAX]; /* the class it would like; "" leaves that to the policy */
 };
 
+/* fd = a SOCK_SEQPACKET socket that completions come from. */
 struct npu_hello_reply {
 	uint32_t version; /* the one to be used */
 	uint32_t n_cores;
@@ -154,11 +158,12 @@ struct npu_bo_import {
 
 /* ---- jobs ---- */
 
-#define NPU_SUBMIT_FENCE       (1u << 0) /* answer with a fence descriptor */
-#define NPU_SUBMIT_COMPLETION  (1u << 1) /* send a struct npu_completion at the end */
-#define NPU_SUBMIT_CHAINED     (1u << 2) /* the streams chain themselves (tail's BASE_ADDRESS) */
-#define NPU_SUBMIT_TASKS_IN_BO (1u << 3) /* the tasks are in BO `tasks_handle` at `tasks_offset`   \
-					  */
+#define NPU_SUBMIT_FENCE      (1u << 0) /* answer with a fence descriptor */
+#define NPU_SUBMIT_COMPLETION (1u << 1) /* send a struct npu_completion at the end */
+#define NPU_SUBMIT_CHAINED    (1u << 2) /* the streams chain themselves (tail's BASE_ADDRESS) */
+#define NPU_SUBMIT_TASKS_IN_BO                                                                     \
+	(1u << 3) /* the tasks are in BO `tasks_handle` at `tasks_offset`                          \
+		   */
 
 struct npu_task {
 	uint32_t regcmd_iova;  /* 16-byte aligned */

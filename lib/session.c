@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening: connect, hand over a socket for completions, agree on version and features. */
+/* Opening: connect, agree on version and features, get a socket for completions. */
 #include "session.h"
 
 #include "error.h"
@@ -43,17 +43,15 @@ static int hello_check(struct npu_hello_reply *reply)
 	return 0;
 }
 
-/* `completion_fd` is npud's end of the completion socket. */
 static int say_hello(struct npu_session *session, const struct npu_open_args *args,
-		     int completion_fd)
+		     int *ret_completion_fd)
 {
 	struct npu_hello hello;
 	struct libnpu_call call = {
 		.op = NPU_OP_HELLO,
-		.fds = &completion_fd,
-		.n_fds = 1,
 		.reply = &session->hello,
 		.reply_bytes = sizeof(session->hello),
+		.reply_fd = ret_completion_fd,
 	};
 	int r;
 
@@ -65,46 +63,32 @@ static int say_hello(struct npu_session *session, const struct npu_open_args *ar
 	return r < 0 ? r : hello_check(&session->hello);
 }
 
-/* A session with its results, but not yet connected. `ret_completion_fd` is for npud. */
-static int session_new(struct npu_session **ret_session, int *ret_completion_fd)
+static int session_open(struct npu_session *session, const struct npu_open_args *args)
 {
-	struct npu_session *session;
-	int pair[2], r;
+	int completion_fd = -1, r;
 
-	session = calloc(1, sizeof(*session));
-	if (!session)
-		return libnpu_error(-ENOMEM, "out of memory");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		r = -errno;
-		free(session);
-		return libnpu_error(r, "cannot make a completion socket: %s", strerror(-r));
-	}
-	r = libnpu_results_init(&session->results, pair[0]);
-	if (r < 0) {
-		close(pair[1]);
-		free(session);
-		return libnpu_error(r, "cannot make a completion queue: %s", strerror(-r));
-	}
-	session->socket = -1;
-	pthread_mutex_init(&session->call_lock, NULL);
-	*ret_session = session;
-	*ret_completion_fd = pair[1];
-	return 0;
+	r = libnpu_connect(args ? args->socket_path : NULL, &session->socket);
+	if (r == 0)
+		r = say_hello(session, args, &completion_fd);
+	if (completion_fd < 0)
+		return r;
+	/* Takes the socket over, and closes it on failure. */
+	if (libnpu_results_init(&session->results, completion_fd) < 0)
+		return libnpu_error(-ENOMEM, "cannot make a completion queue");
+	session->has_results = true;
+	return r;
 }
 
 int npu_open(const struct npu_open_args *args, struct npu_session **ret_session)
 {
-	struct npu_session *session = NULL;
-	int completion_fd = -1, r;
+	struct npu_session *session = calloc(1, sizeof(*session));
+	int r;
 
-	r = session_new(&session, &completion_fd);
 	if (!session)
-		return r;
-	r = libnpu_connect(args ? args->socket_path : NULL, &session->socket);
-	if (r == 0)
-		r = say_hello(session, args, completion_fd);
-	/* npud's death must show as the end of that socket, so no end of it may stay here. */
-	close(completion_fd);
+		return libnpu_error(-ENOMEM, "out of memory");
+	session->socket = -1;
+	pthread_mutex_init(&session->call_lock, NULL);
+	r = session_open(session, args);
 	if (r < 0) {
 		npu_close(session);
 		return r;
@@ -119,7 +103,8 @@ struct npu_session *npu_close(struct npu_session *session)
 		return NULL;
 	if (session->socket >= 0)
 		close(session->socket);
-	libnpu_results_deinit(&session->results);
+	if (session->has_results)
+		libnpu_results_deinit(&session->results);
 	pthread_mutex_destroy(&session->call_lock);
 	free(session);
 	return NULL;

@@ -27,6 +27,7 @@ struct npu_session {
 	uint64_t serial;	      /* of the last request */
 	int broken;		      /* 0, or why no further request is possible */
 	struct npu_hello_reply hello; /* constant once open */
+	bool has_results;	      /* once open */
 	struct libnpu_results results;
 };
 

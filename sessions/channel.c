@@ -4,18 +4,18 @@
  */
 #include "sessions/channel.h"
 
+#include "base/closer.h"
 #include "npu_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* Packets taken per turn from one client before the others get theirs. */
-#define CHANNEL_BATCH 4
 
 static int channel_transmit(int fd, const void *data, size_t size, int passed_fd)
 {
@@ -61,9 +61,10 @@ static int channel_receive(struct channel *channel)
 {
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(FDSET_MAX * sizeof(int))];
+		char bytes[CMSG_SPACE(FDSET_RECEIVE_MAX * sizeof(int))];
 	} control;
-	struct iovec iov = {.iov_base = channel->receive_buffer, .iov_len = NPU_MESSAGE_MAX};
+	struct iovec iov = {.iov_base = channel->shared->receive_buffer,
+			    .iov_len = NPU_MESSAGE_MAX};
 	struct msghdr message = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -74,6 +75,7 @@ static int channel_receive(struct channel *channel)
 	const char *reason = NULL;
 	ssize_t n;
 
+	fds.closer = channel->shared->closer;
 	n = recvmsg(channel->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -90,7 +92,7 @@ static int channel_receive(struct channel *channel)
 		channel_fail(channel, reason);
 		return -1;
 	}
-	channel->ops->message(channel, channel->receive_buffer, (size_t)n, &fds);
+	channel->ops->message(channel, channel->shared->receive_buffer, (size_t)n, &fds);
 	fdset_deinit(&fds);
 	return channel->fd >= 0 ? 1 : -1;
 }
@@ -115,23 +117,17 @@ static void channel_ready(struct loop_poll *poll, uint32_t revents)
 			return;
 		}
 	}
-	for (int i = 0; i < CHANNEL_BATCH && !channel->pending; i++) {
-		int r = channel_receive(channel);
-
-		if (r < 0)
-			return;
-		if (r == 0)
-			break;
-	}
+	/* One request per client and turn, so that nobody waits behind a flood. */
+	if (!channel->pending && channel_receive(channel) < 0)
+		return;
 	if (channel_arm(channel) < 0)
 		channel_fail(channel, "out of memory");
 }
 
-int channel_init(struct channel *channel, struct loop *loop, int fd, void *receive_buffer,
-		 const struct channel_ops *ops)
+int channel_init(struct channel *channel, struct loop *loop, int fd,
+		 const struct channel_shared *shared, const struct channel_ops *ops)
 {
-	*channel = (struct channel){
-		.fd = fd, .ops = ops, .receive_buffer = receive_buffer, .pending_fd = -1};
+	*channel = (struct channel){.fd = fd, .ops = ops, .shared = shared, .pending_fd = -1};
 	loop_poll_init(&channel->poll, loop, fd, channel_ready);
 	return channel_arm(channel);
 }
@@ -144,8 +140,16 @@ void channel_close(struct channel *channel)
 	channel_drop_pending(channel);
 	/* The ring may hold the socket a moment longer; the peer shall know now. */
 	shutdown(channel->fd, SHUT_RDWR);
-	close(channel->fd);
+	/* What is queued there unread may hold strangers' descriptors. */
+	closer_close(channel->shared->closer, channel->fd);
 	channel->fd = -1;
+}
+
+bool channel_is_read(const struct channel *channel)
+{
+	int n_bytes = 0;
+
+	return !channel->pending && ioctl(channel->fd, SIOCOUTQ, &n_bytes) == 0 && n_bytes == 0;
 }
 
 int channel_send(struct channel *channel, const void *data, size_t size, int passed_fd)

@@ -11,10 +11,18 @@
 #include "base/fdset.h"
 #include "base/loop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct channel;
+struct closer;
+
+/* What all channels use. */
+struct channel_shared {
+	void *receive_buffer;  /* borrowed: NPU_MESSAGE_MAX bytes */
+	struct closer *closer; /* borrowed */
+};
 
 struct channel_ops {
 	/* A packet arrived. What is left in `fds` is closed afterwards. Must not free the channel.
@@ -27,7 +35,7 @@ struct channel_ops {
 struct channel {
 	int fd; /* owned; -1 once closed */
 	const struct channel_ops *ops;
-	void *receive_buffer; /* borrowed: NPU_MESSAGE_MAX bytes, shared by all channels */
+	const struct channel_shared *shared; /* borrowed */
 	struct loop_poll poll;
 	void *pending; /* the reply that did not fit into the socket, owned */
 	size_t pending_size;
@@ -35,8 +43,10 @@ struct channel {
 };
 
 /* Takes over `fd` (non-blocking) and starts reading. */
-int channel_init(struct channel *channel, struct loop *loop, int fd, void *receive_buffer,
-		 const struct channel_ops *ops);
+int channel_init(struct channel *channel, struct loop *loop, int fd,
+		 const struct channel_shared *shared, const struct channel_ops *ops);
+/* Whether all replies so far have been read; one that carries a descriptor has to wait for that. */
+bool channel_is_read(const struct channel *channel);
 /* Shuts the socket and closes it; no callback follows. May be repeated. */
 void channel_close(struct channel *channel);
 

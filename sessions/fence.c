@@ -9,7 +9,8 @@
 #include <fcntl.h>
 #include <linux/sync_file.h>
 #include <poll.h>
-#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,60 +43,65 @@ void fence_signal(struct fence *fence, enum npu_outcome outcome)
 	fence->write_fd = -1;
 }
 
-static bool fence_is_pipe(int fd, mode_t *ret_mode)
-{
-	struct stat st;
+enum fence_kind { FENCE_NONE, FENCE_PIPE, FENCE_SYNC_FILE };
 
-	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
-		return false;
-	*ret_mode = st.st_mode & NPU_FENCE_MODE_MASK;
-	return true;
+/*
+ * By name: the kernel's own names for files without a path don't begin with '/', and asking for one
+ * never reaches a file system that a client may be serving, as fstat() or ioctl() would.
+ */
+static enum fence_kind fence_get_kind(int fd)
+{
+	char path[32], target[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return FENCE_NONE;
+	target[n] = '\0';
+	if (strncmp(target, "pipe:[", 6) == 0)
+		return FENCE_PIPE;
+	return strcmp(target, "anon_inode:sync_file") == 0 ? FENCE_SYNC_FILE : FENCE_NONE;
 }
 
 uint32_t fence_poll_events(int fd)
 {
-	mode_t mode;
-
-	return fence_is_pipe(fd, &mode) ? 0 : POLLIN;
-}
-
-static int fence_sync_file_status(int fd, int *ret_status)
-{
-	struct sync_file_info info = {0};
-
-	if (ioctl(fd, SYNC_IOC_FILE_INFO, &info) < 0)
-		return -errno;
-	*ret_status = info.status;
-	return 0;
+	return fence_get_kind(fd) == FENCE_PIPE ? 0 : POLLIN;
 }
 
 int fence_check(int fd)
 {
-	mode_t mode;
-	int status;
+	int flags = fcntl(fd, F_GETFL);
 
+	if (flags < 0 || flags & O_PATH || fence_get_kind(fd) == FENCE_NONE)
+		return -EINVAL;
 	/* A pipe that can be written to is not a fence: its holder could keep it from ever ending.
 	 */
-	if (fence_is_pipe(fd, &mode))
-		return (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY ? 0 : -EINVAL;
-	return fence_sync_file_status(fd, &status) == 0 ? 0 : -EINVAL;
+	if (fence_get_kind(fd) == FENCE_PIPE && (flags & O_ACCMODE) != O_RDONLY)
+		return -EINVAL;
+	return 0;
+}
+
+static enum npu_outcome fence_sync_file_outcome(int fd)
+{
+	struct sync_file_info info = {0};
+
+	if (ioctl(fd, SYNC_IOC_FILE_INFO, &info) < 0 || info.status < 0)
+		return NPU_OUTCOME_DEPENDENCY;
+	return info.status > 0 ? NPU_OUTCOME_OK : NPU_OUTCOME_PENDING;
 }
 
 enum npu_outcome fence_outcome(int fd)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = 0};
-	mode_t mode;
-	int status = 0;
+	struct stat st;
 
-	if (!fence_is_pipe(fd, &mode)) {
-		if (fence_sync_file_status(fd, &status) < 0 || status < 0)
-			return NPU_OUTCOME_DEPENDENCY;
-		return status > 0 ? NPU_OUTCOME_OK : NPU_OUTCOME_PENDING;
-	}
-	if (poll(&poll_fd, 1, 0) <= 0 || !(poll_fd.revents & (POLLHUP | POLLERR)))
+	if (fence_get_kind(fd) != FENCE_PIPE)
+		return fence_sync_file_outcome(fd);
+	if (poll(&poll_fd, 1, 0) <= 0)
 		return NPU_OUTCOME_PENDING;
 	/* Read the mode after the hang-up: it is set before the write end goes. */
-	if (!fence_is_pipe(fd, &mode) || mode != NPU_OUTCOME_OK)
-		return NPU_OUTCOME_DEPENDENCY;
-	return NPU_OUTCOME_OK;
+	if (fstat(fd, &st) == 0 && (st.st_mode & NPU_FENCE_MODE_MASK) == NPU_OUTCOME_OK)
+		return NPU_OUTCOME_OK;
+	return NPU_OUTCOME_DEPENDENCY;
 }

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,8 +62,8 @@ static void job_dependency_ready(struct loop_poll *poll, uint32_t revents)
 	struct sessions *sessions = job->session->owner;
 	enum npu_outcome outcome = fence_outcome(dependency->fd);
 
-	(void)revents;
-	if (outcome == NPU_OUTCOME_PENDING && job_arm_dependency(dependency) == 0)
+	if (outcome == NPU_OUTCOME_PENDING && !(revents & POLLNVAL) &&
+	    job_arm_dependency(dependency) == 0)
 		return;
 	job_drop_dependency(dependency);
 	if (outcome == NPU_OUTCOME_OK)

@@ -176,8 +176,10 @@ static int job_check_against_device(const struct session *session, const struct 
 	return 0;
 }
 
-static int job_charge(struct job *job, struct npu_error *error)
+/* Fences cost a descriptor each: the one it signals and those it waits for. */
+static int job_charge(struct job *job, const struct npu_submit *submit, struct npu_error *error)
 {
+	const unsigned n_fences = submit->n_fences + !!(job->flags & NPU_SUBMIT_FENCE);
 	struct account *account = &job->session->account;
 	const uint64_t bytes = sizeof(*job) + job->n_tasks * sizeof(*job->tasks) +
 			       job->n_pins * sizeof(struct handle *);
@@ -185,8 +187,8 @@ static int job_charge(struct job *job, struct npu_error *error)
 
 	if (account_charge(account, SLOT_BYTES, bytes, &job->memory_charge, &refusal) < 0)
 		return error_quota(error, &refusal);
-	if (job->flags & NPU_SUBMIT_FENCE &&
-	    account_charge(account, SLOT_FENCES, 1, &job->fence_charge, &refusal) < 0)
+	if (n_fences > 0 &&
+	    account_charge(account, SLOT_FENCES, n_fences, &job->fence_charge, &refusal) < 0)
 		return error_quota(error, &refusal);
 	return 0;
 }
@@ -246,7 +248,7 @@ int job_build(struct session *session, const struct job_params *params, struct j
 	if (r == 0)
 		r = job_pin_bos(job, params, error);
 	if (r == 0)
-		r = job_charge(job, error);
+		r = job_charge(job, submit, error);
 	if (r < 0) {
 		job_free(job);
 		return r;

@@ -25,6 +25,7 @@
 
 /* Connections taken per turn before sessions get theirs. */
 #define LISTENER_BATCH 16
+#define RETRY_NS       (100 * NS_PER_MS)
 
 static void listener_welcome(struct listener *listener, int fd)
 {
@@ -54,13 +55,14 @@ static void listener_turn_away(struct listener *listener)
 {
 	int fd;
 
-	if (listener->reserve_fd < 0)
-		return;
-	close(listener->reserve_fd);
+	if (listener->reserve_fd >= 0)
+		close(listener->reserve_fd);
 	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
 		close(fd);
 	listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	/* A pause instead of a spin where even that did not help, and one line a pause. */
+	loop_timer_arm(&listener->retry, loop_now_ns(listener->sessions->loop) + RETRY_NS);
 	log_warning("session_refused error=\"no descriptors left\" limit=RLIMIT_NOFILE");
 }
 
@@ -81,6 +83,14 @@ static void listener_ready(struct loop_poll *poll, uint32_t revents)
 		if (errno != ECONNABORTED && errno != EINTR)
 			break;
 	}
+	if (listener->retry.when_ns == CLOCK_NEVER)
+		loop_poll_arm(&listener->poll, POLLIN);
+}
+
+static void listener_retry(struct loop_timer *timer)
+{
+	struct listener *listener = container_of(timer, struct listener, retry);
+
 	loop_poll_arm(&listener->poll, POLLIN);
 }
 
@@ -95,6 +105,7 @@ static struct listener *listener_alloc(struct sessions *sessions, const char *pa
 	listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	listener->path = strdup(path);
 	loop_poll_init(&listener->poll, sessions->loop, -1, listener_ready);
+	loop_timer_init(&listener->retry, sessions->loop, listener_retry);
 	return listener->path ? listener : listener_free(listener);
 }
 
@@ -209,6 +220,7 @@ struct listener *listener_free(struct listener *listener)
 	if (!listener)
 		return NULL;
 	loop_poll_disarm(&listener->poll);
+	loop_timer_arm(&listener->retry, CLOCK_NEVER);
 	if (listener->owns_path)
 		unlink(listener->path);
 	if (listener->fd >= 0)

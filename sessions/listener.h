@@ -18,6 +18,7 @@ struct listener {
 	bool owns_path;
 	int lock_fd; /* PATH.lock: one daemon per path; -1 for inherited sockets */
 	struct loop_poll poll;
+	struct loop_timer retry; /* armed while there is no descriptor to accept with */
 };
 
 /*

@@ -114,7 +114,7 @@ int session_new(struct sessions *owner, int fd, const struct identity *identity,
 		r = session_charge_user(session);
 	}
 	if (r == 0)
-		r = channel_init(&session->channel, owner->loop, fd, owner->receive_buffer,
+		r = channel_init(&session->channel, owner->loop, fd, &owner->channels,
 				 &session_channel_ops);
 	if (r < 0) {
 		close(fd);
@@ -252,9 +252,12 @@ static void session_end_jobs(struct session *session, bool stop_running)
 	list_for_each_safe (job, next, &session->jobs, link) {
 		if (job->base.state != JOB_RUNNING)
 			scheduler_cancel(scheduler, &job->base, NPU_OUTCOME_CANCELLED);
-		else if (stop_running)
-			scheduler_abort(scheduler, &job->base, NPU_OUTCOME_CANCELLED);
 	}
+	if (!stop_running)
+		return;
+	/* A core that is lost ends waiting jobs, of which this session has none any more. */
+	list_for_each_safe (job, next, &session->jobs, link)
+		scheduler_abort(scheduler, &job->base, NPU_OUTCOME_CANCELLED);
 }
 
 void session_close(struct session *session, const char *reason, bool stop_running)

@@ -73,16 +73,17 @@ int sessions_new(const struct sessions_params *params, struct sessions **ret_ses
 	sessions->request_context = params->request_context;
 	sessions->next_job_id = 1;
 	list_init(&sessions->list);
-	tenants_init(&sessions->tenants);
+	tenants_init(&sessions->tenants, &params->machine);
 	tenants_set_quota(&sessions->tenants, &params->policy->quota);
 	loop_work_init(&sessions->dispatch_work, params->loop, sessions_dispatch_run);
 	loop_timer_init(&sessions->watchdog_timer, params->loop, sessions_watchdog_expired);
 	loop_poll_init(&sessions->device_poll, params->loop, device_event_fd(params->device),
 		       sessions_device_ready);
 	device_set_listener(params->device, sessions_device_event, sessions);
-	sessions->receive_buffer = malloc(NPU_MESSAGE_MAX);
-	r = sessions->receive_buffer ? sessions_make_scheduler(sessions, params->scheduler)
-				     : -ENOMEM;
+	sessions->channels.closer = params->closer;
+	sessions->channels.receive_buffer = malloc(NPU_MESSAGE_MAX);
+	r = sessions->channels.receive_buffer ? sessions_make_scheduler(sessions, params->scheduler)
+					      : -ENOMEM;
 	if (r == 0)
 		r = loop_poll_arm(&sessions->device_poll, POLLIN);
 	if (r < 0) {
@@ -110,7 +111,7 @@ struct sessions *sessions_free(struct sessions *sessions)
 	loop_work_cancel(&sessions->dispatch_work);
 	scheduler_free(sessions->scheduler);
 	tenants_deinit(&sessions->tenants);
-	free(sessions->receive_buffer);
+	free(sessions->channels.receive_buffer);
 	free(sessions);
 	return NULL;
 }

@@ -33,8 +33,8 @@ struct sessions {
 	struct list list; /* struct session */
 	unsigned n_sessions;
 	uint64_t next_session_id, next_job_id;
-	bool is_draining;     /* no new sessions, no new jobs */
-	void *receive_buffer; /* NPU_MESSAGE_MAX bytes, see channel.h */
+	bool is_draining;		/* no new sessions, no new jobs */
+	struct channel_shared channels; /* receive_buffer is owned, closer borrowed */
 	struct loop_poll device_poll;
 	struct loop_work dispatch_work; /* the scheduler's pass, once per turn */
 	struct loop_timer watchdog_timer;
@@ -53,6 +53,8 @@ struct sessions {
 struct sessions_params {
 	struct loop *loop;
 	struct device *device;
+	struct closer *closer; /* NULL: descriptors of clients are closed on the loop's thread */
+	struct machine_limits machine;
 	const struct session_policy *policy;
 	const struct scheduler_config *scheduler;
 	void (*request)(void *context, struct session *session, const void *data, size_t size,

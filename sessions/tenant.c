@@ -18,14 +18,35 @@ static const char *const session_quotas[ACCOUNT_SLOTS] = {
 };
 static const char *const tenant_quotas[ACCOUNT_SLOTS] = {[SLOT_JOBS] = "jobs_per_tenant"};
 static const char *const user_quotas[ACCOUNT_SLOTS] = {
-	[SLOT_SESSIONS] = "sessions_per_uid",
+	[SLOT_BYTES] = "bytes_per_uid",		 [SLOT_BOS] = "bos_per_uid",
+	[SLOT_FENCES] = "fences_per_uid",	 [SLOT_SESSIONS] = "sessions_per_uid",
 	[SLOT_CONNECTIONS] = "sessions_per_uid",
 };
-static const char *const total_quotas[ACCOUNT_SLOTS] = {[SLOT_JOBS] = "jobs_total"};
+static const char *const total_quotas[ACCOUNT_SLOTS] = {
+	[SLOT_BYTES] = "bytes_total",	       [SLOT_BOS] = "bos_total",
+	[SLOT_FENCES] = "fences_total",	       [SLOT_JOBS] = "jobs_total",
+	[SLOT_CONNECTIONS] = "sessions_total",
+};
 
-void tenants_init(struct tenants *tenants)
+/* `share`: one in how many parts of what there is. */
+static void set_machine_limits(struct account *account, const struct machine_limits *machine,
+			       unsigned share)
 {
+	if (machine->bytes != ACCOUNT_UNLIMITED)
+		account->limit[SLOT_BYTES] = machine->bytes / share;
+	if (machine->descriptors == ACCOUNT_UNLIMITED)
+		return;
+	/* A half for BOs, a quarter for connections, an eighth for fences; the rest is npud's. */
+	account->limit[SLOT_BOS] = machine->descriptors / 2 / share;
+	account->limit[SLOT_CONNECTIONS] = machine->descriptors / 8 / share;
+	account->limit[SLOT_FENCES] = machine->descriptors / 8 / share;
+}
+
+void tenants_init(struct tenants *tenants, const struct machine_limits *machine)
+{
+	tenants->machine = *machine;
 	account_init(&tenants->total, NULL, total_quotas);
+	set_machine_limits(&tenants->total, machine, 1);
 	list_init(&tenants->users);
 	list_init(&tenants->tenants);
 }
@@ -36,14 +57,24 @@ void tenants_deinit(struct tenants *tenants)
 	account_deinit(&tenants->total);
 }
 
-static void user_set_quota(struct user *user, const struct quota *quota)
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void user_set_quota(struct user *user, const struct machine_limits *machine,
+			   const struct quota *quota)
 {
 	const uint64_t sessions = quota->sessions_per_uid;
+	uint64_t connections;
 
-	user->account.limit[SLOT_SESSIONS] = sessions;
-	user->account.limit[SLOT_CONNECTIONS] = sessions < UINT64_MAX - CONNECTIONS_SPARE
-							? sessions + CONNECTIONS_SPARE
-							: ACCOUNT_UNLIMITED;
+	user->account.limit[SLOT_CONNECTIONS] = ACCOUNT_UNLIMITED;
+	set_machine_limits(&user->account, machine, 2);
+	connections = user->account.limit[SLOT_CONNECTIONS];
+	user->account.limit[SLOT_SESSIONS] = smaller(sessions, connections);
+	if (sessions < UINT64_MAX - CONNECTIONS_SPARE)
+		user->account.limit[SLOT_CONNECTIONS] =
+			smaller(sessions + CONNECTIONS_SPARE, connections);
 }
 
 void tenants_set_quota(struct tenants *tenants, const struct quota *quota)
@@ -53,7 +84,7 @@ void tenants_set_quota(struct tenants *tenants, const struct quota *quota)
 
 	tenants->total.limit[SLOT_JOBS] = quota->jobs_total;
 	list_for_each (user, &tenants->users, link)
-		user_set_quota(user, quota);
+		user_set_quota(user, &tenants->machine, quota);
 	list_for_each (tenant, &tenants->tenants, link)
 		tenant->account.limit[SLOT_JOBS] = quota->jobs_per_tenant;
 }
@@ -76,7 +107,7 @@ int tenants_get_user(struct tenants *tenants, uid_t uid, const struct quota *quo
 	user->uid = uid;
 	user->refs = 1;
 	account_init(&user->account, &tenants->total, user_quotas);
-	user_set_quota(user, quota);
+	user_set_quota(user, &tenants->machine, quota);
 	list_add_tail(&tenants->users, &user->link);
 	*ret_user = user;
 	return 0;

@@ -41,12 +41,21 @@ struct tenant {
 	struct list link; /* tenants::tenants */
 };
 
+/*
+ * What this machine has to share, beside the policy's quotas: memory, and descriptors (of which a
+ * BO takes one, and a memory mapping; a fence one; a connection two). One user gets at most half.
+ */
+struct machine_limits {
+	uint64_t bytes, descriptors; /* ACCOUNT_UNLIMITED: as much as it wants */
+};
+
 struct tenants {
+	struct machine_limits machine;
 	struct account total;
 	struct list users, tenants;
 };
 
-void tenants_init(struct tenants *tenants);
+void tenants_init(struct tenants *tenants, const struct machine_limits *machine);
 /* Asserts that all are gone. */
 void tenants_deinit(struct tenants *tenants);
 /* New limits for everybody; what is above them already stays. */

@@ -167,16 +167,13 @@ static bool exchange_hello(struct client *client, const char *class_name,
 				  .features = NPU_FEATURE_FENCES | NPU_FEATURE_COMPLETIONS |
 					      NPU_FEATURE_FIXED_IOVA | NPU_FEATURE_GANGS |
 					      NPU_FEATURE_TASKS_IN_BO};
-	int fds[2];
 	bool has_reply;
 
 	snprintf(hello.class_name, sizeof(hello.class_name), "%s", class_name);
-	REQUIRE_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	client->completions = fds[0];
-	has_reply = client_exchange(
-		client, &(struct request){NPU_OP_HELLO, &hello, sizeof(hello), &fds[1], 1},
-		ret_message);
-	close(fds[1]);
+	has_reply = client_exchange(client,
+				    &(struct request){NPU_OP_HELLO, &hello, sizeof(hello), NULL, 0},
+				    ret_message);
+	client->completions = has_reply ? ret_message->fd : -1;
 	return has_reply;
 }
 
@@ -203,7 +200,7 @@ int client_try_open(const struct daemon *daemon, struct client *ret_client)
 	unsigned char packet[sizeof(struct npu_header) + sizeof(hello)];
 	struct npu_header header = {.length = sizeof(packet), .op = NPU_OP_HELLO};
 	struct message reply;
-	int fds[2], r;
+	int r;
 
 	memcpy(address.sun_path, daemon->socket, sizeof(daemon->socket));
 	*ret_client = (struct client){.completions = -1};
@@ -215,10 +212,7 @@ int client_try_open(const struct daemon *daemon, struct client *ret_client)
 	}
 	memcpy(packet, &header, sizeof(header));
 	memcpy(packet + sizeof(header), &hello, sizeof(hello));
-	REQUIRE_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	ret_client->completions = fds[0];
-	r = client_send_bytes(ret_client, packet, sizeof(packet), &fds[1], 1);
-	close(fds[1]);
+	r = client_send_bytes(ret_client, packet, sizeof(packet), NULL, 0);
 	/* A client that is turned away may find an answer although it could not ask any more. */
 	if (!client_receive(ret_client, &reply))
 		r = r < 0 ? r : -ECONNRESET;
@@ -228,6 +222,7 @@ int client_try_open(const struct daemon *daemon, struct client *ret_client)
 		client_close(ret_client);
 	else
 		ret_client->hello = reply.body.hello;
+	ret_client->completions = r < 0 ? -1 : reply.fd;
 	return r;
 }
 

@@ -319,6 +319,7 @@ static void import_refuses_what_can_shrink(void)
 	daemon_start(NULL, &daemon);
 	client_open(&daemon, &client);
 	REQUIRE_EQ(ftruncate(unsealed, 8192), 0);
+	REQUIRE_EQ(fcntl(empty, F_ADD_SEALS, F_SEAL_SHRINK), 0);
 	REQUIRE_EQ(pipe2(pipes, O_CLOEXEC), 0);
 	client_refused(&client,
 		       &(struct request){NPU_OP_BO_IMPORT, &body, sizeof(body), &unsealed, 1},

@@ -230,14 +230,11 @@ static void version_must_meet(void)
 	struct message reply;
 	struct daemon daemon;
 	struct client client;
-	int fds[2];
 
 	daemon_start(NULL, &daemon);
 	client_connect(&daemon, &client);
-	REQUIRE_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	REQUIRE(client_exchange(&client,
-				&(struct request){NPU_OP_HELLO, &hello, sizeof(hello), &fds[1], 1},
-				&reply));
+	REQUIRE(client_exchange(
+		&client, &(struct request){NPU_OP_HELLO, &hello, sizeof(hello), NULL, 0}, &reply));
 	REQUIRE_EQ(reply.header.kind, NPU_KIND_ERROR);
 	REQUIRE_EQ(reply.body.error.error, EPROTONOSUPPORT);
 	/* Both sides' versions are in the sentence. */
@@ -246,7 +243,7 @@ static void version_must_meet(void)
 	/* A newer client that also speaks ours is welcome, on the same connection. */
 	hello.version_min = 1;
 	hello.features = ~0ull;
-	client_call(&client, &(struct request){NPU_OP_HELLO, &hello, sizeof(hello), &fds[1], 1},
+	client_call(&client, &(struct request){NPU_OP_HELLO, &hello, sizeof(hello), NULL, 0},
 		    &reply);
 	REQUIRE_EQ(reply.body.hello.version, NPU_PROTOCOL_VERSION);
 	REQUIRE(reply.body.hello.features < 1ull << 16);
@@ -266,12 +263,10 @@ static void hello_comes_first(void)
 		       &(struct request){NPU_OP_BO_CREATE, &(struct npu_bo_create){.size = 4096},
 					 sizeof(struct npu_bo_create), NULL, 0},
 		       EPROTO, "op");
-	client_refused(&client, &(struct request){NPU_OP_HELLO, &hello, sizeof(hello), NULL, 0},
-		       EINVAL, "descriptors");
 	client_refused(&client, &(struct request){NPU_OP_HELLO, &hello, sizeof(hello), &null_fd, 1},
 		       EINVAL, "descriptors");
 	memset(hello.class_name, 'x', sizeof(hello.class_name));
-	client_refused(&client, &(struct request){NPU_OP_HELLO, &hello, sizeof(hello), &null_fd, 1},
+	client_refused(&client, &(struct request){NPU_OP_HELLO, &hello, sizeof(hello), NULL, 0},
 		       EINVAL, "class_name");
 	daemon_stop(&daemon);
 }
@@ -384,7 +379,7 @@ static void slow_reader_does_not_grow_the_daemon(void)
 	struct message reply;
 	struct matmul job;
 	struct daemon daemon;
-	unsigned n_sent = 0, n_fds;
+	unsigned n_sent = 0, n_documents = 0, n_fds;
 	uint64_t rss;
 
 	daemon_start(NULL, &daemon);
@@ -402,9 +397,15 @@ static void slow_reader_does_not_grow_the_daemon(void)
 	/* Whoever reads at last gets every answer. */
 	for (unsigned i = 0; i < n_sent; i++) {
 		REQUIRE(client_receive(&slow, &reply));
-		REQUIRE_EQ(reply.header.kind, NPU_KIND_REPLY);
-		close(reply.fd);
+		if (reply.header.kind == NPU_KIND_REPLY) {
+			n_documents++;
+			close(reply.fd);
+			continue;
+		}
+		/* One descriptor at a time lies unread. */
+		REQUIRE_EQ(reply.body.error.error, EAGAIN);
 	}
+	REQUIRE(n_documents >= 1 && n_documents < n_sent);
 	daemon_stop(&daemon);
 }
 

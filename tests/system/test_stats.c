@@ -43,8 +43,8 @@ static int http_get(int fd, const char *path)
 	reply[size] = '\0';
 	close(fd);
 	REQUIRE_EQ(sscanf(reply, "HTTP/1.1 %d", &status), 1);
+	REQUIRE_HAS(reply, "\r\n\r\n");
 	body = strstr(reply, "\r\n\r\n");
-	REQUIRE(body != NULL);
 	memmove(reply, body + 4, strlen(body + 4) + 1);
 	return status;
 }

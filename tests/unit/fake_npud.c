@@ -99,14 +99,18 @@ static void handle_hello(struct fake_npud *fake, struct request *request)
 		.device = "fake",
 	};
 
+	int pair[2];
+
 	memcpy(&fake->hello, request->body, sizeof(fake->hello));
-	fake->completions = request->fd;
 	if (!fake->has_tasks_in_bo)
 		body.features &= ~NPU_FEATURE_TASKS_IN_BO;
 	if (fake->version == 0)
 		refuse(fake, request, EPROTO, "libnpu speaks 1 to 1,\nnpud speaks 9");
-	else
-		reply(fake, request, &body, sizeof(body), -1);
+	else {
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+		fake->completions = pair[0];
+		reply(fake, request, &body, sizeof(body), pair[1]);
+	}
 }
 
 static void handle_bo_create(struct fake_npud *fake, struct request *request)

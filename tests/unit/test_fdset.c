@@ -95,8 +95,8 @@ static const struct {
 	{"as many as fit", FDSET_MAX, SEND_MAX, 0, FDSET_MAX},
 	{"one too many", FDSET_MAX + 1, SEND_MAX, -EBADMSG, FDSET_MAX},
 	{"many too many", SEND_MAX, SEND_MAX, -EBADMSG, FDSET_MAX},
-	{"cut off by the kernel", 4, 2, -EBADMSG, 2},
-	{"no room at all", 1, 0, -EBADMSG, 0},
+	{"cut off by the kernel", 4, 2, 0, 2},
+	{"no room at all", 1, 0, 0, 0},
 };
 
 START_TEST(test_take_message)

@@ -134,8 +134,11 @@ END_TEST
 
 START_TEST(buffers)
 {
-	unsigned n_fds = count_fds();
 	struct npu_bo bo;
+	unsigned n_fds;
+
+	settle();
+	n_fds = count_fds();
 
 	ck_assert_int_eq(npu_bo_create(npu, 5000, 1, &bo), -EINVAL);
 	ck_assert_int_eq(npu_bo_create(npu, 5000, 0, &bo), 0);

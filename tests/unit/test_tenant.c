@@ -10,11 +10,12 @@
 
 static struct tenants tenants;
 static struct quota quota;
+static struct machine_limits machine = {ACCOUNT_UNLIMITED, ACCOUNT_UNLIMITED};
 
 static void setup(void)
 {
 	quota = quota_default();
-	tenants_init(&tenants);
+	tenants_init(&tenants, &machine);
 	tenants_set_quota(&tenants, &quota);
 }
 
@@ -78,6 +79,35 @@ START_TEST(each_level_has_its_own_quota)
 }
 END_TEST
 
+START_TEST(one_user_gets_half_of_the_machine)
+{
+	struct machine_limits small = {.bytes = 1000, .descriptors = 80};
+	struct account_refusal refusal;
+	struct charge charge = CHARGE_INIT, other_charge = CHARGE_INIT;
+	struct user *user, *other;
+
+	tenants_deinit(&tenants);
+	tenants_init(&tenants, &small);
+	tenants_set_quota(&tenants, &quota);
+	ck_assert_int_eq(tenants_get_user(&tenants, 1, &quota, &user), 0);
+	ck_assert_int_eq(tenants_get_user(&tenants, 2, &quota, &other), 0);
+	ck_assert_int_eq(account_charge(&user->account, SLOT_BYTES, 501, &charge, &refusal),
+			 -EDQUOT);
+	ck_assert_str_eq(refusal.quota, "bytes_per_uid");
+	ck_assert_int_eq(account_charge(&user->account, SLOT_BOS, 20, &charge, &refusal), 0);
+	ck_assert_int_eq(account_charge(&other->account, SLOT_BOS, 21, &other_charge, &refusal),
+			 -EDQUOT);
+	ck_assert_str_eq(refusal.quota, "bos_per_uid");
+	ck_assert_int_eq(account_charge(&other->account, SLOT_BOS, 20, &other_charge, &refusal), 0);
+	ck_assert_uint_eq(user->account.limit[SLOT_CONNECTIONS], 5);
+	ck_assert_uint_eq(user->account.limit[SLOT_SESSIONS], 5);
+	charge_release(&charge);
+	charge_release(&other_charge);
+	user_unref(user);
+	user_unref(other);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("tenant");
@@ -88,6 +118,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, sessions_of_one_user_in_one_class_are_one_tenant);
 	tcase_add_test(tcase, each_level_has_its_own_quota);
+	tcase_add_test(tcase, one_user_gets_half_of_the_machine);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -49,15 +49,15 @@ START_TEST(decodes_hello)
 {
 	struct npu_hello hello = {.version_min = 1, .version_max = 3}, out;
 
-	ck_assert_int_eq(wire_decode_hello(&hello, sizeof(hello), 1, &out, &error), 0);
+	ck_assert_int_eq(wire_decode_hello(&hello, sizeof(hello), 0, &out, &error), 0);
 	ck_assert_uint_eq(out.version_max, 3);
-	assert_refused(wire_decode_hello(&hello, sizeof(hello) - 1, 1, &out, &error), "length");
-	assert_refused(wire_decode_hello(&hello, sizeof(hello), 0, &out, &error), "descriptors");
+	assert_refused(wire_decode_hello(&hello, sizeof(hello) - 1, 0, &out, &error), "length");
+	assert_refused(wire_decode_hello(&hello, sizeof(hello), 1, &out, &error), "descriptors");
 	hello.version_min = 4;
-	assert_refused(wire_decode_hello(&hello, sizeof(hello), 1, &out, &error), "version_min");
+	assert_refused(wire_decode_hello(&hello, sizeof(hello), 0, &out, &error), "version_min");
 	hello.version_min = 1;
 	memset(hello.class_name, 'x', sizeof(hello.class_name));
-	assert_refused(wire_decode_hello(&hello, sizeof(hello), 1, &out, &error), "class_name");
+	assert_refused(wire_decode_hello(&hello, sizeof(hello), 0, &out, &error), "class_name");
 }
 END_TEST
 
