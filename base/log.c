@@ -5,6 +5,8 @@
  */
 #include "base/log.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -136,4 +138,22 @@ const char *log_quote(const char *text, char *buffer, size_t size)
 	}
 	buffer[used] = '\0';
 	return buffer;
+}
+
+bool log_limit_take(struct log_limit *limit, uint64_t now_ns, uint64_t *ret_suppressed)
+{
+	const uint64_t second = now_ns / NS_PER_S;
+
+	if (second != limit->second) {
+		limit->second = second;
+		limit->n_lines = 0;
+	}
+	if (limit->n_lines == LOG_LINES_PER_S) {
+		limit->n_suppressed++;
+		return false;
+	}
+	limit->n_lines++;
+	*ret_suppressed = limit->n_suppressed;
+	limit->n_suppressed = 0;
+	return true;
 }

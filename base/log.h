@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -28,6 +29,21 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 		if (log_is_enabled(LOG_LEVEL_DEBUG))                                               \
 			log_write(LOG_LEVEL_DEBUG, __VA_ARGS__);                                   \
 	} while (0)
+
+/* How many lines somebody may cause: LOG_LINES_PER_S, the rest is counted. Zeroed to begin with. */
+struct log_limit {
+	uint64_t second; /* the one that `n_lines` belongs to */
+	unsigned n_lines;
+	uint64_t n_suppressed; /* since the last line that was allowed */
+};
+
+#define LOG_LINES_PER_S 20
+
+/*
+ * Whether one more line may be written now. When it may, *ret_suppressed is how many were not since
+ * the one before, to be said in it.
+ */
+bool log_limit_take(struct log_limit *limit, uint64_t now_ns, uint64_t *ret_suppressed);
 
 /* Copies text with everything but printable ASCII, `"` and `\` escaped as \xNN; always ends in NUL.
  */

@@ -61,7 +61,12 @@ static void backend_log_capture(struct sessions *sessions, unsigned core, const 
 {
 	struct device_capture capture;
 	char text[1024] = "";
+	uint64_t n_suppressed;
 	size_t n = 0;
+
+	if (!log_limit_take(&job->session->user->log_limit, loop_now_ns(sessions->loop),
+			    &n_suppressed))
+		return;
 
 	device_capture(sessions->device, core, &capture);
 	for (unsigned i = 0; i < capture.n && n < sizeof(text); i++) {
@@ -72,9 +77,9 @@ static void backend_log_capture(struct sessions *sessions, unsigned core, const 
 				      capture.registers[i].value);
 	}
 	log_warning("core_reset core=%u session=%" PRIu64 " uid=%u job=%" PRIu64
-		    " tasks_done=%" PRIu32 "%s",
+		    " tasks_done=%" PRIu32 " suppressed=%" PRIu64 "%s",
 		    core, job->session->id, job->session->identity.uid, job->base.id,
-		    job->tasks_done, text);
+		    job->tasks_done, n_suppressed, text);
 }
 
 static int backend_reset(void *context, unsigned core)

@@ -232,6 +232,7 @@ static void job_log(const struct job *job)
 	const struct session *session = job->session;
 	const enum npu_outcome outcome = job->base.outcome;
 	enum log_level level = LOG_LEVEL_DEBUG;
+	uint64_t n_suppressed = 0;
 	char comm[256];
 
 	if (outcome == NPU_OUTCOME_HANG || outcome == NPU_OUTCOME_PAGE_FAULT ||
@@ -239,12 +240,16 @@ static void job_log(const struct job *job)
 		level = LOG_LEVEL_WARNING;
 	if (!log_is_enabled(level))
 		return;
+	if (level == LOG_LEVEL_WARNING &&
+	    !log_limit_take(&session->user->log_limit, job->base.done_ns, &n_suppressed))
+		return;
 	log_write(level,
 		  "job_done session=%" PRIu64 " uid=%u job=%" PRIu64 " cores=%#" PRIx32
-		  " started_ns=%" PRIu64 " done_ns=%" PRIu64 " outcome=%s comm=\"%s\"",
+		  " started_ns=%" PRIu64 " done_ns=%" PRIu64
+		  " outcome=%s comm=\"%s\" suppressed=%" PRIu64,
 		  session->id, session->identity.uid, job->base.id, job->base.used_mask,
 		  job->base.started_ns, job->base.done_ns, job_outcome_name(outcome),
-		  log_quote(session->identity.comm, comm, sizeof(comm)));
+		  log_quote(session->identity.comm, comm, sizeof(comm)), n_suppressed);
 }
 
 void job_retire(struct job *job)

@@ -6,6 +6,7 @@
 #include "sessions/listener.h"
 
 #include "base/clock.h"
+#include "base/closer.h"
 #include "base/log.h"
 #include "sessions/identity.h"
 #include "sessions/sessions.h"
@@ -32,22 +33,24 @@ static void listener_welcome(struct listener *listener, int fd)
 	struct sessions *sessions = listener->sessions;
 	struct identity identity;
 	struct session *session;
+	uint64_t n_suppressed;
 	int r;
 
 	if (sessions->is_draining) {
-		close(fd);
+		closer_close(sessions->channels.closer, fd);
 		return;
 	}
 	r = identity_read(fd, listener->path, &identity);
 	if (r < 0) {
-		close(fd);
+		closer_close(sessions->channels.closer, fd);
 		return;
 	}
 	r = session_new(sessions, fd, &identity, &session);
-	if (r < 0)
-		log_warning("session_refused uid=%u pid=%d error=\"%s\"%s", identity.uid,
-			    identity.pid, strerror(-r),
-			    r == -EDQUOT ? " quota=sessions_per_uid" : "");
+	if (r < 0 &&
+	    log_limit_take(&listener->log_limit, loop_now_ns(sessions->loop), &n_suppressed))
+		log_warning("session_refused uid=%u pid=%d error=\"%s\"%s suppressed=%" PRIu64,
+			    identity.uid, identity.pid, strerror(-r),
+			    r == -EDQUOT ? " quota=sessions_per_uid" : "", n_suppressed);
 }
 
 /* No descriptor left: give one up for a moment to take the peer out of the backlog. */
@@ -59,7 +62,7 @@ static void listener_turn_away(struct listener *listener)
 		close(listener->reserve_fd);
 	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
-		close(fd);
+		closer_close(listener->sessions->channels.closer, fd);
 	listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	/* A pause instead of a spin where even that did not help, and one line a pause. */
 	loop_timer_arm(&listener->retry, loop_now_ns(listener->sessions->loop) + RETRY_NS);

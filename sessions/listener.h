@@ -6,6 +6,7 @@
 #ifndef NPUD_SESSIONS_LISTENER_H
 #define NPUD_SESSIONS_LISTENER_H
 
+#include "base/log.h"
 #include "base/loop.h"
 
 struct sessions;
@@ -17,6 +18,7 @@ struct listener {
 	char *path; /* owned; unlinked at the end if `owns_path` */
 	bool owns_path;
 	int lock_fd; /* PATH.lock: one daemon per path; -1 for inherited sockets */
+	struct log_limit log_limit;
 	struct loop_poll poll;
 	struct loop_timer retry; /* armed while there is no descriptor to accept with */
 };

@@ -5,6 +5,7 @@
 #include "sessions/session.h"
 
 #include "base/clock.h"
+#include "base/closer.h"
 #include "base/log.h"
 #include "sessions/error.h"
 #include "sessions/job.h"
@@ -117,7 +118,7 @@ int session_new(struct sessions *owner, int fd, const struct identity *identity,
 		r = channel_init(&session->channel, owner->loop, fd, &owner->channels,
 				 &session_channel_ops);
 	if (r < 0) {
-		close(fd);
+		closer_close(owner->channels.closer, fd);
 		if (session)
 			session_destroy(session);
 		return r;

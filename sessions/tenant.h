@@ -8,6 +8,7 @@
 
 #include "base/account.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "sessions/class.h"
 
 #include <sys/types.h>
@@ -30,7 +31,8 @@ struct user {
 	uid_t uid;
 	unsigned refs;
 	struct account account;
-	struct list link; /* tenants::users */
+	struct log_limit log_limit; /* of lines that its jobs cause */
+	struct list link;	    /* tenants::users */
 };
 
 struct tenant {

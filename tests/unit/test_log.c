@@ -193,6 +193,24 @@ START_TEST(test_quote)
 }
 END_TEST
 
+START_TEST(test_limit)
+{
+	struct log_limit limit = {0};
+	uint64_t n_suppressed = 7;
+
+	for (int i = 0; i < LOG_LINES_PER_S; i++) {
+		ck_assert(log_limit_take(&limit, 5000000000, &n_suppressed));
+		ck_assert_uint_eq(n_suppressed, 0);
+	}
+	for (int i = 0; i < 3; i++)
+		ck_assert(!log_limit_take(&limit, 5999999999, &n_suppressed));
+	ck_assert(log_limit_take(&limit, 6000000000, &n_suppressed));
+	ck_assert_uint_eq(n_suppressed, 3);
+	ck_assert(log_limit_take(&limit, 6000000001, &n_suppressed));
+	ck_assert_uint_eq(n_suppressed, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("log");
@@ -201,6 +219,7 @@ int main(void)
 	int n_failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, test_limit);
 	tcase_add_test(tcase, test_line);
 	tcase_add_test(tcase, test_errno);
 	tcase_add_test(tcase, test_levels);
