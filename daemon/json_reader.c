@@ -316,7 +316,7 @@ int json_reader_complete(struct json_reader *reader, const struct key_spec *keys
 int json_reader_parse(struct json_reader *reader, const char *text, size_t length,
 		      json_t **ret_value)
 {
-	json_error_t error;
+	json_error_t error = {0}; /* jansson leaves parts of it alone when memory runs out */
 	json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
 	char line[2 * TEXT_MAX];
 
