@@ -18,28 +18,28 @@
 #define REPLY_MAX 512
 
 struct operation {
-	enum npu_op op;
 	const char *name;
 	int (*handle)(struct request *request);
+	enum npu_op op;
 	bool before_hello; /* the only thing allowed there, and only there */
 	bool needs_admin;
 	bool passes_fd; /* its reply brings a descriptor */
 };
 
 static const struct operation operations[] = {
-	{NPU_OP_HELLO, "hello", op_hello, .before_hello = true},
-	{NPU_OP_BO_CREATE, "bo_create", op_bo_create, .passes_fd = true},
-	{NPU_OP_BO_CLOSE, "bo_close", op_bo_close},
-	{NPU_OP_BO_SYNC, "bo_sync", op_bo_sync},
-	{NPU_OP_BO_EXPORT, "bo_export", op_bo_export, .passes_fd = true},
-	{NPU_OP_BO_IMPORT, "bo_import", op_bo_import},
-	{NPU_OP_SUBMIT, "submit", op_submit},
-	{NPU_OP_CANCEL, "cancel", op_cancel},
-	{NPU_OP_STATS, "stats", op_stats, .passes_fd = true},
-	{NPU_OP_POLICY_SHOW, "policy_show", op_policy_show, .passes_fd = true},
-	{NPU_OP_POLICY_RELOAD, "policy_reload", op_policy_reload, .needs_admin = true},
-	{NPU_OP_KILL, "kill", op_kill, .needs_admin = true},
-	{NPU_OP_RESET, "reset", op_reset, .needs_admin = true},
+	{"hello", op_hello, NPU_OP_HELLO, .before_hello = true},
+	{"bo_create", op_bo_create, NPU_OP_BO_CREATE, .passes_fd = true},
+	{"bo_close", op_bo_close, NPU_OP_BO_CLOSE},
+	{"bo_sync", op_bo_sync, NPU_OP_BO_SYNC},
+	{"bo_export", op_bo_export, NPU_OP_BO_EXPORT, .passes_fd = true},
+	{"bo_import", op_bo_import, NPU_OP_BO_IMPORT},
+	{"submit", op_submit, NPU_OP_SUBMIT},
+	{"cancel", op_cancel, NPU_OP_CANCEL},
+	{"stats", op_stats, NPU_OP_STATS, .passes_fd = true},
+	{"policy_show", op_policy_show, NPU_OP_POLICY_SHOW, .passes_fd = true},
+	{"policy_reload", op_policy_reload, NPU_OP_POLICY_RELOAD, .needs_admin = true},
+	{"kill", op_kill, NPU_OP_KILL, .needs_admin = true},
+	{"reset", op_reset, NPU_OP_RESET, .needs_admin = true},
 };
 
 static const struct operation *operation_find(unsigned op)

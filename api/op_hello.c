@@ -71,7 +71,7 @@ int op_hello(struct request *request)
 {
 	struct npu_hello_reply reply;
 	struct npu_hello hello;
-	int fds[2], r;
+	int fds[2] = {-1, -1}, r;
 
 	r = wire_decode_hello(request->body, request->body_size, request->fds->n, &hello,
 			      &request->error);
