@@ -7,6 +7,7 @@
 #include "sessions/job.h"
 #include "sessions/sessions.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -76,6 +77,7 @@ static int job_copy_tasks(struct job *job, const struct job_params *params, stru
 	r = job_find_tasks(job->session, params, &bytes, error);
 	if (r < 0)
 		return r;
+	assert(bytes && job->tasks);
 	for (uint32_t i = 0; i < job->n_tasks; i++) {
 		struct npu_task task;
 

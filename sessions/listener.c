@@ -194,17 +194,18 @@ static int listener_check_inherited(int fd, char *ret_path, size_t size)
 int listener_new_from_fd(struct sessions *sessions, int fd, struct listener **ret_listener)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
-	struct listener *listener = NULL;
+	struct listener *listener;
 	int r;
 
 	r = listener_check_inherited(fd, path, sizeof(path));
-	if (r == 0) {
-		listener = listener_alloc(sessions, path);
-		r = listener ? 0 : -ENOMEM;
-	}
 	if (r < 0) {
 		close(fd);
 		return r;
+	}
+	listener = listener_alloc(sessions, path);
+	if (!listener) {
+		close(fd);
+		return -ENOMEM;
 	}
 	listener->fd = fd;
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
