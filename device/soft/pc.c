@@ -232,6 +232,10 @@ static void begin_operation(struct soft_core *core, struct soft_operation *opera
 	operation->cna = *soft_registers_executed(registers, RK3588_CNA);
 	operation->core = *soft_registers_executed(registers, RK3588_CORE);
 	operation->dpu = *soft_registers_executed(registers, RK3588_DPU);
+	operation->dpu_rdma = *soft_registers_executed(registers, RK3588_DPU_RDMA);
+	operation->ppu = *soft_registers_executed(registers, RK3588_PPU);
+	operation->ppu_rdma = *soft_registers_executed(registers, RK3588_PPU_RDMA);
+	operation->lut = registers->lut;
 	pthread_mutex_unlock(&core->lock);
 }
 
@@ -247,6 +251,8 @@ static uint32_t completed_interrupts(const struct soft_registers *registers, uin
 		interrupts |= INTERRUPT_CORE << registers->blocks[RK3588_CORE].executer;
 	if (op_en & OP_EN_DPU)
 		interrupts |= INTERRUPT_DPU << registers->blocks[RK3588_DPU].executer;
+	if (op_en & OP_EN_PPU)
+		interrupts |= INTERRUPT_PPU << registers->blocks[RK3588_PPU].executer;
 	return interrupts;
 }
 
