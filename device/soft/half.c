@@ -29,3 +29,13 @@ uint16_t half_from_float(float value)
 	bits += 0xfff + odd - (112u << 23);
 	return (uint16_t)(sign | bits >> 13);
 }
+
+uint16_t bfloat_from_float(float value)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	if ((bits & 0x7fffffff) > FLOAT_INFINITY)
+		return (uint16_t)(bits >> 16 | 0x40);
+	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}

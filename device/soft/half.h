@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fp16 to fp32 and back, in plain C, the same on every machine: subnormals kept, conversion to fp16
- * rounds to nearest even and overflows to infinity (hardware reference 6.6).
+ * fp16 and bf16 to fp32 and back, in plain C, the same on every machine: subnormals kept,
+ * conversion to fp16 rounds to nearest even and overflows to infinity (hardware reference 6.6).
  */
 #ifndef NPUD_DEVICE_SOFT_HALF_H
 #define NPUD_DEVICE_SOFT_HALF_H
@@ -31,5 +31,17 @@ static inline float half_to_float(uint16_t half)
 
 /* NaN becomes a quiet NaN. */
 uint16_t half_from_float(float value);
+
+/* bf16, the upper half of an fp32: exact; and to nearest, ties to even. */
+static inline float bfloat_to_float(uint16_t bfloat)
+{
+	uint32_t bits = (uint32_t)bfloat << 16;
+	float value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+uint16_t bfloat_from_float(float value);
 
 #endif
