@@ -40,6 +40,11 @@ struct bus_ops {
 	 * "BLOCK REGISTER: value, reason". Returns false when it did not. NULL on silicon.
 	 */
 	bool (*complaint)(struct bus *bus, unsigned core, char *ret_text, size_t size);
+	/*
+	 * Likewise: what it left out of account since the last reset, as "BLOCK REGISTER=bits;
+	 * ...". Returns false when nothing. NULL on silicon.
+	 */
+	bool (*ignored)(struct bus *bus, unsigned core, char *ret_text, size_t size);
 };
 
 struct bus {

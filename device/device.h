@@ -62,7 +62,7 @@ struct device_progress {
 };
 
 enum device_event_kind {
-	DEVICE_DONE,
+	DEVICE_DONE,	   /* `detail` may say what bits of the stream were ignored */
 	DEVICE_PAGE_FAULT, /* `iova`, `is_write`; the core stands still until it is reset */
 	DEVICE_BAD_STREAM, /* `detail` names block, register and value; likewise */
 };

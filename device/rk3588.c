@@ -341,6 +341,16 @@ static bool run_is_done(struct rk3588 *npu, unsigned index)
 	return fuzz_pairs(status) == wanted;
 }
 
+/* Done, but not with everything that the stream asked for. */
+static void describe_ignored(struct rk3588 *npu, unsigned index, struct device_event *event)
+{
+	const struct bus_ops *ops = npu->bus->ops;
+	char text[sizeof(event->detail) - sizeof("ignored: ")];
+
+	if (ops->ignored && ops->ignored(npu->bus, index, text, sizeof(text)))
+		snprintf(event->detail, sizeof(event->detail), "ignored: %s", text);
+}
+
 static void handle_completion(struct rk3588 *npu, unsigned index)
 {
 	struct rk3588_core *core = &npu->cores[index];
@@ -349,6 +359,7 @@ static void handle_completion(struct rk3588 *npu, unsigned index)
 	if (!run_is_done(npu, index))
 		return;
 	if (core->n_done + core->n_run == core->batch.n_tasks) {
+		describe_ignored(npu, index, &event);
 		end_batch(npu, index, &event);
 		return;
 	}

@@ -10,7 +10,6 @@
 
 struct soft_operation {
 	uint32_t op_en;
-	uint32_t dma_base;
 	/* What they execute, as of the op_en. */
 	struct soft_group cna, core, dpu, dpu_rdma, ppu, ppu_rdma;
 	struct soft_lut lut;

@@ -42,6 +42,7 @@ static void release(struct soft_bus *soft)
 	while (soft->n_started > 0)
 		soft_core_deinit(&soft->cores[--soft->n_started]);
 	soft_memory_free(soft->shared.memory);
+	soft_rendezvous_deinit(&soft->shared.rendezvous);
 	if (soft->shared.event_fd >= 0)
 		close(soft->shared.event_fd);
 	free(soft);
@@ -125,6 +126,11 @@ static bool soft_complaint(struct bus *bus, unsigned core, char *ret_text, size_
 	return soft_core_complaint(&soft_bus(bus)->cores[core], ret_text, size);
 }
 
+static bool soft_ignored(struct bus *bus, unsigned core, char *ret_text, size_t size)
+{
+	return soft_core_ignored(&soft_bus(bus)->cores[core], ret_text, size);
+}
+
 static const struct bus_ops soft_ops = {
 	.free = soft_free,
 	.read32 = soft_read32,
@@ -138,6 +144,7 @@ static const struct bus_ops soft_ops = {
 	.dma_unmap = soft_dma_unmap,
 	.device_time_ns = soft_device_time_ns,
 	.complaint = soft_complaint,
+	.ignored = soft_ignored,
 };
 
 static int open_shared(struct soft_shared *shared, const struct soft_options *options)
@@ -159,6 +166,11 @@ int soft_bus_new(const struct soft_options *options, struct bus **ret_bus)
 	soft = calloc(1, sizeof(*soft));
 	if (!soft)
 		return -ENOMEM;
+	r = soft_rendezvous_init(&soft->shared.rendezvous);
+	if (r < 0) {
+		free(soft);
+		return r;
+	}
 	soft->bus = (struct bus){.ops = &soft_ops, .n_cores = RK3588_CORES};
 	r = open_shared(&soft->shared, options);
 	while (r == 0 && soft->n_started < RK3588_CORES) {
