@@ -78,6 +78,12 @@ static struct soft_lut_range read_range(const struct soft_group *group, uint32_t
 	};
 }
 
+static bool fits_table(const struct soft_lut_range *range)
+{
+	return range->index_shift <= MAX_INDEX_SHIFT &&
+	       (range->end - range->start) >> range->index_shift <= LAST_ENTRY;
+}
+
 int soft_lut_configure(const struct soft_group *group, struct soft_complaint *complaint,
 		       struct soft_lut_config *ret_config)
 {
@@ -97,18 +103,11 @@ int soft_lut_configure(const struct soft_group *group, struct soft_complaint *co
 		return r;
 	config.ranges[0].index_shift = field_get(DPU_LUT_LE_INDEX_SELECT, info);
 	config.ranges[1].index_shift = field_get(DPU_LUT_LO_INDEX_SELECT, info);
-	if (config.ranges[0].index_shift > MAX_INDEX_SHIFT ||
-	    config.ranges[1].index_shift > MAX_INDEX_SHIFT)
+	if (!fits_table(&config.ranges[0]) || !fits_table(&config.ranges[1]))
 		return soft_complain(complaint, REG_DPU_LUT_INFO, info,
-				     "only index shifts up to 31 are modelled");
+				     "the tables do not cover their ranges");
 	*ret_config = config;
 	return 0;
-}
-
-/* Also beyond the last entry, whatever the range says, a table has overflown. */
-static bool has_overflown(const struct soft_lut_range *range, int64_t value)
-{
-	return value >= range->end || (value - range->start) >> range->index_shift >= LAST_ENTRY;
 }
 
 static unsigned choose_table(const struct soft_lut_config *config, int64_t value)
@@ -117,7 +116,7 @@ static unsigned choose_table(const struct soft_lut_config *config, int64_t value
 
 	for (unsigned i = 0; i < 2; i++) {
 		is_below[i] = value < config->ranges[i].start;
-		is_above[i] = !is_below[i] && has_overflown(&config->ranges[i], value);
+		is_above[i] = !is_below[i] && value >= config->ranges[i].end;
 		is_hit[i] = !is_below[i] && !is_above[i];
 	}
 	if (is_hit[0] != is_hit[1])
@@ -150,7 +149,7 @@ int32_t soft_lut_look_up(const struct soft_lut *lut, const struct soft_lut_confi
 		return soft_saturate_int32(
 			table[0] + soft_shift_round((value - range->start) * range->underflow_scale,
 						    range->underflow_shift, false));
-	if (has_overflown(range, value))
+	if (value >= range->end)
 		return soft_saturate_int32(
 			table[LAST_ENTRY] +
 			soft_shift_round((value - range->end) * range->overflow_scale,
