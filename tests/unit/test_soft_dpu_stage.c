@@ -337,24 +337,24 @@ static const struct {
 	int32_t x, result;
 	uint32_t le_start; /* likewise */
 } look_ups[] = {
-	{"first of LE", 0, 0, -16384, -32768},
-	{"last of LE", 0, 0, -1, -2},
-	{"first of LO", 0, 0, 0, 0},
-	{"entry of LO", 0, 0, 64, 20},
-	{"between, rounded", 0, 0, 33, 10},	/* 10 + 10/32 */
-	{"half way", 0, 0, 48, 15},		/* 10 + 160/32 */
-	{"tie to even", 0, 0, 8, 2},		/* 80/32 = 2.5 */
-	{"tie to even, up", 0, 0, 24, 8},	/* 240/32 = 7.5 */
-	{"last step of LO", 0, 0, 16383, 5120}, /* 5110 + 310/32 = 5119.7 */
-	{"end of LO", 0, 0, 16384, 5120},
-	{"above LO", 0, 0, 16384 + 8192, 5120 + 16434},
-	{"below LE", 0, 0, -16384 - 10, -32768 - 15},
-	{"far above", 0, 0, INT32_MAX, INT32_MAX},
-	{"clamped above", REG_DPU_LUT_LO_SLOPE_SCALE, 0xffff, INT32_MAX, 5120},
-	{"overflow to LE", REG_DPU_LUT_CFG, 0x48, 20000, 0},
-	{"underflow to LO", REG_DPU_LUT_CFG, 0x78, -20000, 0},
+	{"first of LE", 0, 0, -16384, -32768, 0},
+	{"last of LE", 0, 0, -1, -2, 0},
+	{"first of LO", 0, 0, 0, 0, 0},
+	{"entry of LO", 0, 0, 64, 20, 0},
+	{"between, rounded", 0, 0, 33, 10, 0},	   /* 10 + 10/32 */
+	{"half way", 0, 0, 48, 15, 0},		   /* 10 + 160/32 */
+	{"tie to even", 0, 0, 8, 2, 0},		   /* 80/32 = 2.5 */
+	{"tie to even, up", 0, 0, 24, 8, 0},	   /* 240/32 = 7.5 */
+	{"last step of LO", 0, 0, 16383, 5120, 0}, /* 5110 + 310/32 = 5119.7 */
+	{"end of LO", 0, 0, 16384, 5120, 0},
+	{"above LO", 0, 0, 16384 + 8192, 5120 + 16434, 0},
+	{"below LE", 0, 0, -16384 - 10, -32768 - 15, 0},
+	{"far above", 0, 0, INT32_MAX, INT32_MAX, 0},
+	{"clamped above", REG_DPU_LUT_LO_SLOPE_SCALE, 0xffff, INT32_MAX, 5120, 0},
+	{"overflow to LE", REG_DPU_LUT_CFG, 0x48, 20000, 0, 0},
+	{"underflow to LO", REG_DPU_LUT_CFG, 0x78, -20000, 0, 0},
 	{"both hit, LO", REG_DPU_LUT_LE_END, 0x2000, 64, 20, 0xffffe000},
-	{"gap between, LO", REG_DPU_LUT_LE_END, 0xfffffff0, -5, 0},
+	{"gap between, LO", REG_DPU_LUT_LE_END, 0xfffffff0, -5, 0, 0},
 };
 
 START_TEST(test_look_ups)
