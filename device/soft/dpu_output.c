@@ -156,7 +156,7 @@ struct writer {
 	struct soft_core *core;
 	uint32_t iova;
 	uint32_t n_bytes;
-	uint8_t bytes[WRITER_BYTES];
+	uint8_t *bytes; /* WRITER_BYTES */
 };
 
 static int writer_flush(struct writer *writer)
@@ -216,14 +216,13 @@ static int write_atoms(struct soft_core *core, const struct soft_output *output,
 		       const struct soft_result *result, uint32_t n_atoms, const uint8_t *atoms)
 {
 	bool is_by_pixel = output->surface_bytes == SOFT_ATOM_BYTES && output->wdma_width == 1;
-	struct writer writer;
+	uint8_t bytes[WRITER_BYTES];
+	struct writer writer = {.core = core, .bytes = bytes};
 	uint32_t iovas[SOFT_STRIP_PIXELS];
 	uint32_t n = find_places(output, result, iovas);
 	/* Where a pixel's atoms have one address, the lowest channels survive (6.8). */
 	uint32_t n_written = output->surface_bytes == 0 ? 1 : n_atoms;
 
-	writer.core = core;
-	writer.n_bytes = 0;
 	for (uint32_t i = 0; i < n * n_written; i++) {
 		uint32_t pixel = is_by_pixel ? i / n_written : i % n;
 		uint32_t atom = is_by_pixel ? i % n_written : i / n;

@@ -240,10 +240,11 @@ static int run(struct soft_core *core, const struct soft_pool *pool)
 	int r;
 
 	r = new_lines(pool, &lines);
+	if (r < 0)
+		return r;
 	for (uint32_t surface = 0; r == 0 && surface < pool->n_surfaces; surface++)
 		r = run_surface(core, pool, surface, &lines);
-	if (r != -ENOMEM)
-		free_lines(&lines);
+	free_lines(&lines);
 	return r;
 }
 

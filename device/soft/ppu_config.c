@@ -47,7 +47,6 @@ static int configure_method(const struct soft_group *group, struct soft_complain
 	if (pool->precision > RK3588_BF16)
 		return complain(complaint, group, REG_PPU_DATA_FORMAT,
 				"only 8 and 16 bits are modelled");
-	pool->lanes = soft_precision_lanes(pool->precision);
 	pool->recip_width = soft_group_field(group, REG_PPU_RECIP_KERNEL_WIDTH, PPU_RECIPROCAL);
 	pool->recip_height = soft_group_field(group, REG_PPU_RECIP_KERNEL_HEIGHT, PPU_RECIPROCAL);
 	return 0;
@@ -175,6 +174,7 @@ int soft_pool_configure(const struct soft_operation *operation,
 		r = configure_pad(group, complaint, &pool);
 	if (r < 0)
 		return r;
+	pool.lanes = soft_precision_lanes(pool.precision);
 	configure_window(group, &pool);
 	configure_output(group, &pool);
 	pool.n_surfaces = (channels + pool.lanes - 1) / pool.lanes;
