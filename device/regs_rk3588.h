@@ -108,6 +108,7 @@ uint32_t rk3588_register_bits(uint32_t offset);
 #define OP_EN_DPU_RDMA		    0x10u
 #define OP_EN_PPU		    0x20u
 #define OP_EN_PPU_RDMA		    0x40u
+#define OP_EN_BITS		    0x7fu /* as 0x7f is in use; nothing is known of 0x02 */
 
 /* CNA (hardware reference 4). */
 #define REG_CNA_S_POINTER	    0x1004

@@ -244,6 +244,8 @@ static void begin_operation(struct soft_core *core, struct soft_operation *opera
 
 	pthread_mutex_lock(&core->lock);
 	core->pc.op_en = operation->op_en;
+	if (operation->op_en & ~OP_EN_BITS)
+		soft_core_note(core, REG_GLOBAL_OPERATION_ENABLE, operation->op_en & ~OP_EN_BITS);
 	soft_registers_start(registers, operation->op_en);
 	core->dma_base = core->pc.dma_base;
 	operation->cna = *soft_registers_executed(registers, RK3588_CNA);
