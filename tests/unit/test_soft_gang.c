@@ -173,7 +173,7 @@ static const struct {
 	{"two blocks", {{0x10fc, 1}, {0x40c4, 2}}, "ignored: CNA 0x10fc=0x1; DPU RESERVED_40C4=0x2"},
 	{"too few banks",
 	 {{0x1040, 0xc0}},
-	 "ignored: CNA CBUF_CON0: features exceed the data banks"},
+	 "ignored: CNA CBUF_CON0: features exceed"},
 	{"many",
 	 {{0x10c0, 1},
 	  {0x10c4, 1},
