@@ -5,6 +5,7 @@
  */
 #include "device/soft/dpu.h"
 
+#include "device/soft/clones.h"
 #include "device/soft/dpu_config.h"
 #include "device/soft/ppu.h"
 
@@ -141,21 +142,38 @@ static int run_strip(struct soft_core *core, struct soft_dpu *dpu, struct sums s
 	return soft_output_write(core, &dpu->output, result);
 }
 
+SOFT_CLONE_BODY widen_body(const int32_t *from, uint32_t n, double *to)
+{
+	for (uint32_t i = 0; i < n; i++)
+		to[i] = from[i];
+}
+
+SOFT_CLONES(static, widen, (const int32_t *from, uint32_t n, double *to), (from, n, to))
+
+/* `n` values of a tile to the strip's from `to` on. */
+static void take_lanes(const struct soft_dpu_tile *tile, bool is_float, size_t from, uint32_t n,
+		       struct soft_strip *strip, size_t to)
+{
+	if (is_float)
+		memcpy(&strip->floats[to], &tile->floats[from], n * sizeof(float));
+	else
+		widen(&tile->ints[from], n, &strip->ints[to]);
+}
+
+/* The pixels of a tile from `first` on. */
 static void take_values(const struct soft_dpu *dpu, const struct soft_dpu_tile *tile,
 			uint32_t first, struct soft_strip *strip)
 {
-	for (uint32_t pixel = 0; pixel < strip->n_pixels; pixel++) {
-		size_t from = (size_t)(first + pixel) * tile->pitch;
-		size_t to = (size_t)pixel * strip->n_lanes;
+	bool is_float = soft_precision_is_float(dpu->precision);
+	size_t from = (size_t)first * tile->pitch;
 
-		if (soft_precision_is_float(dpu->precision)) {
-			memcpy(&strip->floats[to], &tile->floats[from],
-			       strip->n_lanes * sizeof(float));
-			continue;
-		}
-		for (uint32_t lane = 0; lane < strip->n_lanes; lane++)
-			strip->ints[to + lane] = tile->ints[from + lane];
+	if (tile->pitch == strip->n_lanes) {
+		take_lanes(tile, is_float, from, strip->n_pixels * strip->n_lanes, strip, 0);
+		return;
 	}
+	for (uint32_t pixel = 0; pixel < strip->n_pixels; pixel++)
+		take_lanes(tile, is_float, from + (size_t)pixel * tile->pitch, strip->n_lanes,
+			   strip, (size_t)pixel * strip->n_lanes);
 }
 
 static uint32_t strip_size(uint32_t rest)

@@ -119,7 +119,7 @@ static int configure_operand(const struct soft_group *group, enum rk3588_precisi
 		float value;
 
 		memcpy(&value, &bits, sizeof(value));
-		ew->values[i] = soft_precision_is_float(precision) ? value : (int32_t)bits;
+		ew->values[i] = soft_precision_is_float(precision) ? (double)value : (int32_t)bits;
 	}
 	if (!ew->is_from_memory)
 		return 0;
@@ -141,15 +141,15 @@ static int configure_relu(const struct soft_group *group, bool is_float,
 	float limit;
 
 	memcpy(&limit, &bits, sizeof(limit));
-	ew->low = is_float ? -INFINITY : INT32_MIN;
-	ew->high = is_float ? INFINITY : INT32_MAX;
+	ew->low = is_float ? -(double)INFINITY : INT32_MIN;
+	ew->high = is_float ? (double)INFINITY : INT32_MAX;
 	if ((cfg & DPU_EW_RELU_BYPASS) && (cfg & DPU_EW_RELUX_EN))
 		return soft_complain(complaint, REG_DPU_EW_CFG, cfg,
 				     "ReLUX with ReLU bypassed is not modelled");
 	if (!(cfg & DPU_EW_RELU_BYPASS))
 		ew->low = 0;
 	if (cfg & DPU_EW_RELUX_EN)
-		ew->high = is_float ? limit : (int32_t)bits;
+		ew->high = is_float ? (double)limit : (int32_t)bits;
 	return 0;
 }
 

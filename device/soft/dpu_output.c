@@ -4,6 +4,7 @@
  */
 #include "device/soft/dpu_output.h"
 
+#include "device/soft/clones.h"
 #include "device/soft/dpu_arithmetic.h"
 #include "device/soft/half.h"
 
@@ -54,7 +55,7 @@ static int configure_floats(const struct soft_group *group, bool has_lut,
 		return soft_complain(complaint, REG_DPU_OUT_CVT_SCALE, scale,
 				     "fp16 conversion does not fit the output precision");
 	memcpy(&value, &offset, sizeof(value));
-	output->offset = has_lut ? (int32_t)offset : value;
+	output->offset = has_lut ? (int32_t)offset : (double)value;
 	output->factor = ldexp(1, -(int)field_get(DPU_MINUS_EXP, shift));
 	output->is_add_first = shift & DPU_CVT_ADD_FIRST;
 	return 0;
@@ -84,42 +85,89 @@ int soft_output_configure(const struct soft_group *group, enum rk3588_precision 
 	return r;
 }
 
+/* `n` results, converted to integers of the output precision. */
+SOFT_CLONE_BODY convert_ints_body(const struct soft_output *output, const double *values,
+				  uint32_t n, int32_t *words)
+{
+	const struct soft_converter converter = output->converter;
+	const double before = converter.is_add_first ? converter.offset : 0;
+	const double after = converter.is_add_first ? 0 : converter.offset;
+
+	for (uint32_t i = 0; i < n; i++) {
+		double value = soft_round_even((values[i] + before) * converter.factor) + after;
+
+		words[i] = (int32_t)soft_clamp(value, output->low, output->high);
+	}
+}
+
+SOFT_CLONES(static, convert_ints,
+	    (const struct soft_output *output, const double *values, uint32_t n, int32_t *words),
+	    (output, values, n, words))
+
+SOFT_CLONE_BODY narrow_body(const int32_t *words, uint32_t n, int8_t *to)
+{
+	for (uint32_t i = 0; i < n; i++)
+		to[i] = (int8_t)words[i];
+}
+
+SOFT_CLONES(static, narrow, (const int32_t *words, uint32_t n, int8_t *to), (words, n, to))
+
 static void store_ints(const struct soft_output *output, const double *values, uint32_t n,
 		       uint8_t *to)
 {
-	int32_t words[SOFT_MAX_LANES];
+	int32_t words[SOFT_STRIP_PIXELS * SOFT_MAX_LANES];
 
-	for (uint32_t i = 0; i < n; i++)
+	if (!output->converter.rounds_away)
+		convert_ints(output, values, n, words);
+	for (uint32_t i = 0; i < n && output->converter.rounds_away; i++)
 		words[i] = (int32_t)soft_clamp(soft_convert(&output->converter, values[i]),
 					       output->low, output->high);
-	if (output->precision == RK3588_INT32)
+	if (output->precision == RK3588_INT8)
+		narrow(words, n, (int8_t *)to);
+	else if (output->precision == RK3588_INT32)
 		memcpy(to, words, n * sizeof(*words));
-	for (uint32_t i = 0; i < n && output->precision == RK3588_INT8; i++)
-		to[i] = (uint8_t)words[i];
 	for (uint32_t i = 0; i < n && output->precision == RK3588_INT16; i++)
 		memcpy(to + (size_t)i * 2, &words[i], 2);
 }
 
-static void store_float(const struct soft_output *output, float x, uint8_t *to)
+SOFT_CLONE_BODY scale_floats_body(const struct soft_output *output, const float *values, uint32_t n,
+				  float *scaled)
 {
-	double scaled = output->is_add_first ? (x + output->offset) * output->factor
-					     : x * output->factor + output->offset;
-	float value = (float)scaled;
-	uint16_t half;
+	const double before = output->is_add_first ? output->offset : -0.0;
+	const double after = output->is_add_first ? -0.0 : output->offset;
 
-	if (output->precision == RK3588_FP32) {
-		memcpy(to, &value, sizeof(value));
-		return;
-	}
-	half = output->precision == RK3588_BF16 ? bfloat_from_float(value) : half_from_float(value);
-	memcpy(to, &half, sizeof(half));
+	for (uint32_t i = 0; i < n; i++)
+		scaled[i] = (float)((values[i] + before) * output->factor + after);
 }
+
+SOFT_CLONES(static, scale_floats,
+	    (const struct soft_output *output, const float *values, uint32_t n, float *scaled),
+	    (output, values, n, scaled))
+
+SOFT_CLONE_BODY halve_body(const float *values, uint32_t n, uint16_t *halves)
+{
+	for (uint32_t i = 0; i < n; i++)
+		halves[i] = half_from_float(values[i]);
+}
+
+SOFT_CLONES(static, halve, (const float *values, uint32_t n, uint16_t *halves), (values, n, halves))
 
 static void store_floats(const struct soft_output *output, const float *values, uint32_t n,
 			 uint8_t *to)
 {
-	for (uint32_t i = 0; i < n; i++)
-		store_float(output, values[i], to + (size_t)i * output->out_bytes);
+	float scaled[SOFT_STRIP_PIXELS * SOFT_MAX_LANES];
+	uint16_t halves[SOFT_STRIP_PIXELS * SOFT_MAX_LANES];
+
+	scale_floats(output, values, n, scaled);
+	if (output->precision == RK3588_FP32) {
+		memcpy(to, scaled, n * sizeof(*scaled));
+		return;
+	}
+	if (output->precision == RK3588_FP16)
+		halve(scaled, n, halves);
+	for (uint32_t i = 0; i < n && output->precision == RK3588_BF16; i++)
+		halves[i] = bfloat_from_float(scaled[i]);
+	memcpy(to, halves, n * sizeof(*halves));
 }
 
 /* Bits of OFFSET_PEND, one element of them or one and zeros. */
@@ -131,22 +179,31 @@ static void pad_lanes(const struct soft_output *output, uint32_t n, uint8_t *to)
 		memcpy(to + (size_t)i * output->out_bytes, &element, output->out_bytes);
 }
 
+static void store(const struct soft_output *output, const struct soft_strip *strip, size_t from,
+		  uint32_t n, uint8_t *to)
+{
+	if (soft_precision_is_float(output->precision))
+		store_floats(output, &strip->floats[from], n, to);
+	else
+		store_ints(output, &strip->ints[from], n, to);
+}
+
 /* The atoms of a strip, [pixel][atom]. */
 static void convert(const struct soft_output *output, const struct soft_result *result,
 		    uint32_t n_atoms, uint8_t *atoms)
 {
 	const struct soft_strip *strip = result->strip;
 	uint32_t lanes = n_atoms * SOFT_ATOM_BYTES / output->out_bytes;
-	uint32_t n = result->n_lanes < lanes ? result->n_lanes : lanes;
+	uint32_t n = result->n_lanes;
 
+	if (n == strip->n_lanes) {
+		store(output, strip, 0, strip->n_pixels * n, atoms);
+		return;
+	}
 	for (uint32_t pixel = 0; pixel < strip->n_pixels; pixel++) {
-		size_t from = (size_t)pixel * strip->n_lanes;
 		uint8_t *to = atoms + (size_t)pixel * n_atoms * SOFT_ATOM_BYTES;
 
-		if (soft_precision_is_float(output->precision))
-			store_floats(output, &strip->floats[from], n, to);
-		else
-			store_ints(output, &strip->ints[from], n, to);
+		store(output, strip, (size_t)pixel * strip->n_lanes, n, to);
 		pad_lanes(output, lanes - n, to + (size_t)n * output->out_bytes);
 	}
 }
@@ -195,44 +252,84 @@ static uint32_t find_places(const struct soft_output *output, const struct soft_
 {
 	uint64_t position = (uint64_t)result->group * output->n_pixels + result->first_pixel;
 	uint64_t plane = (uint64_t)output->wdma_width * output->wdma_height;
+	uint32_t group = (uint32_t)(position / plane), rest = (uint32_t)(position % plane);
+	uint32_t y = rest / output->wdma_width, x = rest % output->wdma_width;
 
-	for (uint32_t i = 0; i < result->strip->n_pixels; i++, position++) {
-		uint32_t group = (uint32_t)(position / plane), rest = (uint32_t)(position % plane);
-		uint32_t y = rest / output->wdma_width, x = rest % output->wdma_width;
-
+	for (uint32_t i = 0; i < result->strip->n_pixels; i++) {
 		if (group > 0 && output->group_bytes == 0)
 			return i;
 		iovas[i] = output->iova + group * output->group_bytes + y * output->line_bytes +
 			   x * SOFT_ATOM_BYTES;
+		x = x + 1 < output->wdma_width ? x + 1 : 0;
+		y += x == 0;
+		group += y == output->wdma_height;
+		y = y < output->wdma_height ? y : 0;
 	}
 	return result->strip->n_pixels;
 }
 
-/*
- * Surface by surface, pixels being neighbours in each; or, where the atoms of a pixel are
- * neighbours (row-major output), pixel by pixel.
- */
+/* Atoms of a strip on their way out. */
+struct shipment {
+	const uint8_t *atoms; /* [pixel][atom] */
+	uint32_t n_atoms;     /* of each pixel */
+	uint32_t n_written;   /* of these, from the lowest */
+	uint32_t n_pixels;
+	const uint32_t *iovas; /* of each pixel's first atom */
+};
+
+static int put_atom(struct writer *writer, const struct soft_output *output,
+		    const struct shipment *shipment, uint32_t pixel, uint32_t atom)
+{
+	size_t from = (size_t)pixel * shipment->n_atoms + atom;
+
+	return writer_put(writer, shipment->iovas[pixel] + atom * output->surface_bytes,
+			  shipment->atoms + from * SOFT_ATOM_BYTES);
+}
+
+/* Surface by surface, pixels being neighbours in each. */
+static int write_by_surface(struct writer *writer, const struct soft_output *output,
+			    const struct shipment *shipment)
+{
+	int r = 0;
+
+	for (uint32_t atom = 0; atom < shipment->n_written; atom++) {
+		for (uint32_t pixel = 0; r == 0 && pixel < shipment->n_pixels; pixel++)
+			r = put_atom(writer, output, shipment, pixel, atom);
+	}
+	return r == 0 ? writer_flush(writer) : r;
+}
+
+/* Row-major output has a pixel's atoms side by side. */
+static int write_by_pixel(struct writer *writer, const struct soft_output *output,
+			  const struct shipment *shipment)
+{
+	int r = 0;
+
+	for (uint32_t pixel = 0; pixel < shipment->n_pixels; pixel++) {
+		for (uint32_t atom = 0; r == 0 && atom < shipment->n_written; atom++)
+			r = put_atom(writer, output, shipment, pixel, atom);
+	}
+	return r == 0 ? writer_flush(writer) : r;
+}
+
 static int write_atoms(struct soft_core *core, const struct soft_output *output,
 		       const struct soft_result *result, uint32_t n_atoms, const uint8_t *atoms)
 {
-	bool is_by_pixel = output->surface_bytes == SOFT_ATOM_BYTES && output->wdma_width == 1;
 	uint8_t bytes[WRITER_BYTES];
 	struct writer writer = {.core = core, .bytes = bytes};
 	uint32_t iovas[SOFT_STRIP_PIXELS];
-	uint32_t n = find_places(output, result, iovas);
-	/* Where a pixel's atoms have one address, the lowest channels survive (6.8). */
-	uint32_t n_written = output->surface_bytes == 0 ? 1 : n_atoms;
+	struct shipment shipment = {
+		.atoms = atoms,
+		.n_atoms = n_atoms,
+		/* Where a pixel's atoms have one address, the lowest channels survive (6.8). */
+		.n_written = output->surface_bytes == 0 ? 1 : n_atoms,
+		.n_pixels = find_places(output, result, iovas),
+		.iovas = iovas,
+	};
 
-	for (uint32_t i = 0; i < n * n_written; i++) {
-		uint32_t pixel = is_by_pixel ? i / n_written : i % n;
-		uint32_t atom = is_by_pixel ? i % n_written : i / n;
-		int r = writer_put(&writer, iovas[pixel] + atom * output->surface_bytes,
-				   atoms + ((size_t)pixel * n_atoms + atom) * SOFT_ATOM_BYTES);
-
-		if (r < 0)
-			return r;
-	}
-	return writer_flush(&writer);
+	if (output->surface_bytes == SOFT_ATOM_BYTES && output->wdma_width == 1)
+		return write_by_pixel(&writer, output, &shipment);
+	return write_by_surface(&writer, output, &shipment);
 }
 
 static void hand_to_ppu(const struct soft_output *output, const struct soft_result *result,

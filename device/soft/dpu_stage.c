@@ -4,6 +4,7 @@
  */
 #include "device/soft/dpu_stage.h"
 
+#include "device/soft/clones.h"
 #include "device/soft/dpu_arithmetic.h"
 #include "device/soft/half.h"
 
@@ -19,7 +20,13 @@ static const struct {
 			   REG_DPU_BN_RELUX_CMP_VALUE, DPU_BN_SHIFT_NEG},
 };
 
-static float float_of_bits(uint32_t bits)
+/* Of a strip. */
+struct shape {
+	uint32_t n_pixels, n_lanes;
+};
+
+/* A double, not a float: beside an int32 in one expression that would cost it its low bits. */
+static double float_of_bits(uint32_t bits)
 {
 	float value;
 
@@ -72,8 +79,8 @@ static int configure_relu(const struct soft_group *group, enum soft_stage_id id,
 	uint32_t cfg = soft_group_get(group, stage_registers[id].cfg);
 	uint32_t limit = soft_group_get(group, stage_registers[id].relux);
 
-	stage->low = is_float ? -INFINITY : INT32_MIN;
-	stage->high = is_float ? INFINITY : INT32_MAX;
+	stage->low = is_float ? -(double)INFINITY : INT32_MIN;
+	stage->high = is_float ? (double)INFINITY : INT32_MAX;
 	if ((cfg & DPU_STAGE_RELU_BYPASS) && (cfg & DPU_STAGE_RELUX_EN))
 		return soft_complain(complaint, stage_registers[id].cfg, cfg,
 				     "ReLUX with ReLU bypassed is not modelled");
@@ -171,67 +178,124 @@ void soft_stage_fill_lanes(const struct soft_stage *stage, bool is_float,
 	}
 }
 
-/* ALU, OW and the saturation of what they add up to; 48 bits at most. */
-static void add_ints(const struct soft_lane_operands *lanes, const int32_t *sums, bool is_per_lane,
-		     double *values, uint32_t n_lanes)
+/*
+ * ALU, OW and the saturation of what they add up to, 48 bits at most; then MUL and ReLU, whose
+ * limits lie within the saturation's.
+ */
+SOFT_CLONE_BODY run_ints_body(const struct soft_stage *stage,
+			      const struct soft_lane_operands *restrict lanes, const int32_t *sums,
+			      double *restrict values, struct shape shape)
 {
-	for (uint32_t lane = 0; lane < n_lanes; lane++) {
-		double sum = is_per_lane ? sums[lane] : sums[0];
+	const double low = stage->low, high = stage->high;
 
-		values[lane] = soft_clamp(values[lane] + lanes->alu[lane] + lanes->ow[lane] * sum,
-					  INT32_MIN, INT32_MAX);
+	for (uint32_t pixel = 0; pixel < shape.n_pixels; pixel++, values += shape.n_lanes) {
+		const double sum = sums ? sums[pixel] : 0;
+
+		for (uint32_t lane = 0; lane < shape.n_lanes; lane++) {
+			double value = values[lane] + lanes->alu[lane] + lanes->ow[lane] * sum;
+			double factor;
+
+			value = soft_clamp(value, INT32_MIN, INT32_MAX);
+			factor = value < 0 ? lanes->negative[lane] : lanes->positive[lane];
+			values[lane] = soft_clamp(soft_round_even(value * factor), low, high);
+		}
 	}
 }
 
-static void multiply_ints(const struct soft_stage *stage, const struct soft_lane_operands *lanes,
-			  double *values, uint32_t n_lanes)
+SOFT_CLONES(static, run_ints,
+	    (const struct soft_stage *stage, const struct soft_lane_operands *lanes,
+	     const int32_t *sums, double *values, struct shape shape),
+	    (stage, lanes, sums, values, shape))
+
+/* The same without MUL. */
+SOFT_CLONE_BODY add_ints_body(const struct soft_stage *stage,
+			      const struct soft_lane_operands *restrict lanes, const int32_t *sums,
+			      double *restrict values, struct shape shape)
 {
-	double low = stage->low, high = stage->high;
+	const double low = stage->low, high = stage->high;
 
-	for (uint32_t lane = 0; lane < n_lanes; lane++) {
-		double value = values[lane];
-		double factor = value < 0 ? lanes->negative[lane] : lanes->positive[lane];
+	for (uint32_t pixel = 0; pixel < shape.n_pixels; pixel++, values += shape.n_lanes) {
+		const double sum = sums ? sums[pixel] : 0;
 
-		value = soft_clamp(soft_round_even(value * factor), INT32_MIN, INT32_MAX);
-		values[lane] = soft_clamp(value, low, high);
+		for (uint32_t lane = 0; lane < shape.n_lanes; lane++)
+			values[lane] = soft_clamp(
+				values[lane] + lanes->alu[lane] + lanes->ow[lane] * sum, low, high);
+	}
+}
+
+SOFT_CLONES(static, add_ints,
+	    (const struct soft_stage *stage, const struct soft_lane_operands *lanes,
+	     const int32_t *sums, double *values, struct shape shape),
+	    (stage, lanes, sums, values, shape))
+
+/* The same without ALU, OW and MUL. */
+SOFT_CLONE_BODY clamp_ints_body(double low, double high, double *values, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		values[i] = soft_clamp(values[i], low, high);
+}
+
+SOFT_CLONES(static, clamp_ints, (double low, double high, double *values, uint32_t n),
+	    (low, high, values, n))
+
+/* Where every lane has a sum of its own. */
+static void add_sums(const struct soft_lane_operands *lanes, const int32_t *sums,
+		     uint32_t sums_pitch, struct soft_strip *strip)
+{
+	for (uint32_t pixel = 0; pixel < strip->n_pixels; pixel++) {
+		for (uint32_t lane = 0; lane < strip->n_lanes; lane++)
+			strip->ints[(size_t)pixel * strip->n_lanes + lane] +=
+				lanes->ow[lane] * sums[(size_t)pixel * sums_pitch + lane];
 	}
 }
 
 void soft_stage_run_ints(const struct soft_stage *stage, const struct soft_lane_operands *lanes,
 			 const int32_t *sums, uint32_t sums_pitch, struct soft_strip *strip)
 {
-	static const int32_t no_sum;
+	const struct shape shape = {strip->n_pixels, strip->n_lanes};
 
 	if (!stage->is_on)
 		return;
-	for (uint32_t pixel = 0; pixel < strip->n_pixels; pixel++) {
-		double *values = &strip->ints[(size_t)pixel * strip->n_lanes];
-
-		if (sums && sums_pitch != 1)
-			add_ints(lanes, sums + (size_t)pixel * sums_pitch, true, values,
-				 strip->n_lanes);
-		else
-			add_ints(lanes, sums ? &sums[pixel] : &no_sum, false, values,
-				 strip->n_lanes);
-		multiply_ints(stage, lanes, values, strip->n_lanes);
+	if (stage->has_ow && sums && sums_pitch != 1) {
+		add_sums(lanes, sums, sums_pitch, strip);
+		sums = NULL;
 	}
+	if (!stage->has_ow)
+		sums = NULL;
+	if (stage->has_mul)
+		run_ints(stage, lanes, sums, strip->ints, shape);
+	else if (stage->has_alu || sums)
+		add_ints(stage, lanes, sums, strip->ints, shape);
+	else
+		clamp_ints(stage->low, stage->high, strip->ints, strip->n_pixels * strip->n_lanes);
 }
 
-void soft_stage_run_floats(const struct soft_stage *stage, const struct soft_lane_operands *lanes,
-			   struct soft_strip *strip)
+SOFT_CLONE_BODY run_floats_body(const struct soft_stage *stage,
+				const struct soft_lane_operands *restrict lanes,
+				float *restrict values, struct shape shape)
 {
-	float low = (float)stage->low, high = (float)stage->high;
+	const float low = (float)stage->low, high = (float)stage->high;
 
-	if (!stage->is_on)
-		return;
-	for (uint32_t pixel = 0; pixel < strip->n_pixels; pixel++) {
-		float *values = &strip->floats[(size_t)pixel * strip->n_lanes];
-
-		for (uint32_t lane = 0; lane < strip->n_lanes; lane++) {
+	for (uint32_t pixel = 0; pixel < shape.n_pixels; pixel++, values += shape.n_lanes) {
+		for (uint32_t lane = 0; lane < shape.n_lanes; lane++) {
 			float value = values[lane] + (float)lanes->alu[lane];
 			double factor = value < 0 ? lanes->negative[lane] : lanes->positive[lane];
 
 			values[lane] = soft_clamp_float(value * (float)factor, low, high);
 		}
 	}
+}
+
+SOFT_CLONES(static, run_floats,
+	    (const struct soft_stage *stage, const struct soft_lane_operands *lanes, float *values,
+	     struct shape shape),
+	    (stage, lanes, values, shape))
+
+void soft_stage_run_floats(const struct soft_stage *stage, const struct soft_lane_operands *lanes,
+			   struct soft_strip *strip)
+{
+	const struct shape shape = {strip->n_pixels, strip->n_lanes};
+
+	if (stage->is_on)
+		run_floats(stage, lanes, strip->floats, shape);
 }

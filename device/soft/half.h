@@ -29,8 +29,29 @@ static inline float half_to_float(uint16_t half)
 	return value;
 }
 
-/* NaN becomes a quiet NaN. */
-uint16_t half_from_float(float value);
+/*
+ * Branch-free as well. NaN becomes a quiet NaN. Adding just under half of the last kept place, and
+ * one more when that place is odd, carries exactly where nearest-even does; of a subnormal, adding
+ * 0.5 brings the last place, 2^-24, to the last of a float.
+ */
+static inline uint16_t half_from_float(float value)
+{
+	const uint32_t infinity = 0x7f800000, first_overflow = 0x47800000; /* 65536 */
+	const uint32_t first_normal = 0x38800000;			   /* 2^-14 */
+	uint32_t bits, magnitude, subnormal, result;
+	float shifted;
+
+	memcpy(&bits, &value, sizeof(bits));
+	magnitude = bits & 0x7fffffff;
+	memcpy(&shifted, &magnitude, sizeof(shifted));
+	shifted += 0.5f;
+	memcpy(&subnormal, &shifted, sizeof(subnormal));
+	result = (magnitude + 0xfff + (magnitude >> 13 & 1) - (112u << 23)) >> 13;
+	result = magnitude < first_normal ? subnormal - 0x3f000000u : result;
+	result = magnitude >= first_overflow ? 0x7c00 : result;
+	result = magnitude > infinity ? 0x7e00 : result;
+	return (uint16_t)((bits >> 16 & 0x8000) | result);
+}
 
 /* bf16, the upper half of an fp32: exact; and to nearest, ties to even. */
 static inline float bfloat_to_float(uint16_t bfloat)
@@ -42,6 +63,15 @@ static inline float bfloat_to_float(uint16_t bfloat)
 	return value;
 }
 
-uint16_t bfloat_from_float(float value);
+static inline uint16_t bfloat_from_float(float value)
+{
+	const uint32_t infinity = 0x7f800000;
+	uint32_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return (uint16_t)((bits & 0x7fffffff) > infinity
+				  ? bits >> 16 | 0x40
+				  : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
 
 #endif

@@ -59,6 +59,8 @@ static const struct {
 	{"everything bypassed", 0x20053, 5, 0x20000, 0, 0, 2, 0, 0, -7, -7},
 	{"add", 0x20050, 5, 0, 0, 0, 2, 0, 0, -7, -2},
 	{"add a negative", 0x20050, 0xfffffff0, 0, 0, 0, 2, 0, 0, 7, -9},
+	{"every bit of the operand", 0x20050, 0x7654321, 0, 0, 0, 2, 0, 0, 1, 0x7654322},
+	{"every bit of the limit", 0x92, 0, 0, 0x7654321, 0, 2, 0, 0, INT32_MAX, 0x7654321},
 	{"subtract", 0x40050, 5, 0, 0, 0, 2, 0, 0, -7, -12},
 	{"subtract the lowest", 0x40050, 0x80000000, 0, 0, 0, 2, 0, 0, -1, INT32_MAX},
 	{"sum saturates", 0x20050, 1, 0, 0, 0, 2, 0, 0, INT32_MAX, INT32_MAX},
@@ -171,6 +173,7 @@ static const struct {
 	{"off", 0x383, 0, 1, 0, -5, 9, -5},
 	{"never written", 0, 0, 1, 0, -5, 9, -5},
 	{"max", 0x104003c0, 0, 1, 0, -5, -9, -5},
+	{"every bit of a register", 0x00020380, 0, 1, 0, 1, 9, 0x7654322},
 	{"min", 0x104103c0, 0, 1, 0, -5, -9, -9},
 	{"add", 0x104203c0, 0, 1, 0, -5, -9, -14},
 	{"subtract", 0x104403c0, 0, 1, 0, -5, 9, -14},
@@ -209,11 +212,14 @@ START_TEST(test_int_ews)
 	set(&group, REG_DPU_EW_CVT_SCALE_VALUE, int_ews[_i].scale);
 	set(&group, REG_DPU_EW_RELUX_CMP_VALUE, 40);
 	set(&group, REG_DPU_DATA_FORMAT, int_ews[_i].format);
+	set(&group, REG_DPU_EW_OP_VALUE_0 + 4 * 7, 0x7654321);
 	ck_assert_int_eq(soft_ew_configure(&group, RK3588_INT8, &complaint, &ew), 0);
 	strip.n_pixels = operands.n_pixels = 1;
 	strip.n_lanes = operands.n_lanes = 16;
 	strip.ints[7] = int_ews[_i].x;
 	operands.ints[7] = int_ews[_i].operand;
+	if (!ew.is_from_memory)
+		soft_ew_fill_operands(&ew, false, &operands);
 	soft_ew_run_ints(&ew, NULL, &operands, &strip);
 	ck_assert_msg(strip.ints[7] == int_ews[_i].result, "%s: %.0f", int_ews[_i].what,
 		      strip.ints[7]);
