@@ -13,7 +13,8 @@
 #define SOFT_DCOMP_STREAMS 16u
 
 /* Channels that are worked on together are a multiple of this. */
-#define SOFT_LANE_QUANTUM 4u
+#define SOFT_LANE_QUANTUM      4u
+#define SOFT_DEPTHWISE_QUANTUM 16u
 
 /* One lane of the input converter (4.6). */
 struct soft_cvt_lane {

@@ -87,7 +87,7 @@ static int configure_channels(const struct soft_group *group, struct soft_compla
 			      struct soft_cna *cna)
 {
 	uint32_t real = soft_group_field(group, REG_CNA_DATA_SIZE1, CNA_DATAIN_CHANNEL_REAL);
-	uint32_t unused;
+	uint32_t unused, quantum;
 
 	cna->channels = soft_group_field(group, REG_CNA_DATA_SIZE1, CNA_DATAIN_CHANNEL);
 	unused = (cna->channels - 1 - real) % 64;
@@ -103,7 +103,8 @@ static int configure_channels(const struct soft_group *group, struct soft_compla
 				"too many channels for a few-channel mode");
 	if (cna->packed_channels && cna->real_channels > cna->packed_channels)
 		cna->real_channels = cna->packed_channels;
-	cna->lanes = (cna->real_channels + SOFT_LANE_QUANTUM - 1) & ~(SOFT_LANE_QUANTUM - 1);
+	quantum = cna->is_depthwise ? SOFT_DEPTHWISE_QUANTUM : SOFT_LANE_QUANTUM;
+	cna->lanes = (cna->real_channels + quantum - 1) & ~(quantum - 1);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "device/soft/mac.h"
 
+#include "device/soft/clones.h"
 #include "device/soft/feature.h"
 #include "device/soft/weights.h"
 
@@ -141,22 +142,33 @@ static void run_bytes(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 				(int64_t)SOFT_FEATURE_BIAS * cbuf->weight_sums[k];
 }
 
-static void run_words(struct soft_cbuf *cbuf, const struct soft_mac *mac, struct soft_dot dot)
+/* One pixel of int16: exact sums of 16 kernels. */
+SOFT_CLONE_BODY dot_words_body(const int16_t *features, const struct soft_mac *mac,
+			       const int16_t *weights, int64_t *ret_sums)
 {
-	for (uint32_t pixel = 0; pixel < dot.n_pixels; pixel++) {
-		int64_t *sums = &cbuf->wide[pixel * SOFT_WEIGHT_ROW];
-		const int16_t *weights = cbuf->weights.bytes;
+	int64_t sums[SOFT_WEIGHT_ROW] = {0};
 
-		memset(sums, 0, SOFT_WEIGHT_ROW * sizeof(*sums));
-		for (uint32_t i = 0; i < mac->n_spans; i++) {
-			const int16_t *features = dot.features;
+	for (uint32_t i = 0; i < mac->n_spans; i++) {
+		const int16_t *span = features + mac->spans[i].offset;
 
-			features += dot.bases[pixel] + mac->spans[i].offset;
-			for (uint32_t e = 0; e < mac->spans[i].n; e++, weights += SOFT_WEIGHT_ROW)
-				for (uint32_t k = 0; k < SOFT_WEIGHT_ROW; k++)
-					sums[k] += (int32_t)features[e] * weights[k];
-		}
+		for (uint32_t e = 0; e < mac->spans[i].n; e++, weights += SOFT_WEIGHT_ROW)
+			for (uint32_t k = 0; k < SOFT_WEIGHT_ROW; k++)
+				sums[k] += (int32_t)span[e] * weights[k];
 	}
+	memcpy(ret_sums, sums, sizeof(sums));
+}
+
+SOFT_CLONES(static, dot_words,
+	    (const int16_t *features, const struct soft_mac *mac, const int16_t *weights,
+	     int64_t *ret_sums),
+	    (features, mac, weights, ret_sums))
+
+static void run_words(struct soft_cbuf *cbuf, const struct soft_mac *mac,
+		      const struct soft_dot *dot)
+{
+	for (uint32_t pixel = 0; pixel < dot->n_pixels; pixel++)
+		dot_words((const int16_t *)dot->features + dot->bases[pixel], mac,
+			  cbuf->weights.bytes, &cbuf->wide[pixel * SOFT_WEIGHT_ROW]);
 }
 
 static void add_exact(struct soft_cbuf *cbuf, size_t n)
@@ -218,91 +230,143 @@ static void run_direct(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 	if (is_float(cna))
 		run_floats(cbuf, cna, mac, dot);
 	else if (cna->precision == RK3588_INT16)
-		run_words(cbuf, mac, dot);
+		run_words(cbuf, mac, &dot);
 	else
 		run_bytes(cbuf, cna, mac, dot);
 	if (mac->computes_sums)
 		sum_windows(cbuf, cna, windows, n);
 }
 
-/* The channels of a group that a depthwise convolution has features for. */
-struct depthwise {
-	uint32_t first, n;
+/* A stretch of channels at one pixel of a depthwise convolution. */
+struct stretch {
+	const void *features, *weights; /* of the first tap */
+	const uint32_t *taps;		/* where the others' features are, in elements */
+	uint32_t n_taps, weight_pitch;
 };
 
-static void depthwise_tap_bytes(struct soft_cbuf *cbuf, size_t feature, size_t weight,
-				struct depthwise part, size_t result)
+#define STRETCH SOFT_DEPTHWISE_QUANTUM
+
+SOFT_CLONE_BODY depthwise_bytes_body(const struct stretch *stretch, int32_t *results, int32_t *sums)
 {
-	const uint8_t *features = (const uint8_t *)cbuf->features.bytes + feature;
-	const int16_t *weights = (const int16_t *)cbuf->weights.bytes + weight;
-	int32_t *results = cbuf->results.ints + result, *sums = cbuf->sums + result;
+	int32_t products[STRETCH] = {0}, plain[STRETCH] = {0};
 
-	for (uint32_t i = 0; i < part.n; i++) {
-		int32_t value = features[i] - SOFT_FEATURE_BIAS;
+	for (uint32_t tap = 0; tap < stretch->n_taps; tap++) {
+		const uint8_t *features = (const uint8_t *)stretch->features + stretch->taps[tap];
+		const int16_t *weights = (const int16_t *)stretch->weights;
 
-		results[i] += value * weights[i];
-		sums[i] += value;
+		weights += (size_t)tap * stretch->weight_pitch;
+		for (uint32_t i = 0; i < STRETCH; i++) {
+			int32_t value = features[i] - SOFT_FEATURE_BIAS;
+
+			products[i] += value * weights[i];
+			plain[i] += value;
+		}
+	}
+	memcpy(results, products, sizeof(products));
+	memcpy(sums, plain, sizeof(plain));
+}
+
+SOFT_CLONES(static, depthwise_bytes,
+	    (const struct stretch *stretch, int32_t *results, int32_t *sums),
+	    (stretch, results, sums))
+
+SOFT_CLONE_BODY depthwise_words_body(const struct stretch *stretch, int64_t *results, int32_t *sums)
+{
+	int64_t products[STRETCH] = {0};
+	int32_t plain[STRETCH] = {0};
+
+	for (uint32_t tap = 0; tap < stretch->n_taps; tap++) {
+		const int16_t *features = (const int16_t *)stretch->features + stretch->taps[tap];
+		const int16_t *weights = (const int16_t *)stretch->weights;
+
+		weights += (size_t)tap * stretch->weight_pitch;
+		for (uint32_t i = 0; i < STRETCH; i++) {
+			products[i] += (int32_t)features[i] * weights[i];
+			plain[i] += features[i];
+		}
+	}
+	memcpy(results, products, sizeof(products));
+	memcpy(sums, plain, sizeof(plain));
+}
+
+SOFT_CLONES(static, depthwise_words,
+	    (const struct stretch *stretch, int64_t *results, int32_t *sums),
+	    (stretch, results, sums))
+
+SOFT_CLONE_BODY depthwise_floats_body(const struct stretch *stretch, float *results)
+{
+	double products[STRETCH] = {0};
+
+	for (uint32_t tap = 0; tap < stretch->n_taps; tap++) {
+		const float *features = (const float *)stretch->features + stretch->taps[tap];
+		const float *weights = (const float *)stretch->weights;
+
+		weights += (size_t)tap * stretch->weight_pitch;
+		for (uint32_t i = 0; i < STRETCH; i++)
+			products[i] += (double)(features[i] * weights[i]);
+	}
+	for (uint32_t i = 0; i < STRETCH; i++)
+		results[i] = (float)products[i];
+}
+
+SOFT_CLONES(static, depthwise_floats, (const struct stretch *stretch, float *results),
+	    (stretch, results))
+
+static void plan_taps(const struct soft_cna *cna, uint32_t *ret_taps)
+{
+	uint32_t columns = soft_cna_columns(cna);
+
+	for (uint32_t tap = 0; tap < soft_cna_taps(cna); tap++) {
+		uint32_t y = tap / cna->kernel_width, x = tap % cna->kernel_width;
+
+		ret_taps[tap] = (y * cna->step_y * columns + x * cna->step_x) * cna->lanes;
 	}
 }
 
-static void depthwise_tap_words(struct soft_cbuf *cbuf, size_t feature, size_t weight,
-				struct depthwise part, size_t result)
+/* The stretch from `channel` of the group at one pixel; what it gives goes to `at`. */
+static void run_stretch(struct soft_cbuf *cbuf, const struct soft_cna *cna, struct stretch *stretch,
+			size_t feature, size_t at)
 {
-	const int16_t *features = (const int16_t *)cbuf->features.bytes + feature;
-	const int16_t *weights = (const int16_t *)cbuf->weights.bytes + weight;
+	const uint8_t *bytes = cbuf->features.bytes;
+	size_t channel = at % cna->group_channels;
 
-	for (uint32_t i = 0; i < part.n; i++) {
-		cbuf->wide[result + i] += (int32_t)features[i] * weights[i];
-		cbuf->sums[result + i] += features[i];
-	}
-}
-
-static void depthwise_tap_floats(struct soft_cbuf *cbuf, size_t feature, size_t weight,
-				 struct depthwise part, size_t result)
-{
-	const float *features = (const float *)cbuf->features.bytes + feature;
-	const float *weights = (const float *)cbuf->weights.bytes + weight;
-
-	for (uint32_t i = 0; i < part.n; i++)
-		cbuf->exact[result + i] += (double)(features[i] * weights[i]);
-}
-
-static void finish_depthwise(struct soft_cbuf *cbuf, const struct soft_cna *cna, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (is_float(cna))
-			cbuf->results.floats[i] = (float)cbuf->exact[i];
-		else if (cna->precision == RK3588_INT8)
-			cbuf->wide[i] = cbuf->results.ints[i];
+	if (cna->precision == RK3588_INT8) {
+		stretch->features = bytes + feature;
+		stretch->weights = (const int16_t *)cbuf->weights.bytes + channel;
+		depthwise_bytes(stretch, cbuf->results.ints + at, cbuf->sums + at);
+	} else if (cna->precision == RK3588_INT16) {
+		stretch->features = (const int16_t *)cbuf->features.bytes + feature;
+		stretch->weights = (const int16_t *)cbuf->weights.bytes + channel;
+		depthwise_words(stretch, cbuf->wide + at, cbuf->sums + at);
+	} else {
+		stretch->features = (const float *)cbuf->features.bytes + feature;
+		stretch->weights = (const float *)cbuf->weights.bytes + channel;
+		depthwise_floats(stretch, cbuf->results.floats + at);
 	}
 }
 
 static void run_depthwise(struct soft_cbuf *cbuf, const struct soft_cna *cna, uint32_t group,
 			  const uint32_t *windows, uint32_t n)
 {
-	uint32_t pitch = cna->group_channels, columns = soft_cna_columns(cna);
-	struct depthwise part = {.first = group * pitch};
+	uint32_t pitch = cna->group_channels, first = group * pitch;
+	uint32_t n_channels = first < cna->lanes ? cna->lanes - first : 0;
+	uint32_t taps[SOFT_MAX_TAPS];
+	struct stretch stretch = {
+		.taps = taps, .n_taps = soft_cna_taps(cna), .weight_pitch = pitch};
 
-	if (part.first < cna->lanes)
-		part.n = cna->lanes - part.first < pitch ? cna->lanes - part.first : pitch;
-	memset(&cbuf->results, 0, (size_t)n * pitch * sizeof(int32_t));
-	memset(cbuf->sums, 0, (size_t)n * pitch * sizeof(*cbuf->sums));
-	memset(cbuf->wide, 0, (size_t)n * pitch * sizeof(*cbuf->wide));
-	memset(cbuf->exact, 0, (size_t)n * pitch * sizeof(*cbuf->exact));
-	for (uint32_t i = 0; i < n * soft_cna_taps(cna); i++) {
-		uint32_t pixel = i / soft_cna_taps(cna), tap = i % soft_cna_taps(cna);
-		uint32_t y = tap / cna->kernel_width, x = tap % cna->kernel_width;
-		size_t at = windows[pixel] + (size_t)y * cna->step_y * columns + x * cna->step_x;
-		size_t feature = at * cna->lanes + part.first, weight = (size_t)tap * pitch;
-
-		if (is_float(cna))
-			depthwise_tap_floats(cbuf, feature, weight, part, (size_t)pixel * pitch);
-		else if (cna->precision == RK3588_INT16)
-			depthwise_tap_words(cbuf, feature, weight, part, (size_t)pixel * pitch);
-		else
-			depthwise_tap_bytes(cbuf, feature, weight, part, (size_t)pixel * pitch);
+	plan_taps(cna, taps);
+	if (n_channels < pitch) {
+		memset(&cbuf->results, 0, (size_t)n * pitch * sizeof(int32_t));
+		memset(cbuf->sums, 0, (size_t)n * pitch * sizeof(*cbuf->sums));
+		memset(cbuf->wide, 0, (size_t)n * pitch * sizeof(*cbuf->wide));
 	}
-	finish_depthwise(cbuf, cna, (size_t)n * pitch);
+	for (uint32_t pixel = 0; pixel < n; pixel++)
+		for (uint32_t i = 0; i < n_channels && i < pitch; i += STRETCH)
+			run_stretch(cbuf, cna, &stretch,
+				    (size_t)windows[pixel] * cna->lanes + first + i,
+				    (size_t)pixel * pitch + i);
+	for (size_t i = 0; i < (size_t)n * pitch && cna->precision == RK3588_INT8; i++)
+		cbuf->wide[i] = cbuf->results.ints[i];
 }
 
 void soft_mac_run(struct soft_cbuf *cbuf, const struct soft_cna *cna, const struct soft_mac *mac,

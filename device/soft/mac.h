@@ -19,6 +19,8 @@
  */
 #define SOFT_MAX_SPANS 1536u
 
+#define SOFT_MAX_TAPS  (31u * 31)
+
 struct soft_mac {
 	uint32_t width, height, channels; /* of the stream of results */
 	bool computes_sums;		  /* SX */
