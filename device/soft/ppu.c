@@ -18,6 +18,8 @@
 #include <string.h>
 
 #define MAX_LANES 16u
+/* Between looks at the abort flag. */
+#define ABORT_WINDOWS 64u
 
 /* Memory for one line, for widths of up to 8192 atoms. */
 struct lines {
@@ -146,29 +148,40 @@ static float first_value(const struct soft_pool *pool)
 	return soft_precision_is_float(pool->precision) ? INFINITY : -lowest - 1;
 }
 
+/* All windows of a line of output, with one line of input or one outside of it. */
+static int take_line(const struct soft_core *core, const struct soft_pool *pool, bool is_outside,
+		     struct lines *lines)
+{
+	for (uint32_t x = 0; x < pool->out_width; x++) {
+		if (x % ABORT_WINDOWS == 0 && soft_core_is_aborted(core))
+			return -ECANCELED;
+		if (is_outside)
+			take_pads(pool, pool->kernel_width,
+				  &lines->windows[(size_t)x * pool->lanes]);
+		else
+			take_window(pool, x, lines);
+	}
+	return 0;
+}
+
 static int gather_line(struct soft_core *core, const struct soft_pool *pool, uint32_t surface,
 		       uint32_t out_y, struct lines *lines)
 {
 	int64_t top = (int64_t)out_y * pool->stride_y - pool->pad_top;
 	float first = first_value(pool);
+	int r = 0;
 
 	for (uint32_t i = 0; i < pool->out_width * pool->lanes; i++)
 		lines->windows[i] = first;
-	for (uint32_t i = 0; i < pool->kernel_height; i++) {
+	for (uint32_t i = 0; r == 0 && i < pool->kernel_height; i++) {
 		bool is_outside = top + i < 0 || top + i >= pool->in_height;
-		int r = is_outside ? 0 : read_line(core, pool, surface, (uint32_t)(top + i), lines);
 
-		if (r < 0)
-			return r;
-		for (uint32_t x = 0; x < pool->out_width; x++) {
-			if (is_outside)
-				take_pads(pool, pool->kernel_width,
-					  &lines->windows[(size_t)x * pool->lanes]);
-			else
-				take_window(pool, x, lines);
-		}
+		if (!is_outside)
+			r = read_line(core, pool, surface, (uint32_t)(top + i), lines);
+		if (r == 0)
+			r = take_line(core, pool, is_outside, lines);
 	}
-	return 0;
+	return r;
 }
 
 static float average(const struct soft_pool *pool, float sum)
@@ -225,8 +238,6 @@ static int run_surface(struct soft_core *core, const struct soft_pool *pool, uin
 	int r = 0;
 
 	for (uint32_t y = 0; r == 0 && y < pool->out_height; y++) {
-		if (soft_core_is_aborted(core))
-			return -ECANCELED;
 		r = gather_line(core, pool, surface, y, lines);
 		if (r == 0)
 			r = write_line(core, pool, surface, y, lines);
