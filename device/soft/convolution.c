@@ -37,7 +37,8 @@ int soft_buffer_reserve(struct soft_buffer *buffer, size_t size_bytes)
 	if (!bytes)
 		return -ENOMEM;
 	free(buffer->bytes);
-	*buffer = (struct soft_buffer){bytes, capacity};
+	buffer->bytes = bytes;
+	buffer->capacity = capacity;
 	return 0;
 }
 

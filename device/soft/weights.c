@@ -175,7 +175,7 @@ static int load_depthwise(struct source *source, const struct soft_cna *cna, uin
 			return r;
 		if (cna->precision == RK3588_INT8)
 			for (uint32_t i = 0; i < n_channels; i++)
-				words[to + i] = (int8_t)from[i];
+				words[to + i] = (int16_t)((from[i] ^ 0x80) - 0x80);
 		else
 			soft_elements_decode(cna->precision, from, n_channels,
 					     cna->precision == RK3588_INT16 ? (void *)&words[to]
