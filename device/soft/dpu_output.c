@@ -56,6 +56,9 @@ static int configure_floats(const struct soft_group *group, bool has_lut,
 				     "fp16 conversion does not fit the output precision");
 	memcpy(&value, &offset, sizeof(value));
 	output->offset = has_lut ? (int32_t)offset : (double)value;
+	/* Which any float can be added to unchanged, a -0 too. */
+	if (output->offset == 0)
+		output->offset = -0.0;
 	output->factor = ldexp(1, -(int)field_get(DPU_MINUS_EXP, shift));
 	output->is_add_first = shift & DPU_CVT_ADD_FIRST;
 	return 0;

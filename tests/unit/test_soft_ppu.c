@@ -12,7 +12,7 @@
 
 #define INT_PPU	  0xc00u
 #define PPU_OP_EN (OP_EN_PPU | OP_EN_PPU_RDMA)
-#define N_RANDOM  400
+#define N_RANDOM  1000
 
 /* A pooling of a cube in memory; lines and surfaces may have gaps. */
 struct pooling {
