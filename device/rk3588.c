@@ -456,6 +456,21 @@ static void rk3588_memory_unmap(struct device *device, uint64_t pa, size_t size_
 	npu->bus->ops->dma_unmap(npu->bus, pa, size_bytes);
 }
 
+static int rk3588_memory_set_cached(struct device *device, uint64_t pa, size_t size_bytes)
+{
+	struct rk3588 *npu = rk3588(device);
+
+	return npu->bus->ops->dma_set_cached(npu->bus, pa, size_bytes);
+}
+
+static void rk3588_memory_sync(struct device *device, uint64_t pa, size_t size_bytes,
+			       bool to_device)
+{
+	struct rk3588 *npu = rk3588(device);
+
+	npu->bus->ops->dma_sync(npu->bus, pa, size_bytes, to_device);
+}
+
 static void zap_bank(struct rk3588 *npu, unsigned core, unsigned bank, uint64_t first,
 		     uint64_t n_pages)
 {
@@ -533,6 +548,8 @@ static const struct device_ops rk3588_ops = {
 	.dispatch = rk3588_dispatch,
 	.memory_map = rk3588_memory_map,
 	.memory_unmap = rk3588_memory_unmap,
+	.memory_set_cached = rk3588_memory_set_cached,
+	.memory_sync = rk3588_memory_sync,
 	.zap = rk3588_zap,
 };
 

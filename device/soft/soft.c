@@ -114,6 +114,21 @@ static void soft_dma_unmap(struct bus *bus, uint64_t pa, size_t size_bytes)
 	soft_memory_unmap(soft->shared.memory, pa, size_bytes);
 	for (unsigned i = 0; i < RK3588_CORES; i++)
 		soft_core_drain(&soft->cores[i]);
+	soft_memory_reap(soft->shared.memory);
+}
+
+static int soft_dma_set_cached(struct bus *bus, uint64_t pa, size_t size_bytes)
+{
+	struct soft_shared *shared = &soft_bus(bus)->shared;
+
+	return shared->options.is_incoherent
+		       ? soft_memory_set_cached(shared->memory, pa, size_bytes)
+		       : 0;
+}
+
+static void soft_dma_sync(struct bus *bus, uint64_t pa, size_t size_bytes, bool to_device)
+{
+	soft_memory_sync(soft_bus(bus)->shared.memory, pa, size_bytes, to_device);
 }
 
 static uint64_t soft_device_time_ns(struct bus *bus, unsigned core)
@@ -142,6 +157,8 @@ static const struct bus_ops soft_ops = {
 	.irq_pending = soft_irq_pending,
 	.dma_map = soft_dma_map,
 	.dma_unmap = soft_dma_unmap,
+	.dma_set_cached = soft_dma_set_cached,
+	.dma_sync = soft_dma_sync,
 	.device_time_ns = soft_device_time_ns,
 	.complaint = soft_complaint,
 	.ignored = soft_ignored,
