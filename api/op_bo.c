@@ -157,7 +157,7 @@ int op_bo_sync(struct request *request)
 		return error_range(&request->error, "offset", sync.offset, 0, size_bytes);
 	if (sync.size > size_bytes - sync.offset)
 		return error_range(&request->error, "size", sync.size, 0, size_bytes - sync.offset);
-	/* Both devices that exist are coherent: a range that is right has nothing left to do. */
+	bo_sync(handle->bo, sync.offset, sync.size, sync.direction);
 	return request_reply(request, NULL, 0, -1);
 }
 

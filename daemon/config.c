@@ -48,6 +48,8 @@ static int read_device(struct json_reader *reader, const json_t *device, struct 
 					"'%s' is not built yet (allowed: auto, soft, timing)",
 					name);
 	soft->clock = config_key_choice(device, "soft_clock", config_soft_clocks);
+	soft->is_incoherent =
+		strcmp(json_string_value(json_object_get(device, "soft_cache")), "incoherent") == 0;
 	soft->core_bandwidth = json_number_value(json_object_get(device, "core_bandwidth"));
 	soft->total_bandwidth = json_number_value(json_object_get(device, "total_bandwidth"));
 	if (soft->total_bandwidth < soft->core_bandwidth)

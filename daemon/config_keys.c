@@ -54,7 +54,7 @@ static const char *const replacements[] = {"off", "oldest", NULL};
 static const struct key_spec device_keys[] = {
 	{"name", KEY_CHOICE, .choices = config_devices, .fallback = "\"auto\""},
 	{"soft_clock", KEY_CHOICE, .choices = config_soft_clocks, .fallback = "\"host\""},
-	{"soft_cache", KEY_CHOICE, .choices = soft_caches, .fallback = "\"coherent\"", LATER},
+	{"soft_cache", KEY_CHOICE, .choices = soft_caches, .fallback = "\"coherent\""},
 	{"core_bandwidth", KEY_NUMBER, RANGE(0.001, 1000), .fallback = "10"},
 	{"total_bandwidth", KEY_NUMBER, RANGE(0.001, 1000), .fallback = "20"},
 	{NULL},

@@ -196,6 +196,8 @@ static int npud_load_config(struct npud *npud)
 		npud->config.device = options->device;
 	if (options->has_soft_clock)
 		npud->config.soft.clock = options->soft_clock;
+	if (options->has_soft_cache)
+		npud->config.soft.is_incoherent = options->is_soft_incoherent;
 	/* Nobody asked for the defaults; `npuctl policy show` has what they lack. */
 	if (options->config_path)
 		npud_log_not_in_effect(&npud->config);

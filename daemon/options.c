@@ -23,7 +23,7 @@ static const char usage[] =
 	"PORT\n"
 	"  --loop KIND          auto, uring or epoll\n"
 	"  --soft-clock CLOCK   host (as fast as the CPU) or rk3588 (no faster than the board)\n"
-	"  --soft-cache MODE    coherent\n"
+	"  --soft-cache MODE    coherent or incoherent (a missing BO sync shows, as on the board)\n"
 	"  --check-config       check the policy file and exit: 0 good, 1 bad\n"
 	"  --log-level LEVEL    error, warning, info or debug\n"
 	"  --foreground         accepted and without effect: npud never forks\n"
@@ -105,13 +105,13 @@ static int options_set_soft_clock(struct options *options, const char *value)
 	return 0;
 }
 
-static int options_set_soft_cache(const char *value)
+static int options_set_soft_cache(struct options *options, const char *value)
 {
-	if (strcmp(value, "coherent") == 0)
-		return 0;
-	if (strcmp(value, "incoherent") == 0)
-		return options_refuse("soft-cache", value, "coherent; this one is not built yet");
-	return options_refuse("soft-cache", value, "coherent");
+	if (strcmp(value, "coherent") != 0 && strcmp(value, "incoherent") != 0)
+		return options_refuse("soft-cache", value, "coherent or incoherent");
+	options->is_soft_incoherent = strcmp(value, "incoherent") == 0;
+	options->has_soft_cache = true;
+	return 0;
 }
 
 static int options_apply(struct options *options, int id, const char *value)
@@ -133,7 +133,7 @@ static int options_apply(struct options *options, int id, const char *value)
 	case OPTION_SOFT_CLOCK:
 		return options_set_soft_clock(options, value);
 	case OPTION_SOFT_CACHE:
-		return options_set_soft_cache(value);
+		return options_set_soft_cache(options, value);
 	case OPTION_CHECK_CONFIG:
 		options->check_config = true;
 		return 0;

@@ -16,7 +16,8 @@ struct options {
 	const char *config_path; /* NULL: defaults */
 	const char *socket_path; /* NULL: options_find_socket() */
 	const char *stats_address;
-	bool has_device, has_soft_clock, check_config;
+	bool has_device, has_soft_clock, has_soft_cache, check_config;
+	bool is_soft_incoherent;
 	enum config_device device;
 	enum soft_clock soft_clock;
 	enum loop_kind loop;

@@ -33,6 +33,9 @@ struct bus_ops {
 	uint32_t (*irq_pending)(struct bus *bus);
 	int (*dma_map)(struct bus *bus, void *host, size_t size_bytes, uint64_t *ret_pa);
 	void (*dma_unmap)(struct bus *bus, uint64_t pa, size_t size_bytes);
+	/* As device_memory_set_cached() and device_memory_sync(). */
+	int (*dma_set_cached)(struct bus *bus, uint64_t pa, size_t size_bytes);
+	void (*dma_sync)(struct bus *bus, uint64_t pa, size_t size_bytes, bool to_device);
 	/* Device time since the core was last started (see struct device_progress). */
 	uint64_t (*device_time_ns)(struct bus *bus, unsigned core);
 	/*
@@ -40,6 +43,11 @@ struct bus_ops {
 	 * "BLOCK REGISTER: value, reason". Returns false when it did not. NULL on silicon.
 	 */
 	bool (*complaint)(struct bus *bus, unsigned core, char *ret_text, size_t size);
+	/*
+	 * Likewise: what it left out of account since the last reset, as "BLOCK REGISTER=bits;
+	 * ...". Returns false when nothing. NULL on silicon.
+	 */
+	bool (*ignored)(struct bus *bus, unsigned core, char *ret_text, size_t size);
 };
 
 struct bus {

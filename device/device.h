@@ -62,7 +62,7 @@ struct device_progress {
 };
 
 enum device_event_kind {
-	DEVICE_DONE,
+	DEVICE_DONE,	   /* `detail` may say what bits of the stream were ignored */
 	DEVICE_PAGE_FAULT, /* `iova`, `is_write`; the core stands still until it is reset */
 	DEVICE_BAD_STREAM, /* `detail` names block, register and value; likewise */
 };
@@ -98,6 +98,9 @@ struct device_ops {
 	/* NULL without page tables: */
 	int (*memory_map)(struct device *device, void *host, size_t size_bytes, uint64_t *ret_pa);
 	void (*memory_unmap)(struct device *device, uint64_t pa, size_t size_bytes);
+	/* NULL where the device sees into the caches of the CPU: */
+	int (*memory_set_cached)(struct device *device, uint64_t pa, size_t size_bytes);
+	void (*memory_sync)(struct device *device, uint64_t pa, size_t size_bytes, bool to_device);
 	void (*zap)(struct device *device, uint64_t table_pa, uint32_t iova, uint32_t size_bytes);
 };
 
@@ -192,6 +195,25 @@ static inline int device_memory_map(struct device *device, void *host, size_t si
 static inline void device_memory_unmap(struct device *device, uint64_t pa, size_t size_bytes)
 {
 	device->ops->memory_unmap(device, pa, size_bytes);
+}
+
+/*
+ * Mapped memory will be used through the caches of the CPU, and kept in step by
+ * device_memory_sync(). It counts as not yet synced. -ENOMEM.
+ */
+static inline int device_memory_set_cached(struct device *device, uint64_t pa, size_t size_bytes)
+{
+	return device->ops->memory_set_cached
+		       ? device->ops->memory_set_cached(device, pa, size_bytes)
+		       : 0;
+}
+
+/* Lets the device see what the CPU wrote to a range of such memory; or the other way round. */
+static inline void device_memory_sync(struct device *device, uint64_t pa, size_t size_bytes,
+				      bool to_device)
+{
+	if (device->ops->memory_sync)
+		device->ops->memory_sync(device, pa, size_bytes, to_device);
 }
 
 /*

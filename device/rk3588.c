@@ -341,6 +341,16 @@ static bool run_is_done(struct rk3588 *npu, unsigned index)
 	return fuzz_pairs(status) == wanted;
 }
 
+/* Done, but not with everything that the stream asked for. */
+static void describe_ignored(struct rk3588 *npu, unsigned index, struct device_event *event)
+{
+	const struct bus_ops *ops = npu->bus->ops;
+	char text[sizeof(event->detail) - sizeof("ignored: ")];
+
+	if (ops->ignored && ops->ignored(npu->bus, index, text, sizeof(text)))
+		snprintf(event->detail, sizeof(event->detail), "ignored: %s", text);
+}
+
 static void handle_completion(struct rk3588 *npu, unsigned index)
 {
 	struct rk3588_core *core = &npu->cores[index];
@@ -349,6 +359,7 @@ static void handle_completion(struct rk3588 *npu, unsigned index)
 	if (!run_is_done(npu, index))
 		return;
 	if (core->n_done + core->n_run == core->batch.n_tasks) {
+		describe_ignored(npu, index, &event);
 		end_batch(npu, index, &event);
 		return;
 	}
@@ -445,6 +456,21 @@ static void rk3588_memory_unmap(struct device *device, uint64_t pa, size_t size_
 	npu->bus->ops->dma_unmap(npu->bus, pa, size_bytes);
 }
 
+static int rk3588_memory_set_cached(struct device *device, uint64_t pa, size_t size_bytes)
+{
+	struct rk3588 *npu = rk3588(device);
+
+	return npu->bus->ops->dma_set_cached(npu->bus, pa, size_bytes);
+}
+
+static void rk3588_memory_sync(struct device *device, uint64_t pa, size_t size_bytes,
+			       bool to_device)
+{
+	struct rk3588 *npu = rk3588(device);
+
+	npu->bus->ops->dma_sync(npu->bus, pa, size_bytes, to_device);
+}
+
 static void zap_bank(struct rk3588 *npu, unsigned core, unsigned bank, uint64_t first,
 		     uint64_t n_pages)
 {
@@ -522,6 +548,8 @@ static const struct device_ops rk3588_ops = {
 	.dispatch = rk3588_dispatch,
 	.memory_map = rk3588_memory_map,
 	.memory_unmap = rk3588_memory_unmap,
+	.memory_set_cached = rk3588_memory_set_cached,
+	.memory_sync = rk3588_memory_sync,
 	.zap = rk3588_zap,
 };
 

@@ -54,6 +54,9 @@ static int bo_map(struct bo *bo, int map_flags, uint32_t fixed_iova)
 		if (r < 0)
 			return r;
 		assert(bo->pa);
+		r = device_memory_set_cached(domain->device, bo->pa, bo->size_bytes);
+		if (r < 0)
+			return r;
 	}
 	return domain_map(domain, fixed_iova, bo->pa, bo->size_bytes, bo->is_writable, &bo->iova);
 }
@@ -226,6 +229,17 @@ int bo_export(struct bo *bo, bool read_only, int *ret_fd)
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direction)
+{
+	if (!bo->pa || size_bytes == 0)
+		return;
+	if (direction & NPU_SYNC_TO_DEVICE)
+		device_memory_sync(bo->domain->device, bo->pa + offset, size_bytes, true);
+	/* What is read-only for the NPU has nothing new for the CPU. */
+	if ((direction & NPU_SYNC_FROM_DEVICE) && bo->is_writable)
+		device_memory_sync(bo->domain->device, bo->pa + offset, size_bytes, false);
 }
 
 struct bo *bo_ref(struct bo *bo)

@@ -58,6 +58,12 @@ int bo_import(struct domain *domain, int fd, uint32_t fixed_iova, struct bo **re
  */
 int bo_export(struct bo *bo, bool read_only, int *ret_fd);
 
+/*
+ * Lets the NPU see what the CPU has written to a range within the BO, or the CPU what the NPU has,
+ * or both in this order. Only devices that do not see into the CPU's caches need it.
+ */
+void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direction);
+
 /* One more reference; returns the BO. */
 struct bo *bo_ref(struct bo *bo);
 /* One less; see above for the last. Takes NULL, returns NULL. */

@@ -27,6 +27,9 @@ struct soft_rule {
 int soft_complain(struct soft_complaint *complaint, uint32_t offset, uint32_t value,
 		  const char *reason);
 
+/* Puts "BLOCK REGISTER=bits" into the text. */
+void soft_describe_bits(struct soft_complaint *ret_text, uint32_t offset, uint32_t bits);
+
 /* Complains about the first register of the group that breaks a rule; else 0. */
 int soft_rules_check(const struct soft_group *group, const struct soft_rule *rules, size_t n_rules,
 		     struct soft_complaint *complaint);

@@ -1,51 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CNA + CORE + DPU as one: a 1x1 convolution, which is what a matrix product is to this NPU.
+ * CNA + CORE + DPU as one: a convolution; a matrix product is one with a 1x1 kernel.
  *
- *   for each block of pixels that fits the feature buffer:      cna   load features
- *     for each group of kernels:
- *       for each tile of pixels, for each chunk of channels:    cna   load weights
- *                                                               mac   multiply, accumulate
- *       the tile's results:                                     dpu   convert, write
+ *   features of the whole task:                                  feature   load
+ *   for each group of kernels:                                   weights   load
+ *     for each tile of pixels:                                   mac       multiply, accumulate
+ *                                                                dpu       process
  *
- * All data is copied in and out through the MMU; buffers have a fixed size whatever sizes a stream
- * claims, and an abort is seen between chunks.
+ * All data is copied in and out through the MMU. Buffers grow as tasks need, up to bounds that no
+ * task that fits the silicon comes near; an abort is seen between tiles and pieces.
  */
 #ifndef NPUD_DEVICE_SOFT_CONVOLUTION_H
 #define NPUD_DEVICE_SOFT_CONVOLUTION_H
 
+#include "device/soft/cna.h"
 #include "device/soft/operation.h"
 
-/* The convolution buffer of the silicon (hardware reference 1.7), in bytes as fetched. */
-#define SOFT_CBUF_BYTES	   (384u * 1024)
+/*
+ * Elements of a task's padded input. The convolution buffer of the silicon has 384 KiB (hardware
+ * reference 1.7); what exceeds it but fits here is computed, with a warning.
+ */
+#define SOFT_MAX_FEATURES  (4u << 20)
+#define SOFT_STAGING_BYTES 16384u
+#define SOFT_MAX_GROUP	   64u /* channels */
 #define SOFT_TILE_PIXELS   128u
-#define SOFT_CHUNK	   512u /* channels */
-#define SOFT_MAX_KERNELS   32u	/* in a group */
-#define SOFT_GROUP_FP16	   16u
-#define SOFT_GROUP_INT8	   32u
-#define SOFT_STAGING_BYTES (SOFT_CHUNK * SOFT_MAX_KERNELS)
 
-/* A core's own memory for data at work. Widened: int8 as int16, fp16 as fp32. */
+struct soft_buffer {
+	void *bytes; /* 64-byte aligned */
+	size_t capacity;
+};
+
+/* Makes room for that much; what was in it is lost when it has to grow. -ENOMEM. */
+int soft_buffer_reserve(struct soft_buffer *buffer, size_t size_bytes);
+
+/* A core's own memory for data at work. */
 struct soft_cbuf {
+	struct soft_buffer features;   /* see feature.h */
+	struct soft_buffer pixel_sums; /* int32_t, over a pixel's real channels */
+	struct soft_buffer weights;    /* see weights.h */
+	struct soft_buffer unpacked;   /* compressed weights, decompressed */
+	int32_t weight_sums[SOFT_MAX_GROUP];
+	int64_t wide[SOFT_TILE_PIXELS * SOFT_MAX_GROUP];
+	double exact[SOFT_TILE_PIXELS * SOFT_MAX_GROUP];
+	/* What the CORE hands to the DPU, [pixel][channel in group]. */
 	union {
-		int16_t int8[SOFT_CBUF_BYTES];
-		float fp16[SOFT_CBUF_BYTES / 2];
-	} features; /* [pixel][channel] */
-	union {
-		int16_t int8[SOFT_GROUP_INT8][SOFT_CHUNK];
-		float fp16[SOFT_CHUNK][SOFT_GROUP_FP16];
-	} weights __attribute__((aligned(16)));
-	union {
-		int64_t int8[SOFT_TILE_PIXELS][SOFT_GROUP_INT8];
-		double fp16[SOFT_TILE_PIXELS][SOFT_GROUP_FP16];
-	} sums;
-	/* What the CORE hands to the DPU: int32 or fp32, [pixel][kernel in group]. */
-	union {
-		int32_t int8[SOFT_TILE_PIXELS][SOFT_GROUP_INT8];
-		float fp16[SOFT_TILE_PIXELS][SOFT_GROUP_FP16];
-	} results;
-	/* Bytes as they are in memory, on their way in; 16-byte atoms on their way out. */
-	uint8_t staging[SOFT_STAGING_BYTES] __attribute__((aligned(16)));
+		int32_t ints[SOFT_TILE_PIXELS * SOFT_MAX_GROUP];
+		float floats[SOFT_TILE_PIXELS * SOFT_MAX_GROUP];
+	} results __attribute__((aligned(64)));
+	int32_t sums[SOFT_TILE_PIXELS * SOFT_MAX_GROUP];
+	/* Bytes as they are in memory, on their way in. */
+	uint8_t staging[SOFT_STAGING_BYTES] __attribute__((aligned(64)));
 };
 
 int soft_cbuf_new(struct soft_cbuf **ret_cbuf);

@@ -1,191 +1,251 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Results are converted into 16-byte atoms, then scattered; neighbouring atoms go out in one write.
+ * A tile goes through the stages strip by strip, so that what a stage leaves is still near when the
+ * next one takes it up.
  */
 #include "device/soft/dpu.h"
 
-#include "device/soft/half.h"
+#include "device/soft/clones.h"
+#include "device/soft/dpu_config.h"
+#include "device/soft/ppu.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define ATOM_BYTES   16u
-#define WRITER_BYTES 4096u
+/* What the PPU may wait for at once. Real networks stay far below. */
+#define MAX_PPU_BYTES (64u << 20)
 
-/* x / 2^shift to nearest, ties to even or away from zero (hardware reference 6.6). */
-static int64_t shift_rounded(int64_t x, uint32_t shift, bool rounds_away)
+static bool feeds_ppu(const struct soft_operation *operation)
 {
-	uint64_t magnitude = x < 0 ? -(uint64_t)x : (uint64_t)x;
-	uint64_t half, rest, quotient;
-
-	if (shift == 0)
-		return x;
-	half = 1ull << (shift - 1);
-	rest = magnitude & (2 * half - 1);
-	quotient = magnitude >> shift;
-	if (rest > half || (rest == half && (rounds_away || (quotient & 1))))
-		quotient++;
-	return x < 0 ? -(int64_t)quotient : (int64_t)quotient;
+	return soft_group_field(&operation->dpu, REG_DPU_FEATURE_MODE_CFG, DPU_OUTPUT_TO_PPU);
 }
 
-static int64_t convert_integer(const struct soft_dpu *dpu, int64_t x)
+static int take_ppu_memory(const struct soft_operation *operation, struct soft_complaint *complaint,
+			   struct soft_dpu *dpu)
 {
-	int64_t max = dpu->precision == RK3588_INT8 ? INT8_MAX : INT32_MAX;
+	uint64_t group_bytes = (uint64_t)dpu->group_channels * dpu->output.out_bytes;
+	uint64_t n_bytes = group_bytes * dpu->n_groups * dpu->output.n_pixels;
 
-	if (dpu->is_add_first)
-		x = shift_rounded((x + dpu->offset) * dpu->scale, dpu->shift, dpu->rounds_away);
-	else
-		x = shift_rounded(x * dpu->scale, dpu->shift, dpu->rounds_away) + dpu->offset;
-	return x > max ? max : x < -max - 1 ? -max - 1 : x;
+	if (n_bytes > MAX_PPU_BYTES)
+		return soft_complain(complaint, REG_DPU_FEATURE_MODE_CFG,
+				     soft_group_get(&operation->dpu, REG_DPU_FEATURE_MODE_CFG),
+				     "more than 64 MiB for the PPU are not modelled");
+	dpu->output.to_ppu = calloc(1, n_bytes);
+	return dpu->output.to_ppu ? 0 : -ENOMEM;
 }
 
-static void store_integer(const struct soft_dpu *dpu, int32_t result, uint8_t *to)
+int soft_dpu_begin(struct soft_core *core, const struct soft_operation *operation,
+		   const struct soft_dpu_input *input, struct soft_dpu *ret_dpu)
 {
-	int64_t value = convert_integer(dpu, result);
-	int32_t word = (int32_t)value;
+	int r;
 
-	if (dpu->precision == RK3588_INT8)
-		*to = (uint8_t)value;
-	else
-		memcpy(to, &word, sizeof(word));
+	r = soft_dpu_configure(operation, input, &core->draft, ret_dpu);
+	if (r == 0 && feeds_ppu(operation))
+		r = take_ppu_memory(operation, &core->draft, ret_dpu);
+	return r;
 }
 
-static void store_float(const struct soft_dpu *dpu, float result, uint8_t *to)
+static uint32_t lanes_of_group(const struct soft_dpu *dpu, uint32_t group)
 {
-	float value = (float)(result * dpu->factor);
-	uint16_t half;
+	uint32_t before = group * dpu->group_channels;
+	uint32_t rest = before < dpu->output.real_channels ? dpu->output.real_channels - before : 0;
 
-	if (dpu->precision == RK3588_FP32) {
-		memcpy(to, &value, sizeof(value));
-		return;
-	}
-	half = half_from_float(value);
-	memcpy(to, &half, sizeof(half));
+	return rest < dpu->group_channels ? rest : dpu->group_channels;
 }
 
-/* The atoms of `n` pixels, [pixel][atom], in the staging buffer; lanes that are not real are 0. */
-static void convert(struct soft_cbuf *cbuf, const struct soft_dpu *dpu, uint32_t n_lanes,
-		    uint32_t n)
+static int fill_lanes(struct soft_core *core, const struct soft_dpu *dpu, uint32_t group,
+		      const struct soft_stage *stage, struct soft_lane_operands *ret_lanes)
 {
-	uint32_t pixel_bytes = dpu->group_kernels * dpu->out_bytes;
+	const struct soft_operand_table *table = stage == &dpu->bs ? &dpu->rdma.bs : &dpu->rdma.bn;
+	struct soft_channel_operands channels = {0};
+	int r = 0;
 
-	memset(cbuf->staging, 0, (size_t)n * pixel_bytes);
-	for (uint32_t pixel = 0; pixel < n; pixel++) {
-		for (uint32_t lane = 0; lane < n_lanes; lane++) {
-			uint8_t *to = cbuf->staging + (size_t)pixel * pixel_bytes +
-				      (size_t)lane * dpu->out_bytes;
-
-			if (dpu->group_kernels == SOFT_GROUP_INT8)
-				store_integer(dpu, cbuf->results.int8[pixel][lane], to);
-			else
-				store_float(dpu, cbuf->results.fp16[pixel][lane], to);
-		}
-	}
+	if (stage->alu_per_channel || stage->ow_per_channel || stage->mul_per_channel)
+		r = soft_rdma_read_table(core, table, group * dpu->group_channels,
+					 lanes_of_group(dpu, group), &channels);
+	if (r == 0)
+		soft_stage_fill_lanes(stage, soft_precision_is_float(dpu->precision), &channels,
+				      ret_lanes);
+	return r;
 }
 
-/* Joins atoms that follow one another. */
-struct writer {
-	struct soft_core *core;
-	uint32_t iova;
-	uint32_t n_bytes;
-	uint8_t *bytes; /* WRITER_BYTES */
-};
-
-static int writer_flush(struct writer *writer)
+static int load_group(struct soft_core *core, struct soft_dpu *dpu, uint32_t group)
 {
-	uint32_t n_bytes = writer->n_bytes;
+	int r;
 
-	writer->n_bytes = 0;
-	if (n_bytes == 0)
+	if (dpu->loaded_group == group)
 		return 0;
-	return soft_core_dma_write(writer->core, SOFT_PORT_RESULTS, writer->iova, writer->bytes,
-				   n_bytes);
+	dpu->loaded_group = UINT32_MAX;
+	r = fill_lanes(core, dpu, group, &dpu->bs, &dpu->bs_lanes);
+	if (r == 0)
+		r = fill_lanes(core, dpu, group, &dpu->bn, &dpu->bn_lanes);
+	if (r == 0)
+		dpu->loaded_group = group;
+	return r;
 }
 
-static int writer_put(struct writer *writer, uint32_t iova, const uint8_t *atom)
+static int load_operands(struct soft_core *core, const struct soft_dpu *dpu, uint32_t group,
+			 uint32_t first, struct soft_strip *operands)
 {
-	if (writer->n_bytes > 0 &&
-	    (writer->n_bytes == WRITER_BYTES || iova != writer->iova + writer->n_bytes)) {
-		int r = writer_flush(writer);
+	const struct soft_operand_range range = {
+		.first_pixel = first,
+		.first_channel = group * dpu->group_channels,
+		.n_channels = lanes_of_group(dpu, group),
+	};
 
-		if (r < 0)
-			return r;
-	}
-	if (writer->n_bytes == 0)
-		writer->iova = iova;
-	memcpy(writer->bytes + writer->n_bytes, atom, ATOM_BYTES);
-	writer->n_bytes += ATOM_BYTES;
+	if (!soft_ew_is_binary(&dpu->ew))
+		return 0;
+	if (dpu->ew.is_from_memory)
+		return soft_rdma_read_operand(core, &dpu->rdma, dpu->ew.operand_precision, &range,
+					      operands);
+	soft_ew_fill_operands(&dpu->ew, soft_precision_is_float(dpu->precision), operands);
 	return 0;
 }
 
-static uint32_t pixel_iova(const struct soft_dpu *dpu, uint64_t position)
+/* Feature sums of a strip, as of a tile. */
+struct sums {
+	const int32_t *values;
+	uint32_t pitch;
+};
+
+static void run_stages(struct soft_dpu *dpu, struct sums sums, struct soft_strip *operands,
+		       struct soft_strip *strip)
 {
-	uint64_t plane = (uint64_t)dpu->wdma_width * dpu->wdma_height;
-	uint32_t group = (uint32_t)(position / plane), rest = (uint32_t)(position % plane);
-	uint32_t y = rest / dpu->wdma_width, x = rest % dpu->wdma_width;
+	const struct soft_lut *lut = &dpu->operation->lut;
 
-	return dpu->dst_iova + group * dpu->group_bytes + y * dpu->line_bytes + x * ATOM_BYTES;
-}
-
-/* Surface by surface, pixels being neighbours in each. */
-static int write_by_surface(struct writer *writer, const struct soft_dpu *dpu,
-			    const uint32_t *iovas, uint32_t n, uint32_t n_atoms)
-{
-	uint32_t pixel_bytes = dpu->group_kernels * dpu->out_bytes;
-	const uint8_t *atoms = writer->core->cbuf->staging;
-
-	for (uint32_t atom = 0; atom < n_atoms; atom++) {
-		for (uint32_t pixel = 0; pixel < n; pixel++) {
-			int r = writer_put(writer, iovas[pixel] + atom * dpu->surface_bytes,
-					   atoms + (size_t)pixel * pixel_bytes + atom * ATOM_BYTES);
-
-			if (r < 0)
-				return r;
-		}
+	if (soft_precision_is_float(dpu->precision)) {
+		soft_stage_run_floats(&dpu->bs, &dpu->bs_lanes, strip);
+		soft_stage_run_floats(&dpu->bn, &dpu->bn_lanes, strip);
+		soft_ew_run_floats(&dpu->ew, lut, operands, strip);
+	} else {
+		soft_stage_run_ints(&dpu->bs, &dpu->bs_lanes, sums.values, sums.pitch, strip);
+		soft_stage_run_ints(&dpu->bn, &dpu->bn_lanes, NULL, 1, strip);
+		soft_ew_run_ints(&dpu->ew, lut, operands, strip);
 	}
-	return writer_flush(writer);
 }
 
-/* Row-major output has a pixel's atoms side by side. */
-static int write_by_pixel(struct writer *writer, const struct soft_dpu *dpu, const uint32_t *iovas,
-			  uint32_t n, uint32_t n_atoms)
+static int run_strip(struct soft_core *core, struct soft_dpu *dpu, struct sums sums,
+		     const struct soft_result *result, struct soft_strip *strip)
 {
-	uint32_t pixel_bytes = dpu->group_kernels * dpu->out_bytes;
-	const uint8_t *atoms = writer->core->cbuf->staging;
+	struct soft_strip operands;
+	int r;
 
-	for (uint32_t pixel = 0; pixel < n; pixel++) {
-		for (uint32_t atom = 0; atom < n_atoms; atom++) {
-			int r = writer_put(writer, iovas[pixel] + atom * ATOM_BYTES,
-					   atoms + (size_t)pixel * pixel_bytes + atom * ATOM_BYTES);
+	operands.n_pixels = strip->n_pixels;
+	operands.n_lanes = strip->n_lanes;
+	r = load_group(core, dpu, result->group);
+	if (r == 0)
+		r = load_operands(core, dpu, result->group, result->first_pixel, &operands);
+	if (r < 0)
+		return r;
+	run_stages(dpu, sums, &operands, strip);
+	return soft_output_write(core, &dpu->output, result);
+}
 
-			if (r < 0)
-				return r;
-		}
+SOFT_CLONE_BODY widen_body(const int32_t *from, uint32_t n, double *to)
+{
+	for (uint32_t i = 0; i < n; i++)
+		to[i] = from[i];
+}
+
+SOFT_CLONES(static, widen, (const int32_t *from, uint32_t n, double *to), (from, n, to))
+
+/* `n` values of a tile to the strip's from `to` on. */
+static void take_lanes(const struct soft_dpu_tile *tile, bool is_float, size_t from, uint32_t n,
+		       struct soft_strip *strip, size_t to)
+{
+	if (is_float)
+		memcpy(&strip->floats[to], &tile->floats[from], n * sizeof(float));
+	else
+		widen(&tile->ints[from], n, &strip->ints[to]);
+}
+
+/* The pixels of a tile from `first` on. */
+static void take_values(const struct soft_dpu *dpu, const struct soft_dpu_tile *tile,
+			uint32_t first, struct soft_strip *strip)
+{
+	bool is_float = soft_precision_is_float(dpu->precision);
+	size_t from = (size_t)first * tile->pitch;
+
+	if (tile->pitch == strip->n_lanes) {
+		take_lanes(tile, is_float, from, strip->n_pixels * strip->n_lanes, strip, 0);
+		return;
 	}
-	return writer_flush(writer);
+	for (uint32_t pixel = 0; pixel < strip->n_pixels; pixel++)
+		take_lanes(tile, is_float, from + (size_t)pixel * tile->pitch, strip->n_lanes,
+			   strip, (size_t)pixel * strip->n_lanes);
 }
 
-int soft_dpu_write(struct soft_core *core, const struct soft_dpu *dpu, uint32_t kernel_group,
-		   uint32_t first, uint32_t n)
+static uint32_t strip_size(uint32_t rest)
 {
-	uint32_t before = kernel_group * dpu->group_kernels, n_lanes, n_atoms;
-	uint64_t position = (uint64_t)kernel_group * dpu->n_pixels + first;
-	uint8_t bytes[WRITER_BYTES];
-	struct writer writer = {.core = core, .bytes = bytes};
-	uint32_t iovas[SOFT_TILE_PIXELS];
+	return rest < SOFT_STRIP_PIXELS ? rest : SOFT_STRIP_PIXELS;
+}
 
-	if (before >= dpu->real_channels)
+int soft_dpu_process(struct soft_core *core, struct soft_dpu *dpu, const struct soft_dpu_tile *tile)
+{
+	uint32_t sums_pitch = dpu->is_depthwise ? tile->pitch : 1;
+	struct soft_strip strip;
+	int r = 0;
+
+	if (tile->group >= dpu->n_groups)
 		return 0;
-	n_lanes = dpu->real_channels - before;
-	if (n_lanes > dpu->group_kernels)
-		n_lanes = dpu->group_kernels;
-	n_atoms = (n_lanes * dpu->out_bytes + ATOM_BYTES - 1) / ATOM_BYTES;
-	/* Where a pixel's atoms have one address, the lowest channels survive (6.8). */
-	if (dpu->surface_bytes == 0)
-		n_atoms = 1;
-	convert(core->cbuf, dpu, n_lanes, n);
-	for (uint32_t pixel = 0; pixel < n; pixel++)
-		iovas[pixel] = pixel_iova(dpu, position + pixel);
-	if (dpu->surface_bytes == ATOM_BYTES && dpu->wdma_width == 1)
-		return write_by_pixel(&writer, dpu, iovas, n, n_atoms);
-	return write_by_surface(&writer, dpu, iovas, n, n_atoms);
+	strip.n_lanes = dpu->group_channels;
+	for (uint32_t first = 0; r == 0 && first < tile->n_pixels; first += SOFT_STRIP_PIXELS) {
+		struct sums sums = {NULL, sums_pitch};
+		struct soft_result result = {
+			.group = tile->group,
+			.first_pixel = tile->first_pixel + first,
+			.n_lanes = lanes_of_group(dpu, tile->group),
+			.strip = &strip,
+		};
+
+		strip.n_pixels = strip_size(tile->n_pixels - first);
+		if (tile->sums)
+			sums.values = tile->sums + (size_t)first * sums_pitch;
+		take_values(dpu, tile, first, &strip);
+		r = run_strip(core, dpu, sums, &result, &strip);
+	}
+	return r;
+}
+
+int soft_dpu_fly(struct soft_core *core, struct soft_dpu *dpu, uint32_t group, uint32_t first)
+{
+	struct soft_strip strip;
+	struct soft_result result = {
+		.group = group,
+		.first_pixel = first,
+		.n_lanes = lanes_of_group(dpu, group),
+		.strip = &strip,
+	};
+	int r;
+
+	strip.n_lanes = dpu->group_channels;
+	strip.n_pixels = strip_size(dpu->output.n_pixels - first);
+	r = soft_rdma_read_main(core, &dpu->rdma, group, first, &strip);
+	if (r < 0)
+		return r;
+	return run_strip(core, dpu, (struct sums){NULL, 1}, &result, &strip);
+}
+
+static int run_ppu(struct soft_core *core, const struct soft_dpu *dpu)
+{
+	const struct soft_pool_source source = {
+		.surfaces = dpu->output.to_ppu,
+		.precision = dpu->output.precision,
+		.width = dpu->width,
+		.height = dpu->height,
+		.channels = dpu->n_groups * dpu->group_channels,
+		.is_flying = dpu->is_flying,
+	};
+
+	return soft_pooling_run_behind(core, dpu->operation, &source);
+}
+
+int soft_dpu_end(struct soft_core *core, struct soft_dpu *dpu, int r)
+{
+	if (r == 0 && dpu->output.to_ppu)
+		r = run_ppu(core, dpu);
+	free(dpu->output.to_ppu);
+	dpu->output.to_ppu = NULL;
+	return r;
 }

@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registers of the DPU to a description of the output. A stage whose configuration is 0 passes data
- * through, as one that is bypassed (hardware reference 6.3).
+ * The shape of the stream comes from the CORE or, in flying mode, from DPU_RDMA; the shape of the
+ * output from the WDMA registers, or from the cube's where nobody wrote those (hardware reference
+ * 6.3, 6.7).
  */
-#include "device/soft/dpu.h"
+#include "device/soft/dpu_config.h"
 
 #include <errno.h>
-#include <math.h>
 
-#define MAX_SHIFT 62u
-/* Above, nobody knows whether the multiplier is signed; Mesa writes up to this. */
-#define MAX_SCALE 0x8000u
+#define CONV_MODE_DEPTHWISE 3u
 
 static const struct soft_rule dpu_rules[] = {
-	{REG_DPU_FEATURE_MODE_CFG, DPU_FLYING_MODE | DPU_COMB_USE, 0,
-	 "only data from the CORE is modelled"},
+	{REG_DPU_FEATURE_MODE_CFG, DPU_COMB_USE, 0, "shared reading by the DPU is not modelled"},
 	{REG_DPU_FEATURE_MODE_CFG, DPU_TP_EN | DPU_RGP_TYPE | DPU_NONALIGN, 0,
 	 "transposed, regrouped or packed output is not modelled"},
-	{REG_DPU_FEATURE_MODE_CFG, DPU_CONV_MODE, 0, "only direct convolution is modelled"},
-	{REG_DPU_FEATURE_MODE_CFG, DPU_OUTPUT_MODE, DPU_OUTPUT_TO_MEMORY,
-	 "only output to memory is modelled"},
 	{REG_DPU_DATA_FORMAT, DPU_MC_SURF_OUT, 0, "serial surfaces are not modelled"},
-	{REG_DPU_OFFSET_PEND, DPU_OFFSET_PEND, 0, "a value for unused lanes is not modelled"},
 	{REG_DPU_DST_BASE_ADDR, 0xf, 0, "not 16-byte aligned"},
 	{REG_DPU_DATA_CUBE_HEIGHT, DPU_MINMAX_CTL, 0, "minmax is not modelled"},
 	{REG_DPU_BS_OW_CFG, DPU_RGP_CNTER | DPU_TP_ORG_EN, 0,
@@ -29,163 +22,200 @@ static const struct soft_rule dpu_rules[] = {
 	{REG_DPU_WDMA_SIZE_0, DPU_SIZE_C_WDMA, 0, "a WDMA channel size is not modelled"},
 };
 
-/* What may follow the CORE, with the kernels per group that the layouts have (6.7). */
-static const struct {
-	enum rk3588_precision in, out;
-	uint32_t out_bytes;
-} formats[] = {
-	{RK3588_INT8, RK3588_INT8, 1},
-	{RK3588_INT8, RK3588_INT32, 4},
-	{RK3588_FP16, RK3588_FP16, 2},
-	{RK3588_FP16, RK3588_FP32, 4},
-};
-
 static int complain(struct soft_complaint *complaint, const struct soft_group *group,
 		    uint32_t offset, const char *reason)
 {
-	soft_complain(complaint, offset, soft_group_get(group, offset), reason);
-	return -EOPNOTSUPP;
+	return soft_complain(complaint, offset, soft_group_get(group, offset), reason);
 }
 
-static int configure_format(const struct soft_group *group, struct soft_complaint *complaint,
-			    const struct soft_cna *cna, struct soft_dpu *dpu)
+static int configure_mode(const struct soft_operation *operation,
+			  const struct soft_dpu_input *input, struct soft_complaint *complaint,
+			  struct soft_dpu *dpu)
 {
-	uint32_t format = soft_group_get(group, REG_DPU_DATA_FORMAT);
+	uint32_t mode = soft_group_get(&operation->dpu, REG_DPU_FEATURE_MODE_CFG);
+	uint32_t conv_mode = field_get(DPU_CONV_MODE, mode);
 
-	if (field_get(DPU_PROC_PRECISION, format) != cna->precision ||
-	    field_get(DPU_IN_PRECISION, format) != cna->precision)
-		return complain(complaint, group, REG_DPU_DATA_FORMAT,
+	dpu->is_flying = mode & DPU_FLYING_MODE;
+	dpu->is_depthwise = input && input->is_depthwise;
+	dpu->output.is_to_memory = mode & DPU_OUTPUT_TO_MEMORY;
+	if (dpu->is_flying != !input)
+		return complain(complaint, &operation->dpu, REG_DPU_FEATURE_MODE_CFG,
+				"data from the CORE or not: not what was started");
+	if (conv_mode != (dpu->is_depthwise ? CONV_MODE_DEPTHWISE : 0))
+		return complain(complaint, &operation->dpu, REG_DPU_FEATURE_MODE_CFG,
+				"the kind of convolution is not the CORE's");
+	if (!(mode & DPU_OUTPUT_MODE))
+		return complain(complaint, &operation->dpu, REG_DPU_FEATURE_MODE_CFG,
+				"output to nowhere is not modelled");
+	return 0;
+}
+
+/* The PPU waits for the DPU, or the DPU for the PPU: both must know. */
+static int check_ppu(const struct soft_operation *operation)
+{
+	bool is_fed =
+		soft_group_field(&operation->dpu, REG_DPU_FEATURE_MODE_CFG, DPU_OUTPUT_TO_PPU);
+	bool is_waiting =
+		(operation->op_en & OP_EN_PPU) &&
+		!soft_group_field(&operation->ppu, REG_PPU_OPERATION_MODE_CFG, PPU_FLYING_MODE);
+
+	return is_fed == is_waiting ? 0 : -ENODATA;
+}
+
+static int configure_format(const struct soft_operation *operation,
+			    const struct soft_dpu_input *input, struct soft_complaint *complaint,
+			    struct soft_dpu *dpu)
+{
+	uint32_t format = soft_group_get(&operation->dpu, REG_DPU_DATA_FORMAT);
+	uint32_t in = field_get(DPU_IN_PRECISION, format);
+
+	dpu->precision = field_get(DPU_PROC_PRECISION, format);
+	if (dpu->precision == RK3588_TF32 || in == RK3588_TF32)
+		return complain(complaint, &operation->dpu, REG_DPU_DATA_FORMAT,
+				"tf32 is not modelled");
+	if (input && (dpu->precision != input->precision || in != input->precision))
+		return complain(complaint, &operation->dpu, REG_DPU_DATA_FORMAT,
 				"precision differs from the CNA's");
-	dpu->group_kernels = cna->group_kernels;
-	dpu->precision = field_get(DPU_OUT_PRECISION, format);
-	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
-		if (formats[i].in == cna->precision && formats[i].out == dpu->precision) {
-			dpu->out_bytes = formats[i].out_bytes;
-			return 0;
-		}
-	}
-	return complain(complaint, group, REG_DPU_DATA_FORMAT,
-			"this output precision is not modelled");
-}
-
-/* BS_CFG and BN_CFG: off as a whole, or every unit of it. */
-static bool is_stage_off(uint32_t cfg)
-{
-	const uint32_t units = DPU_STAGE_ALU_BYPASS | DPU_STAGE_MUL_BYPASS | DPU_STAGE_RELU_BYPASS;
-
-	return cfg == 0 || (cfg & DPU_STAGE_BYPASS) ||
-	       (cfg & (units | DPU_STAGE_RELUX_EN)) == units;
-}
-
-static bool is_elementwise_off(uint32_t cfg)
-{
-	const uint32_t units = DPU_EW_OP_BYPASS | DPU_EW_LUT_BYPASS | DPU_EW_RELU_BYPASS;
-	const uint32_t extras = DPU_EW_RELUX_EN | DPU_EW_EQUAL_EN | DPU_EW_BINARY_EN;
-
-	return cfg == 0 || (cfg & DPU_STAGE_BYPASS) || (cfg & (units | extras)) == units;
-}
-
-static int check_stages(const struct soft_group *group, struct soft_complaint *complaint)
-{
-	uint32_t ow = soft_group_get(group, REG_DPU_BS_OW_CFG);
-	bool has_operand = soft_group_field(group, REG_DPU_BS_OW_OP, DPU_OW_OP) != 0;
-
-	if (!is_stage_off(soft_group_get(group, REG_DPU_BS_CFG)))
-		return complain(complaint, group, REG_DPU_BS_CFG, "the BS stage is not modelled");
-	if (!is_stage_off(soft_group_get(group, REG_DPU_BN_CFG)))
-		return complain(complaint, group, REG_DPU_BN_CFG, "the BN stage is not modelled");
-	if (!is_elementwise_off(soft_group_get(group, REG_DPU_EW_CFG)))
-		return complain(complaint, group, REG_DPU_EW_CFG, "the EW stage is not modelled");
-	if (!(ow & DPU_OD_BYPASS) && (ow & DPU_OW_SRC))
-		return complain(complaint, group, REG_DPU_BS_OW_CFG,
-				"the OW stage is not modelled");
-	if (!(ow & DPU_OD_BYPASS) && has_operand)
-		return complain(complaint, group, REG_DPU_BS_OW_OP, "the OW stage is not modelled");
 	return 0;
 }
 
-static int configure_float(const struct soft_group *group, struct soft_complaint *complaint,
-			   struct soft_dpu *dpu)
+static int configure_stages(const struct soft_operation *operation,
+			    struct soft_complaint *complaint, struct soft_dpu *dpu)
 {
-	bool narrows = soft_group_field(group, REG_DPU_OUT_CVT_SCALE, DPU_FP32TOFP16_EN);
+	const struct soft_group *group = &operation->dpu;
+	bool is_float = soft_precision_is_float(dpu->precision);
+	struct soft_output output;
+	int r;
 
-	if (narrows != (dpu->precision == RK3588_FP16))
-		return complain(complaint, group, REG_DPU_OUT_CVT_SCALE,
-				"fp16 conversion does not fit the output precision");
-	if (soft_group_get(group, REG_DPU_OUT_CVT_OFFSET) != 0)
-		return complain(complaint, group, REG_DPU_OUT_CVT_OFFSET,
-				"an offset in float modes is not modelled");
-	dpu->factor = ldexp(1, -(int)soft_group_field(group, REG_DPU_OUT_CVT_SHIFT, DPU_MINUS_EXP));
+	r = soft_stage_configure(group, SOFT_STAGE_BS, is_float, complaint, &dpu->bs);
+	if (r == 0 && dpu->is_flying && dpu->bs.has_ow)
+		r = complain(complaint, group, REG_DPU_BS_OW_CFG, "OW without a CORE");
+	if (r == 0)
+		r = soft_stage_configure(group, SOFT_STAGE_BN, is_float, complaint, &dpu->bn);
+	if (r == 0)
+		r = soft_ew_configure(group, dpu->precision, complaint, &dpu->ew);
+	if (r == 0)
+		r = soft_output_configure(group, dpu->precision, dpu->ew.has_lut, complaint,
+					  &output);
+	if (r < 0)
+		return r;
+	output.is_to_memory = dpu->output.is_to_memory;
+	dpu->output = output;
 	return 0;
 }
 
-static int configure_integer(const struct soft_group *group, struct soft_complaint *complaint,
-			     struct soft_dpu *dpu)
+static bool needs_rdma(const struct soft_dpu *dpu)
 {
-	uint32_t shift = soft_group_get(group, REG_DPU_OUT_CVT_SHIFT);
-	uint32_t scale = soft_group_field(group, REG_DPU_OUT_CVT_SCALE, DPU_OUT_CVT_SCALE);
-
-	if (scale == 0 || scale > MAX_SCALE)
-		return complain(complaint, group, REG_DPU_OUT_CVT_SCALE,
-				"only multipliers 1 to 0x8000 are modelled");
-	dpu->scale = scale;
-	dpu->offset = (int32_t)soft_group_get(group, REG_DPU_OUT_CVT_OFFSET);
-	dpu->shift = field_get(DPU_OUT_CVT_SHIFT, shift);
-	dpu->is_add_first = shift & DPU_CVT_ADD_FIRST;
-	dpu->rounds_away = shift & DPU_CVT_ROUND_AWAY;
-	if (dpu->shift > MAX_SHIFT || (shift & DPU_MINUS_EXP))
-		return complain(complaint, group, REG_DPU_OUT_CVT_SHIFT,
-				"this shift of integers is not modelled");
-	return 0;
+	return dpu->is_flying || dpu->bs.alu_per_channel || dpu->bs.mul_per_channel ||
+	       dpu->bs.ow_per_channel || dpu->bn.alu_per_channel || dpu->bn.mul_per_channel ||
+	       (soft_ew_is_binary(&dpu->ew) && dpu->ew.is_from_memory);
 }
 
-static uint32_t groups_of(uint32_t channels, uint32_t group_kernels)
+static int configure_rdma(const struct soft_operation *operation,
+			  const struct soft_dpu_input *input, struct soft_complaint *complaint,
+			  struct soft_dpu *dpu)
 {
-	return (channels + group_kernels - 1) / group_kernels;
+	struct soft_rdma_needs needs = {
+		.is_flying = dpu->is_flying,
+		.precision = dpu->precision,
+		.bs = &dpu->bs,
+		.bn = &dpu->bn,
+		.ew = &dpu->ew,
+		.width = input ? input->width : 0,
+		.height = input ? input->height : 0,
+	};
+	int r;
+
+	if (!needs_rdma(dpu))
+		return 0;
+	if (!(operation->op_en & OP_EN_DPU_RDMA))
+		return -ENODATA;
+	r = soft_rdma_configure(&operation->dpu_rdma, &needs, complaint, &dpu->rdma);
+	if (r == 0 && dpu->is_flying &&
+	    dpu->rdma.precision !=
+		    soft_group_field(&operation->dpu, REG_DPU_DATA_FORMAT, DPU_IN_PRECISION))
+		r = complain(complaint, &operation->dpu, REG_DPU_DATA_FORMAT,
+			     "input precision differs from the DPU_RDMA's");
+	return r;
 }
 
-static int configure_cube(const struct soft_group *group, struct soft_complaint *complaint,
-			  const struct soft_mac *mac, struct soft_dpu *dpu)
+static uint32_t groups_of(uint32_t channels, uint32_t group_channels)
+{
+	return (channels + group_channels - 1) / group_channels;
+}
+
+/* The CORE and the DPU must agree; in flying mode nobody keeps the DPU's cube up to date (6.7). */
+static int check_cube(const struct soft_group *group, const struct soft_dpu_input *input,
+		      struct soft_complaint *complaint)
 {
 	uint32_t width = soft_group_field(group, REG_DPU_DATA_CUBE_WIDTH, DPU_CUBE_WIDTH) + 1;
 	uint32_t height = soft_group_field(group, REG_DPU_DATA_CUBE_HEIGHT, DPU_CUBE_HEIGHT) + 1;
 	uint32_t channels = soft_group_field(group, REG_DPU_DATA_CUBE_CHANNEL, DPU_CHANNEL) + 1;
-	uint32_t real = soft_group_field(group, REG_DPU_DATA_CUBE_CHANNEL, DPU_ORIG_CHANNEL) + 1;
 
-	if (width != mac->width)
+	if (width != input->width)
 		return complain(complaint, group, REG_DPU_DATA_CUBE_WIDTH,
 				"width differs from the CORE's");
-	if (height != mac->height)
+	if (height != input->height)
 		return complain(complaint, group, REG_DPU_DATA_CUBE_HEIGHT,
 				"height differs from the CORE's");
-	dpu->n_groups = groups_of(channels, dpu->group_kernels);
-	dpu->n_pixels = width * height;
-	dpu->real_channels = real < channels ? real : channels;
-	if (dpu->n_groups != groups_of(mac->channels, dpu->group_kernels))
+	if (groups_of(channels, input->group_channels) !=
+	    groups_of(input->channels, input->group_channels))
 		return complain(complaint, group, REG_DPU_DATA_CUBE_CHANNEL,
 				"channels differ from the CORE's");
 	return 0;
 }
 
-/* The shape that the write engine cuts the sequence into; both words 0: the cube's (6.7). */
+/* Returns the number of groups in the stream, with those that nobody looks at. */
+static uint32_t configure_stream(const struct soft_group *group, const struct soft_dpu_input *input,
+				 struct soft_dpu *dpu)
+{
+	uint32_t real = soft_group_field(group, REG_DPU_DATA_CUBE_CHANNEL, DPU_ORIG_CHANNEL) + 1;
+	uint32_t channels = input ? input->channels : dpu->rdma.channels;
+
+	dpu->group_channels =
+		input ? input->group_channels : soft_precision_lanes(dpu->rdma.precision);
+	dpu->width = input ? input->width : dpu->rdma.width;
+	dpu->height = input ? input->height : dpu->rdma.height;
+	dpu->output.real_channels = real < channels ? real : channels;
+	dpu->output.group_channels = dpu->group_channels;
+	dpu->output.n_pixels = dpu->width * dpu->height;
+	dpu->n_groups = groups_of(dpu->output.real_channels, dpu->group_channels);
+	return groups_of(channels, dpu->group_channels);
+}
+
+/* The shape that the write engine cuts the sequence into; both words 0: the cube's. */
 static int configure_wdma(const struct soft_group *group, struct soft_complaint *complaint,
-			  const struct soft_mac *mac, struct soft_dpu *dpu)
+			  uint32_t n_groups, struct soft_dpu *dpu)
 {
 	uint32_t size_0 = soft_group_get(group, REG_DPU_WDMA_SIZE_0);
 	uint32_t size_1 = soft_group_get(group, REG_DPU_WDMA_SIZE_1);
-	uint64_t length = (uint64_t)dpu->n_groups * dpu->n_pixels, n_groups;
+	uint64_t length = (uint64_t)n_groups * dpu->width * dpu->height, written;
 
-	dpu->wdma_width = mac->width;
-	dpu->wdma_height = mac->height;
+	/* Where an older compiler wrote them. */
+	if (size_0 == 0 && size_1 == 0) {
+		size_0 = soft_group_get(group, REG_DPU_WDMA_SIZE_0_OLD);
+		size_1 = soft_group_get(group, REG_DPU_WDMA_SIZE_1_OLD);
+	}
+	dpu->output.wdma_width = dpu->width;
+	dpu->output.wdma_height = dpu->height;
 	if (size_0 == 0 && size_1 == 0)
 		return 0;
-	n_groups = groups_of(field_get(DPU_CHANNEL_WDMA, size_0) + 1, dpu->group_kernels);
-	dpu->wdma_width = field_get(DPU_WIDTH_WDMA, size_1) + 1;
-	dpu->wdma_height = field_get(DPU_HEIGHT_WDMA, size_1) + 1;
-	if (n_groups * dpu->wdma_width * dpu->wdma_height != length)
+	dpu->output.wdma_width = field_get(DPU_WIDTH_WDMA, size_1) + 1;
+	dpu->output.wdma_height = field_get(DPU_HEIGHT_WDMA, size_1) + 1;
+	written = groups_of(field_get(DPU_CHANNEL_WDMA, size_0) + 1, dpu->group_channels);
+	written *= (uint64_t)dpu->output.wdma_width * dpu->output.wdma_height;
+	if (written != length)
 		return complain(complaint, group, REG_DPU_WDMA_SIZE_1,
 				"writes another number of results than there are");
 	return 0;
+}
+
+/* Software that runs without a CORE leaves the number of surfaces at 0. */
+static bool fits_surfaces(const struct soft_dpu *dpu, uint32_t last_atom)
+{
+	uint32_t bytes = dpu->group_channels * dpu->output.out_bytes;
+
+	return last_atom == bytes / SOFT_ATOM_BYTES - 1 || (dpu->is_flying && last_atom == 0);
 }
 
 static int configure_layout(const struct soft_group *group, struct soft_complaint *complaint,
@@ -193,45 +223,66 @@ static int configure_layout(const struct soft_group *group, struct soft_complain
 {
 	uint32_t notch = soft_group_get(group, REG_DPU_DATA_CUBE_NOTCH_ADDR);
 	uint32_t ow = soft_group_get(group, REG_DPU_BS_OW_CFG);
-	uint32_t last_atom = dpu->group_kernels * dpu->out_bytes / 16 - 1;
+	struct soft_output *output = &dpu->output;
 
 	if (field_get(DPU_NOTCH_ADDR_0, notch) != field_get(DPU_NOTCH_ADDR_1, notch))
 		return complain(complaint, group, REG_DPU_DATA_CUBE_NOTCH_ADDR,
 				"two different notches are not modelled");
-	if (field_get(DPU_SIZE_E_0, ow) != last_atom || field_get(DPU_SIZE_E_1, ow) != last_atom ||
-	    field_get(DPU_SIZE_E_2, ow) != last_atom)
+	if (!fits_surfaces(dpu, field_get(DPU_SIZE_E_0, ow)) ||
+	    !fits_surfaces(dpu, field_get(DPU_SIZE_E_1, ow)) ||
+	    !fits_surfaces(dpu, field_get(DPU_SIZE_E_2, ow)))
 		return complain(complaint, group, REG_DPU_BS_OW_CFG,
 				"surfaces per kernel group do not fit the output precision");
-	dpu->dst_iova = soft_group_get(group, REG_DPU_DST_BASE_ADDR);
-	dpu->line_bytes = (dpu->wdma_width + field_get(DPU_NOTCH_ADDR_0, notch)) * 16;
-	dpu->surface_bytes = soft_group_get(group, REG_DPU_DST_SURF_STRIDE) & DPU_ATOMS_IN_BYTES;
-	dpu->group_bytes = soft_group_get(group, REG_DPU_SURFACE_ADD) & DPU_ATOMS_IN_BYTES;
+	output->iova = soft_group_get(group, REG_DPU_DST_BASE_ADDR);
+	output->line_bytes =
+		(output->wdma_width + field_get(DPU_NOTCH_ADDR_0, notch)) * SOFT_ATOM_BYTES;
+	output->surface_bytes = soft_group_get(group, REG_DPU_DST_SURF_STRIDE) & DPU_ATOMS_IN_BYTES;
+	output->group_bytes = soft_group_get(group, REG_DPU_SURFACE_ADD) & DPU_ATOMS_IN_BYTES;
 	return 0;
 }
 
-int soft_dpu_configure(const struct soft_group *group, const struct soft_cna *cna,
-		       const struct soft_mac *mac, struct soft_complaint *complaint,
-		       struct soft_dpu *ret_dpu)
+static uint64_t count_bytes(const struct soft_dpu *dpu)
 {
-	struct soft_dpu dpu = {0};
+	uint64_t n = (uint64_t)dpu->width * dpu->height * dpu->output.real_channels;
+	uint64_t bytes = dpu->output.is_to_memory ? dpu->output.out_bytes : 0;
+
+	if (dpu->is_flying)
+		bytes += soft_precision_bytes(dpu->rdma.precision);
+	if (soft_ew_is_binary(&dpu->ew) && dpu->ew.is_from_memory)
+		bytes += soft_precision_bytes(dpu->ew.operand_precision);
+	return n * bytes;
+}
+
+int soft_dpu_configure(const struct soft_operation *operation, const struct soft_dpu_input *input,
+		       struct soft_complaint *complaint, struct soft_dpu *ret_dpu)
+{
+	struct soft_dpu dpu = {.operation = operation, .loaded_group = UINT32_MAX};
+	const struct soft_group *group = &operation->dpu;
+	uint32_t n_groups;
 	int r;
 
 	r = soft_rules_check(group, dpu_rules, sizeof(dpu_rules) / sizeof(*dpu_rules), complaint);
 	if (r == 0)
-		r = check_stages(group, complaint);
+		r = configure_mode(operation, input, complaint, &dpu);
 	if (r == 0)
-		r = configure_format(group, complaint, cna, &dpu);
-	if (r == 0 && cna->precision == RK3588_INT8)
-		r = configure_integer(group, complaint, &dpu);
-	else if (r == 0)
-		r = configure_float(group, complaint, &dpu);
+		r = configure_format(operation, input, complaint, &dpu);
 	if (r == 0)
-		r = configure_cube(group, complaint, mac, &dpu);
+		r = configure_stages(operation, complaint, &dpu);
 	if (r == 0)
-		r = configure_wdma(group, complaint, mac, &dpu);
+		r = configure_rdma(operation, input, complaint, &dpu);
+	if (r == 0 && input)
+		r = check_cube(group, input, complaint);
+	if (r < 0)
+		return r;
+	n_groups = configure_stream(group, input, &dpu);
+	r = configure_wdma(group, complaint, n_groups, &dpu);
 	if (r == 0)
 		r = configure_layout(group, complaint, &dpu);
 	if (r == 0)
-		*ret_dpu = dpu;
-	return r;
+		r = check_ppu(operation);
+	if (r < 0)
+		return r;
+	dpu.work_bytes = count_bytes(&dpu);
+	*ret_dpu = dpu;
+	return 0;
 }

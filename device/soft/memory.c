@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define PAGE_BYTES MMU_PAGE_BYTES
 #define LEAF_PAGES 1024u
@@ -28,7 +29,17 @@ struct memory_gap {
 	uint64_t first, n;
 };
 
+/* What the device has of a range that the CPU caches. */
+struct memory_copy {
+	struct memory_copy *next;
+	uint64_t pa;
+	size_t size_bytes;
+	char *host, *device;
+	bool is_unmapped;
+};
+
 struct soft_memory {
+	struct memory_copy *copies;
 	_Atomic(struct memory_leaf *) leaves[N_LEAVES];
 	struct memory_gap *gaps; /* ascending, never touching */
 	size_t n_gaps, capacity;
@@ -56,6 +67,9 @@ struct soft_memory *soft_memory_free(struct soft_memory *memory)
 {
 	if (!memory)
 		return NULL;
+	for (struct memory_copy *copy = memory->copies; copy; copy = copy->next)
+		copy->is_unmapped = true;
+	soft_memory_reap(memory);
 	for (size_t i = 0; i < N_LEAVES; i++)
 		free(atomic_load(&memory->leaves[i]));
 	free(memory->gaps);
@@ -190,8 +204,76 @@ void soft_memory_unmap(struct soft_memory *memory, uint64_t pa, size_t size_byte
 		if (slot)
 			atomic_store_explicit(slot, NULL, memory_order_release);
 	}
+	for (struct memory_copy *copy = memory->copies; copy; copy = copy->next)
+		copy->is_unmapped |= copy->pa == pa;
 	give_back(memory, first, n);
 	memory->n_ranges--;
+}
+
+static void point_pages(struct soft_memory *memory, uint64_t pa, size_t size_bytes, char *to)
+{
+	uint64_t first = (pa - SOFT_MEMORY_FIRST_PA) / PAGE_BYTES;
+
+	for (uint64_t i = 0; i < size_bytes / PAGE_BYTES; i++)
+		atomic_store_explicit(page_slot(memory, first + i), to + i * PAGE_BYTES,
+				      memory_order_release);
+}
+
+int soft_memory_set_cached(struct soft_memory *memory, uint64_t pa, size_t size_bytes)
+{
+	struct memory_copy *copy;
+	char *host = soft_memory_find(memory, pa);
+
+	if (!host || size_bytes == 0 || size_bytes % PAGE_BYTES != 0)
+		return -EINVAL;
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*copy = (struct memory_copy){memory->copies, pa, size_bytes, host, NULL, false};
+	copy->device = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (copy->device == MAP_FAILED) {
+		free(copy);
+		return -ENOMEM;
+	}
+	memory->copies = copy;
+	point_pages(memory, pa, size_bytes, copy->device);
+	return 0;
+}
+
+void soft_memory_sync(struct soft_memory *memory, uint64_t pa, size_t size_bytes, bool to_device)
+{
+	struct memory_copy *copy = memory->copies;
+	size_t offset;
+
+	while (copy && (copy->is_unmapped || pa < copy->pa || pa - copy->pa >= copy->size_bytes))
+		copy = copy->next;
+	if (!copy)
+		return;
+	offset = (size_t)(pa - copy->pa);
+	if (size_bytes > copy->size_bytes - offset)
+		size_bytes = copy->size_bytes - offset;
+	if (to_device)
+		memcpy(copy->device + offset, copy->host + offset, size_bytes);
+	else
+		memcpy(copy->host + offset, copy->device + offset, size_bytes);
+}
+
+void soft_memory_reap(struct soft_memory *memory)
+{
+	struct memory_copy **link = &memory->copies;
+
+	while (*link) {
+		struct memory_copy *copy = *link;
+
+		if (!copy->is_unmapped) {
+			link = &copy->next;
+			continue;
+		}
+		*link = copy->next;
+		munmap(copy->device, copy->size_bytes);
+		free(copy);
+	}
 }
 
 void *soft_memory_find(struct soft_memory *memory, uint64_t pa)

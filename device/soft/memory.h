@@ -8,6 +8,7 @@
 #ifndef NPUD_DEVICE_SOFT_MEMORY_H
 #define NPUD_DEVICE_SOFT_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,15 @@ int soft_memory_map(struct soft_memory *memory, void *host, size_t size_bytes, u
  * those before it lets go of the host memory.
  */
 void soft_memory_unmap(struct soft_memory *memory, uint64_t pa, size_t size_bytes);
+/*
+ * Of a mapped range the device sees a copy from now on, and writes to that: as memory is that the
+ * CPU keeps in caches which the device does not see into. -ENOMEM, -EINVAL.
+ */
+int soft_memory_set_cached(struct soft_memory *memory, uint64_t pa, size_t size_bytes);
+/* Brings one side of a cached range up to date with the other; others are left alone. */
+void soft_memory_sync(struct soft_memory *memory, uint64_t pa, size_t size_bytes, bool to_device);
+/* Lets go of the copies of ranges that were unmapped; no look-up of theirs is in use any more. */
+void soft_memory_reap(struct soft_memory *memory);
 /* Host address of the byte at `pa`, good to the end of its page; NULL where nothing is mapped. */
 void *soft_memory_find(struct soft_memory *memory, uint64_t pa);
 

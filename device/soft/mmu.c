@@ -107,6 +107,16 @@ uint32_t soft_mmu_read32(struct soft_mmu *mmu, uint32_t offset)
 	return value;
 }
 
+uint32_t soft_mmu_tables(struct soft_mmu *mmu)
+{
+	uint32_t tables;
+
+	pthread_mutex_lock(&mmu->lock);
+	tables = mmu->dte_addr;
+	pthread_mutex_unlock(&mmu->lock);
+	return tables;
+}
+
 static void command_locked(struct soft_mmu *mmu, uint32_t command)
 {
 	switch (command & 7) {

@@ -47,6 +47,8 @@ void soft_mmu_set_listener(struct soft_mmu *mmu, void (*raise)(void *), void *co
 /* Registers, by offset in the bank. Any thread. */
 uint32_t soft_mmu_read32(struct soft_mmu *mmu, uint32_t offset);
 void soft_mmu_write32(struct soft_mmu *mmu, uint32_t offset, uint32_t value);
+/* Which page tables it uses, as an entry of a table. Any thread. */
+uint32_t soft_mmu_tables(struct soft_mmu *mmu);
 /* As after power-up; wakes an access that waits. */
 void soft_mmu_reset(struct soft_mmu *mmu);
 /* Lets an access that waits see the abort flag. Also a barrier: none is under way on return. */

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -185,7 +186,10 @@ static void clear_registers(struct soft_core *core)
 {
 	soft_registers_reset(&core->registers);
 	core->pc = (struct soft_pc){.int_mask = RK3588_INTERRUPT_MASK_RESET};
+	memset(core->ddma, 0, sizeof(core->ddma));
 	core->complaint.text[0] = '\0';
+	core->notes = (struct soft_notes){0};
+	core->has_convolved = false;
 }
 
 int soft_core_init(struct soft_core *core, struct soft_shared *shared, unsigned index)
@@ -232,6 +236,7 @@ static void abort_run(struct soft_core *core)
 	pthread_cond_broadcast(&core->changed);
 	pthread_mutex_unlock(&core->lock);
 	kick_mmus(core);
+	soft_rendezvous_kick(&core->shared->rendezvous);
 	pthread_mutex_lock(&core->lock);
 	while (core->state != SOFT_CORE_IDLE)
 		pthread_cond_wait(&core->changed, &core->lock);
@@ -305,6 +310,59 @@ bool soft_core_complaint(struct soft_core *core, char *ret_text, size_t size)
 	return has_one;
 }
 
+void soft_core_note(struct soft_core *core, uint32_t offset, uint32_t bits)
+{
+	struct soft_notes *notes = &core->notes;
+	unsigned i = 0;
+
+	while (i < notes->n && notes->notes[i].offset != offset)
+		i++;
+	if (i == SOFT_MAX_NOTES) {
+		notes->has_more = true;
+		return;
+	}
+	if (i == notes->n) {
+		notes->notes[i].offset = offset;
+		notes->notes[i].bits = 0;
+		notes->n++;
+	}
+	notes->notes[i].bits |= bits;
+}
+
+static void append(char *text, size_t size, const char *more)
+{
+	size_t length = strlen(text);
+
+	snprintf(text + length, size - length, "%s%s", length > 0 ? "; " : "", more);
+}
+
+static void describe_notes(const struct soft_notes *notes, char *ret_text, size_t size)
+{
+	struct soft_complaint note;
+
+	ret_text[0] = '\0';
+	if (notes->exceeds_banks)
+		append(ret_text, size, "CNA CBUF_CON0: features exceed the data banks");
+	for (unsigned i = 0; i < notes->n; i++) {
+		soft_describe_bits(&note, notes->notes[i].offset, notes->notes[i].bits);
+		append(ret_text, size, note.text);
+	}
+	if (notes->has_more)
+		append(ret_text, size, "...");
+}
+
+bool soft_core_ignored(struct soft_core *core, char *ret_text, size_t size)
+{
+	bool has_any;
+
+	pthread_mutex_lock(&core->lock);
+	has_any = core->notes.n > 0 || core->notes.exceeds_banks;
+	if (has_any)
+		describe_notes(&core->notes, ret_text, size);
+	pthread_mutex_unlock(&core->lock);
+	return has_any;
+}
+
 static struct soft_mmu *find_bank(struct soft_core *core, uint32_t offset)
 {
 	uint32_t bank = offset & ~(MMU_BANK_BYTES - 1);
@@ -316,6 +374,22 @@ static struct soft_mmu *find_bank(struct soft_core *core, uint32_t offset)
 	return NULL;
 }
 
+static bool is_ddma(uint32_t offset)
+{
+	return offset >= REG_DDMA && offset < REG_DDMA + 4 * DDMA_REGISTERS;
+}
+
+static uint32_t read_locked(struct soft_core *core, uint32_t offset)
+{
+	if (offset >> 12 == RK3588_PC || offset == REG_GLOBAL_OPERATION_ENABLE)
+		return soft_pc_read(core, offset);
+	if (offset == REG_DDMA_CFG_STATUS)
+		return core->state == SOFT_CORE_RUNNING ? 0 : DDMA_IS_IDLE;
+	if (is_ddma(offset))
+		return core->ddma[(offset - REG_DDMA) / 4];
+	return soft_registers_read(&core->registers, offset);
+}
+
 uint32_t soft_core_read32(struct soft_core *core, uint32_t offset)
 {
 	struct soft_mmu *mmu = find_bank(core, offset);
@@ -323,9 +397,7 @@ uint32_t soft_core_read32(struct soft_core *core, uint32_t offset)
 
 	pthread_mutex_lock(&core->lock);
 	if (core->is_powered && !mmu && offset % 4 == 0)
-		value = offset >> 12 == RK3588_PC || offset == REG_GLOBAL_OPERATION_ENABLE
-				? soft_pc_read(core, offset)
-				: soft_registers_read(&core->registers, offset);
+		value = read_locked(core, offset);
 	pthread_mutex_unlock(&core->lock);
 	if (core->is_powered && mmu)
 		value = soft_mmu_read32(mmu, offset % MMU_BANK_BYTES);
@@ -343,8 +415,10 @@ void soft_core_write32(struct soft_core *core, uint32_t offset, uint32_t value)
 		return;
 	}
 	pthread_mutex_lock(&core->lock);
-	if (offset >> 12 == RK3588_PC)
+	if (offset >> 12 == RK3588_PC || offset == REG_GLOBAL_OPERATION_ENABLE)
 		soft_pc_write(core, offset, value);
+	else if (is_ddma(offset))
+		core->ddma[(offset - REG_DDMA) / 4] = value;
 	else
 		soft_registers_write(&core->registers, offset, value);
 	pthread_mutex_unlock(&core->lock);
@@ -364,7 +438,7 @@ int soft_core_dma_read(struct soft_core *core, unsigned port, uint32_t iova, voi
 		       size_t size_bytes)
 {
 	struct soft_mmu *mmu = &core->mmus[port % core->n_mmus];
-	int r = soft_mmu_read(mmu, iova, ret_bytes, size_bytes);
+	int r = soft_mmu_read(mmu, iova + core->dma_base, ret_bytes, size_bytes);
 
 	return note_dma_error(core, r, INTERRUPT_DMA_READ_ERROR);
 }
@@ -373,7 +447,7 @@ int soft_core_dma_write(struct soft_core *core, unsigned port, uint32_t iova, co
 			size_t size_bytes)
 {
 	struct soft_mmu *mmu = &core->mmus[port % core->n_mmus];
-	int r = soft_mmu_write(mmu, iova, bytes, size_bytes);
+	int r = soft_mmu_write(mmu, iova + core->dma_base, bytes, size_bytes);
 
 	return note_dma_error(core, r, INTERRUPT_DMA_WRITE_ERROR);
 }

@@ -18,6 +18,7 @@
 #include "device/soft/complaint.h"
 #include "device/soft/mmu.h"
 #include "device/soft/registers.h"
+#include "device/soft/rendezvous.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -29,6 +30,7 @@ struct soft_shared {
 	atomic_uint n_active; /* cores at work */
 	atomic_uint pending;  /* bit per core whose interrupt line rose */
 	int event_fd;
+	struct soft_rendezvous rendezvous;
 };
 
 /* PC registers (hardware reference 1.6, 2.3, 2.4). */
@@ -37,6 +39,20 @@ struct soft_pc {
 	uint32_t int_mask, int_status, int_raw;
 	uint32_t task_con, task_status;
 	uint32_t op_en; /* GLOBAL.OPERATION_ENABLE: blocks started last */
+	/* A start without a stream, by a write to GLOBAL.OPERATION_ENABLE. */
+	bool is_slave_start;
+};
+
+/* Bits of registers that streams set and the model does not know, of one register each. */
+#define SOFT_MAX_NOTES 8u
+
+struct soft_notes {
+	struct {
+		uint32_t offset, bits;
+	} notes[SOFT_MAX_NOTES];
+	unsigned n;
+	bool has_more;
+	bool exceeds_banks; /* a task had more features than its data banks hold */
 };
 
 enum soft_core_state { SOFT_CORE_IDLE, SOFT_CORE_REQUESTED, SOFT_CORE_RUNNING };
@@ -58,12 +74,16 @@ struct soft_core {
 	bool is_powered, is_in_reset, is_exiting;
 	struct soft_registers registers;
 	struct soft_pc pc;
+	uint32_t ddma[DDMA_REGISTERS];
 	struct soft_complaint complaint; /* of the batch that stands still */
+	struct soft_notes notes;	 /* since the reset */
+	bool has_convolved;		 /* the convolution buffer holds something since then */
 	struct soft_stopwatch watch;	 /* runs until somebody was told that the core is done */
 
 	/* The thread's own. */
 	struct soft_cbuf *cbuf;
 	struct soft_complaint draft;
+	uint32_t dma_base; /* added to the addresses of all engines but the PC's */
 };
 
 /* Starts the thread, all signals blocked. The core is powered down. */
@@ -79,6 +99,8 @@ void soft_core_set_reset(struct soft_core *core, bool asserted);
 void soft_core_set_power(struct soft_core *core, bool on);
 uint64_t soft_core_time_ns(struct soft_core *core);
 bool soft_core_complaint(struct soft_core *core, char *ret_text, size_t size);
+/* What soft_core_note() has noted since the reset, as text; false when nothing. */
+bool soft_core_ignored(struct soft_core *core, char *ret_text, size_t size);
 /* When it returns, no access to memory that began before is under way. */
 void soft_core_drain(struct soft_core *core);
 
@@ -99,6 +121,8 @@ int soft_core_dma_read(struct soft_core *core, unsigned port, uint32_t iova, voi
 		       size_t size_bytes);
 int soft_core_dma_write(struct soft_core *core, unsigned port, uint32_t iova, const void *bytes,
 			size_t size_bytes);
+/* Notes bits of a register that the model ignores; with the lock held. */
+void soft_core_note(struct soft_core *core, uint32_t offset, uint32_t bits);
 /* IDLE -> REQUESTED -> RUNNING -> IDLE; with the lock held. */
 void soft_core_set_state(struct soft_core *core, enum soft_core_state next);
 /* Interrupt line up. Any thread. */

@@ -10,9 +10,10 @@
 
 struct soft_operation {
 	uint32_t op_en;
-	uint32_t dma_base;
-	struct soft_group cna, core, dpu; /* what they execute, as of the op_en */
-	struct soft_work work;		  /* filled in by soft_operation_run() */
+	/* What they execute, as of the op_en. */
+	struct soft_group cna, core, dpu, dpu_rdma, ppu, ppu_rdma;
+	struct soft_lut lut;
+	struct soft_work work; /* filled in by soft_operation_run() */
 };
 
 /* On the core's thread. Errors as soft_pc_run(). */

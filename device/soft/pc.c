@@ -61,6 +61,19 @@ static void request_run(struct soft_core *core, uint32_t value)
 {
 	if (!(value & 1) || (core->pc.base & PC_SEL_SLAVE) || core->state != SOFT_CORE_IDLE)
 		return;
+	core->pc.is_slave_start = false;
+	soft_stopwatch_start(&core->watch, core->cpu_clock);
+	soft_core_set_state(core, SOFT_CORE_REQUESTED);
+	pthread_cond_broadcast(&core->changed);
+}
+
+/* In slave mode the registers are there already; without a stream there is one task. */
+static void request_operation(struct soft_core *core, uint32_t op_en)
+{
+	if (op_en == 0 || !(core->pc.base & PC_SEL_SLAVE) || core->state != SOFT_CORE_IDLE)
+		return;
+	core->pc.op_en = op_en;
+	core->pc.is_slave_start = true;
 	soft_stopwatch_start(&core->watch, core->cpu_clock);
 	soft_core_set_state(core, SOFT_CORE_REQUESTED);
 	pthread_cond_broadcast(&core->changed);
@@ -109,7 +122,10 @@ void soft_pc_write(struct soft_core *core, uint32_t offset, uint32_t value)
 		write_task_con(pc, value);
 		break;
 	case REG_PC_TASK_DMA_BASE_ADDR:
-		pc->dma_base = value & DPU_ATOMS_IN_BYTES;
+		pc->dma_base = value & PC_SOURCE_ADDR;
+		break;
+	case REG_GLOBAL_OPERATION_ENABLE:
+		request_operation(core, value);
 		break;
 	}
 }
@@ -148,9 +164,6 @@ static int apply_to_pc(struct soft_core *core, const struct regcmd *command, str
 		return 0;
 	case REG_PC_REGISTER_AMOUNTS:
 		next->amounts = value;
-		if (value & PC_COWORK_CORES)
-			return soft_complain(&core->draft, command->offset, value,
-					     "rendezvous between cores is not modelled");
 		return 0;
 	default:
 		return soft_complain(&core->draft, command->offset, value,
@@ -160,6 +173,10 @@ static int apply_to_pc(struct soft_core *core, const struct regcmd *command, str
 
 static int apply_write(struct soft_core *core, const struct regcmd *command, struct body *next)
 {
+	uint32_t unknown = command->value & ~rk3588_register_bits(command->offset);
+
+	if (unknown)
+		soft_core_note(core, command->offset, unknown);
 	if (command->offset >> 12 == RK3588_PC)
 		return apply_to_pc(core, command, next);
 	soft_registers_write(&core->registers, command->offset, command->value);
@@ -227,11 +244,17 @@ static void begin_operation(struct soft_core *core, struct soft_operation *opera
 
 	pthread_mutex_lock(&core->lock);
 	core->pc.op_en = operation->op_en;
+	if (operation->op_en & ~OP_EN_BITS)
+		soft_core_note(core, REG_GLOBAL_OPERATION_ENABLE, operation->op_en & ~OP_EN_BITS);
 	soft_registers_start(registers, operation->op_en);
-	operation->dma_base = core->pc.dma_base;
+	core->dma_base = core->pc.dma_base;
 	operation->cna = *soft_registers_executed(registers, RK3588_CNA);
 	operation->core = *soft_registers_executed(registers, RK3588_CORE);
 	operation->dpu = *soft_registers_executed(registers, RK3588_DPU);
+	operation->dpu_rdma = *soft_registers_executed(registers, RK3588_DPU_RDMA);
+	operation->ppu = *soft_registers_executed(registers, RK3588_PPU);
+	operation->ppu_rdma = *soft_registers_executed(registers, RK3588_PPU_RDMA);
+	operation->lut = registers->lut;
 	pthread_mutex_unlock(&core->lock);
 }
 
@@ -247,6 +270,8 @@ static uint32_t completed_interrupts(const struct soft_registers *registers, uin
 		interrupts |= INTERRUPT_CORE << registers->blocks[RK3588_CORE].executer;
 	if (op_en & OP_EN_DPU)
 		interrupts |= INTERRUPT_DPU << registers->blocks[RK3588_DPU].executer;
+	if (op_en & OP_EN_PPU)
+		interrupts |= INTERRUPT_PPU << registers->blocks[RK3588_PPU].executer;
 	return interrupts;
 }
 
@@ -272,6 +297,24 @@ static int pace(struct soft_core *core, uint64_t started_ns, const struct soft_w
 				    started_ns + soft_work_duration_ns(work, options, n_active));
 }
 
+/* Blocks that have been configured; `operation` has its mask. */
+static int run_operation(struct soft_core *core, struct soft_operation *operation,
+			 uint64_t started_ns, uint64_t fetched_bytes)
+{
+	int r;
+
+	begin_operation(core, operation);
+	r = soft_operation_run(core, operation);
+	core->dma_base = 0;
+	if (r < 0)
+		return r;
+	operation->work.bytes += fetched_bytes;
+	r = pace(core, started_ns, &operation->work);
+	if (r == 0)
+		end_operation(core, operation->op_en);
+	return r;
+}
+
 static int run_task(struct soft_core *core, const struct body *body, struct body *next)
 {
 	struct soft_operation operation = {0};
@@ -281,14 +324,25 @@ static int run_task(struct soft_core *core, const struct body *body, struct body
 	r = fetch_body(core, body, next, &operation.op_en, &fetched_bytes);
 	if (r < 0)
 		return r;
-	begin_operation(core, &operation);
-	r = soft_operation_run(core, &operation);
-	if (r < 0)
-		return r;
-	operation.work.bytes += fetched_bytes;
-	r = pace(core, started_ns, &operation.work);
-	if (r == 0)
-		end_operation(core, operation.op_en);
+	return run_operation(core, &operation, started_ns, fetched_bytes);
+}
+
+/* Between two tasks, cores that a stream says work together wait for one another (2.3, 3.4). */
+static int meet_gang(struct soft_core *core, uint32_t amounts)
+{
+	unsigned n_cores = field_get(PC_COWORK_CORES, amounts) + 1;
+	int r;
+
+	if (n_cores == 1)
+		return 0;
+	pthread_mutex_lock(&core->lock);
+	soft_stopwatch_wait(&core->watch);
+	pthread_mutex_unlock(&core->lock);
+	r = soft_rendezvous_meet(&core->shared->rendezvous, core->index, n_cores,
+				 soft_mmu_tables(&core->mmus[0]), &core->abort);
+	pthread_mutex_lock(&core->lock);
+	soft_stopwatch_resume(&core->watch);
+	pthread_mutex_unlock(&core->lock);
 	return r;
 }
 
@@ -304,22 +358,27 @@ static void show_position(struct soft_core *core, const struct body *body, uint3
 	pthread_mutex_unlock(&core->lock);
 }
 
-static uint32_t read_start(struct soft_core *core, struct body *ret_body)
+/* Returns the number of tasks; 0 with a mask where blocks are to be started without a stream. */
+static uint32_t read_start(struct soft_core *core, struct body *ret_body, uint32_t *ret_op_en)
 {
 	uint32_t n_tasks;
 
 	pthread_mutex_lock(&core->lock);
 	*ret_body = (struct body){core->pc.base, core->pc.amounts};
 	n_tasks = field_get(PC_TASK_NUMBER, core->pc.task_con);
+	*ret_op_en = core->pc.is_slave_start ? core->pc.op_en : 0;
 	pthread_mutex_unlock(&core->lock);
-	return n_tasks;
+	return *ret_op_en ? 0 : n_tasks;
 }
 
 int soft_pc_run(struct soft_core *core)
 {
+	struct soft_operation operation = {0};
 	struct body body, next;
-	uint32_t n_tasks = read_start(core, &body);
+	uint32_t n_tasks = read_start(core, &body, &operation.op_en);
 
+	if (operation.op_en)
+		return run_operation(core, &operation, clock_now_ns(), 0);
 	for (uint32_t i = 0; i < n_tasks; i++) {
 		int r;
 
@@ -330,6 +389,8 @@ int soft_pc_run(struct soft_core *core)
 		show_position(core, &body, n_tasks - i, i == 0);
 		next = (struct body){0};
 		r = run_task(core, &body, &next);
+		if (r == 0 && i + 1 < n_tasks)
+			r = meet_gang(core, next.amounts);
 		if (r < 0)
 			return r;
 		body = next;

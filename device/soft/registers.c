@@ -47,6 +47,11 @@ static void write_pointer(struct soft_block *block, uint32_t value)
 		block->executer = 0;
 }
 
+static bool is_lut_access(uint32_t offset)
+{
+	return offset == REG_DPU_LUT_ACCESS_CFG || offset == REG_DPU_LUT_ACCESS_DATA;
+}
+
 static struct soft_block *find_block(struct soft_registers *registers, uint32_t offset)
 {
 	unsigned block = offset >> 12;
@@ -63,7 +68,9 @@ void soft_registers_write(struct soft_registers *registers, uint32_t offset, uin
 
 	if (!block || index >= SOFT_BLOCK_REGISTERS)
 		return;
-	if ((offset & 0xfff) == BLOCK_S_POINTER)
+	if (is_lut_access(offset))
+		soft_lut_access_write(&registers->lut, offset, value);
+	else if ((offset & 0xfff) == BLOCK_S_POINTER)
 		write_pointer(block, value);
 	else if ((offset & 0xfff) != BLOCK_S_STATUS)
 		block->groups[block->pointer].values[index] = value;
@@ -79,13 +86,15 @@ static uint32_t read_pointer(const struct soft_block *block)
 	return block->mode | block->pointer | (block->executer ? POINTER_EXECUTER : 0);
 }
 
-uint32_t soft_registers_read(const struct soft_registers *registers, uint32_t offset)
+uint32_t soft_registers_read(struct soft_registers *registers, uint32_t offset)
 {
-	const struct soft_block *block = find_block((struct soft_registers *)registers, offset);
+	const struct soft_block *block = find_block(registers, offset);
 	uint32_t index = (offset & 0xfff) / 4;
 
 	if (!block || index >= SOFT_BLOCK_REGISTERS)
 		return 0;
+	if (is_lut_access(offset))
+		return soft_lut_access_read(&registers->lut, offset);
 	if ((offset & 0xfff) == BLOCK_S_STATUS)
 		return read_status(block);
 	if ((offset & 0xfff) == BLOCK_S_POINTER)

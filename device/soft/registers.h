@@ -8,6 +8,7 @@
 #define NPUD_DEVICE_SOFT_REGISTERS_H
 
 #include "device/regs_rk3588.h"
+#include "device/soft/dpu_lut.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +31,7 @@ struct soft_block {
 
 struct soft_registers {
 	struct soft_block blocks[RK3588_BLOCKS]; /* [RK3588_PC] is unused */
+	struct soft_lut lut;
 };
 
 static inline uint32_t soft_group_get(const struct soft_group *group, uint32_t offset)
@@ -46,7 +48,7 @@ static inline uint32_t soft_group_field(const struct soft_group *group, uint32_t
 void soft_registers_reset(struct soft_registers *registers);
 /* By window offset, 0x1000 to 0x7fff; others are ignored and read 0. */
 void soft_registers_write(struct soft_registers *registers, uint32_t offset, uint32_t value);
-uint32_t soft_registers_read(const struct soft_registers *registers, uint32_t offset);
+uint32_t soft_registers_read(struct soft_registers *registers, uint32_t offset);
 
 /* An op_en reached the blocks in `op_en` (OP_EN_*): settles their executers, moves the pointers. */
 void soft_registers_start(struct soft_registers *registers, uint32_t op_en);

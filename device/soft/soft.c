@@ -42,6 +42,7 @@ static void release(struct soft_bus *soft)
 	while (soft->n_started > 0)
 		soft_core_deinit(&soft->cores[--soft->n_started]);
 	soft_memory_free(soft->shared.memory);
+	soft_rendezvous_deinit(&soft->shared.rendezvous);
 	if (soft->shared.event_fd >= 0)
 		close(soft->shared.event_fd);
 	free(soft);
@@ -113,6 +114,21 @@ static void soft_dma_unmap(struct bus *bus, uint64_t pa, size_t size_bytes)
 	soft_memory_unmap(soft->shared.memory, pa, size_bytes);
 	for (unsigned i = 0; i < RK3588_CORES; i++)
 		soft_core_drain(&soft->cores[i]);
+	soft_memory_reap(soft->shared.memory);
+}
+
+static int soft_dma_set_cached(struct bus *bus, uint64_t pa, size_t size_bytes)
+{
+	struct soft_shared *shared = &soft_bus(bus)->shared;
+
+	return shared->options.is_incoherent
+		       ? soft_memory_set_cached(shared->memory, pa, size_bytes)
+		       : 0;
+}
+
+static void soft_dma_sync(struct bus *bus, uint64_t pa, size_t size_bytes, bool to_device)
+{
+	soft_memory_sync(soft_bus(bus)->shared.memory, pa, size_bytes, to_device);
 }
 
 static uint64_t soft_device_time_ns(struct bus *bus, unsigned core)
@@ -123,6 +139,11 @@ static uint64_t soft_device_time_ns(struct bus *bus, unsigned core)
 static bool soft_complaint(struct bus *bus, unsigned core, char *ret_text, size_t size)
 {
 	return soft_core_complaint(&soft_bus(bus)->cores[core], ret_text, size);
+}
+
+static bool soft_ignored(struct bus *bus, unsigned core, char *ret_text, size_t size)
+{
+	return soft_core_ignored(&soft_bus(bus)->cores[core], ret_text, size);
 }
 
 static const struct bus_ops soft_ops = {
@@ -136,8 +157,11 @@ static const struct bus_ops soft_ops = {
 	.irq_pending = soft_irq_pending,
 	.dma_map = soft_dma_map,
 	.dma_unmap = soft_dma_unmap,
+	.dma_set_cached = soft_dma_set_cached,
+	.dma_sync = soft_dma_sync,
 	.device_time_ns = soft_device_time_ns,
 	.complaint = soft_complaint,
+	.ignored = soft_ignored,
 };
 
 static int open_shared(struct soft_shared *shared, const struct soft_options *options)
@@ -159,6 +183,11 @@ int soft_bus_new(const struct soft_options *options, struct bus **ret_bus)
 	soft = calloc(1, sizeof(*soft));
 	if (!soft)
 		return -ENOMEM;
+	r = soft_rendezvous_init(&soft->shared.rendezvous);
+	if (r < 0) {
+		free(soft);
+		return r;
+	}
 	soft->bus = (struct bus){.ops = &soft_ops, .n_cores = RK3588_CORES};
 	r = open_shared(&soft->shared, options);
 	while (r == 0 && soft->n_started < RK3588_CORES) {

@@ -25,6 +25,9 @@ enum soft_clock {
 
 struct soft_options {
 	enum soft_clock clock;
+	/* The device sees memory that the CPU caches only as of its last sync, and the other way.
+	 */
+	bool is_incoherent;
 	/* Memory bytes per ns for one core, and for all together (assumed 10 and 20). */
 	double core_bandwidth, total_bandwidth;
 };

@@ -125,13 +125,13 @@ START_TEST(test_page_faults)
 }
 END_TEST
 
-/* The largest product the registers can describe; all pixels and channels in one page. */
+/* The largest product that the model takes; all pixels and channels in one page. */
 static void write_huge(struct npu *npu)
 {
 	struct matmul mm = example_9_1();
 
 	mm.m = 2047;
-	mm.k = mm.real_k = 0x3ff8;
+	mm.k = mm.real_k = 0x800;
 	mm.n = 0x1000;
 	mm.is_row_major = true;
 	matmul_write(&npu->stream, &mm);
@@ -219,7 +219,7 @@ START_TEST(test_nothing_inherited)
 	npu_end_task(&npu, MATMUL_OP_EN);
 	event = npu_run(&npu, 0);
 	ck_assert_int_eq(event.kind, DEVICE_BAD_STREAM);
-	ck_assert_str_eq(event.detail, "CNA CONV_CON3: 0x0, only stride 1 is modelled");
+	ck_assert_str_eq(event.detail, "CNA DATA_SIZE1: 0x0, channels are not whole 16-byte atoms");
 	rig_deinit(&npu.rig);
 }
 END_TEST

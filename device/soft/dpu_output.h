@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of the DPU: the output converter, and the write of atoms to memory or to the PPU
+ * (hardware reference 6.6, 6.7).
+ */
+#ifndef NPUD_DEVICE_SOFT_DPU_OUTPUT_H
+#define NPUD_DEVICE_SOFT_DPU_OUTPUT_H
+
+#include "device/soft/dpu_rdma.h"
+
+struct soft_output {
+	enum rk3588_precision precision;
+	uint32_t out_bytes; /* of an element */
+	uint16_t pad;	    /* bits that unused lanes of a written atom get */
+	/* Integers. */
+	struct soft_converter converter;
+	double low, high;
+	/* Floats: (x + offset) * factor, or x * factor + offset. */
+	double offset, factor;
+	bool is_add_first;
+	/* The stream of results: kernel groups of `n_pixels` pixels of `group_channels` channels.
+	 */
+	uint32_t group_channels, n_pixels;
+	uint32_t real_channels; /* atoms that lie wholly above are not written */
+	/* Shape and place that the write engine sees; bytes modulo 2^32. */
+	bool is_to_memory;
+	uint32_t wdma_width, wdma_height;
+	uint32_t iova, line_bytes, surface_bytes, group_bytes;
+	/* Where the PPU takes its input from: surfaces of n_pixels atoms. NULL: it does not. */
+	uint8_t *to_ppu;
+};
+
+/* The results of a strip: n_pixels from `first_pixel` of a group. */
+struct soft_result {
+	uint32_t group, first_pixel, n_lanes; /* lanes that are real */
+	const struct soft_strip *strip;
+};
+
+/* Pure. Converter and precision, as they follow the processing precision and the stages. */
+int soft_output_configure(const struct soft_group *group, enum rk3588_precision precision,
+			  bool has_lut, struct soft_complaint *complaint,
+			  struct soft_output *ret_output);
+/* Converts and writes. Errors as soft_core_dma_write(). */
+int soft_output_write(struct soft_core *core, const struct soft_output *output,
+		      const struct soft_result *result);
+
+#endif
