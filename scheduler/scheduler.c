@@ -8,6 +8,7 @@
 #include "scheduler/scheduler.h"
 
 #include "base/clock.h"
+#include "scheduler/dispatch.h"
 #include "scheduler/gang.h"
 #include "scheduler/scheduler_internal.h"
 #include "scheduler/watchdog.h"
@@ -56,24 +57,32 @@ static void refit_queue(struct scheduler *scheduler, struct queue *queue)
 static void retire_job(struct scheduler *scheduler, struct sched_job *job, enum npu_outcome outcome)
 {
 	job->outcome = outcome;
+	scheduler->stats.n_late += outcome == NPU_OUTCOME_LATE;
+	radius_remove_job(&scheduler->radius, job->queue->tenant);
 	sched_job_set_state(job, JOB_DONE, scheduler_now_ns(scheduler));
 	scheduler->params.ops->retire(scheduler->params.context, job);
 }
 
 static void take_ready(struct scheduler *scheduler, struct sched_job *job, uint64_t now)
 {
+	const struct policy_ops *ops = scheduler->policy->ops;
 	struct queue *queue = job->queue;
+	bool was_head = queue_head(queue) == job;
 
 	queue_remove_ready(queue, job, now);
 	scheduler->n_ready--;
 	if (!queue->n_ready)
-		scheduler->policy->ops->queue_idle(scheduler->policy, queue);
+		ops->queue_idle(scheduler->policy, queue);
+	else if (was_head && ops->head_changed)
+		ops->head_changed(scheduler->policy, queue);
 }
 
 static void end_waiting(struct scheduler *scheduler, struct sched_job *job,
 			enum npu_outcome outcome)
 {
-	if (job->state == JOB_READY) {
+	if (job->is_shed) {
+		list_del(&job->link);
+	} else if (job->state == JOB_READY) {
 		take_ready(scheduler, job, scheduler_now_ns(scheduler));
 	} else {
 		list_del(&job->link);
@@ -81,6 +90,20 @@ static void end_waiting(struct scheduler *scheduler, struct sched_job *job,
 		scheduler->n_blocked--;
 	}
 	retire_job(scheduler, job, outcome);
+}
+
+void scheduler_shed(struct scheduler *scheduler, struct sched_job *job)
+{
+	take_ready(scheduler, job, scheduler_now_ns(scheduler));
+	job->is_shed = true;
+	list_add_tail(&scheduler->shed, &job->link);
+}
+
+static void end_shed(struct scheduler *scheduler)
+{
+	while (!list_is_empty(&scheduler->shed))
+		end_waiting(scheduler, list_first(&scheduler->shed, struct sched_job, link),
+			    NPU_OUTCOME_LATE);
 }
 
 static uint64_t max_u64(uint64_t a, uint64_t b)
@@ -123,9 +146,14 @@ static void release_cores(struct scheduler *scheduler, struct sched_job *job)
 	}
 	queue->running_mask &= ~job->running_mask;
 	queue->n_running--;
+	queue->tenant->n_cores -= job->batch_width;
 	job->running_mask = job->active_mask = 0;
-	job->device_ns = job->share_ns * job->n_cores;
-	queue->device_ns += job->device_ns;
+	job->batch_ns = job->share_ns * job->batch_width;
+	job->device_ns += job->batch_ns;
+	queue->device_ns += job->batch_ns;
+	if (!job->is_long)
+		radius_add_short(&scheduler->radius, (now - job->batch_start_ns) * job->batch_width,
+				 now);
 	scheduler->policy->ops->finished(scheduler->policy, queue, job);
 }
 
@@ -230,6 +258,7 @@ static void occupy_cores(struct scheduler *scheduler, struct sched_job *job, uin
 	job->share_ns = 0;
 	job->queue->running_mask |= cores;
 	job->queue->n_running++;
+	job->queue->tenant->n_cores += job->batch_width;
 	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
 		struct core *core = &scheduler->cores[i];
 
@@ -238,7 +267,59 @@ static void occupy_cores(struct scheduler *scheduler, struct sched_job *job, uin
 		core_set_state(core, CORE_BUSY, now);
 		core->job = job;
 		core->share = share++;
+		core->domain = job->queue->params.domain;
 	}
+}
+
+/* The address space of the cores changes with what they run. */
+static void switch_domain(struct scheduler *scheduler, const struct sched_job *job, uint64_t now)
+{
+	scheduler->stats.domain_switches++;
+	if (!scheduler->params.has_one_domain)
+		return;
+	scheduler->epoch_start_ns = now;
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++)
+		scheduler->cores[i].domain = job->queue->params.domain;
+}
+
+static uint64_t predicted_budget_ns(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	const struct watchdog_config *watchdog = &scheduler->config.watchdog;
+	double budget_ns = watchdog->factor * (double)job->predicted_ns;
+
+	if (budget_ns > (double)watchdog->cap_ns)
+		return watchdog->cap_ns;
+	return max_u64((uint64_t)budget_ns + watchdog->slack_ns, watchdog->floor_ns);
+}
+
+/* What is known of the batch beforehand, for the policy, the watchdog and the next walk. */
+static void plan_batch(struct scheduler *scheduler, const struct dispatch *dispatch, uint64_t now)
+{
+	const struct prediction *prediction = &dispatch->prediction;
+	struct sched_job *job = dispatch->job;
+	bool is_unknown = !prediction->is_known && job->n_pieces <= 1;
+
+	job->batch_pieces = dispatch->n_pieces;
+	job->batch_width = (unsigned)__builtin_popcount(dispatch->cores);
+	job->batch_start_ns = job->predicted_end_ns = now;
+	job->predicted_ns = job->budget_ns = 0;
+	job->is_long = false;
+	if (!job->signature)
+		return;
+	job->predicted_ns = prediction->p90_ns * dispatch->n_pieces;
+	job->predicted_end_ns = now + scheduler->params.gap_ns + job->predicted_ns;
+	if (dispatch->needs_switch)
+		job->predicted_end_ns += scheduler->params.switch_ns;
+	job->is_long = radius_is_long(scheduler, is_unknown ? UINT64_MAX : job->predicted_ns);
+	if (prediction->is_known)
+		job->budget_ns = predicted_budget_ns(scheduler, job);
+}
+
+uint64_t scheduler_release_ns(const struct scheduler *scheduler, unsigned core, uint64_t now_ns)
+{
+	const struct sched_job *job = scheduler->cores[core].job;
+
+	return job ? max_u64(job->predicted_end_ns, now_ns) : now_ns;
 }
 
 static int start_share(struct scheduler *scheduler, struct core *core)
@@ -262,12 +343,17 @@ static void count_start(struct scheduler *scheduler, const struct sched_job *job
 		scheduler->stats.gang_wait_ns += now - max_u64(job->ready_ns, queue->head_since_ns);
 }
 
-static void start_job(struct scheduler *scheduler, struct sched_job *job, uint32_t cores)
+static void start_job(struct scheduler *scheduler, const struct dispatch *dispatch)
 {
 	struct policy *policy = scheduler->policy;
+	struct sched_job *job = dispatch->job;
 	uint64_t now = scheduler_now_ns(scheduler);
+	uint32_t cores = dispatch->cores;
 
 	count_start(scheduler, job, now);
+	plan_batch(scheduler, dispatch, now);
+	if (dispatch->needs_switch)
+		switch_domain(scheduler, job, now);
 	policy->ops->started(policy, job->queue, job);
 	take_ready(scheduler, job, now);
 	sched_job_set_state(job, JOB_RUNNING, now);
@@ -282,8 +368,7 @@ static void start_job(struct scheduler *scheduler, struct sched_job *job, uint32
 
 void scheduler_run(struct scheduler *scheduler)
 {
-	struct sched_job *job;
-	uint32_t cores;
+	struct dispatch dispatch;
 
 	scheduler->must_dispatch = true;
 	if (scheduler->is_dispatching)
@@ -291,8 +376,13 @@ void scheduler_run(struct scheduler *scheduler)
 	scheduler->is_dispatching = true;
 	while (scheduler->must_dispatch) {
 		scheduler->must_dispatch = false;
-		while ((job = gang_pick_job(scheduler, &cores)))
-			start_job(scheduler, job, cores);
+		end_shed(scheduler);
+		while (dispatch_next(scheduler, &dispatch)) {
+			if (dispatch.cores)
+				start_job(scheduler, &dispatch);
+			else
+				end_waiting(scheduler, dispatch.job, NPU_OUTCOME_LATE);
+		}
 	}
 	scheduler->is_dispatching = false;
 }
@@ -305,11 +395,34 @@ struct scheduler_config scheduler_config_default(void)
 		.policy = &policy_round_robin,
 		.rr_quantum_ns = 10 * NS_PER_MS,
 		.min_charge_ns = 150 * NS_PER_US,
+		.lag_ns = 100 * NS_PER_MS,
+		.quantum_ns = 8 * NS_PER_MS,
+		.gang_quantum_ns = 24 * NS_PER_MS,
+		.hold_factor = 2,
+		.long_factor = 4,
+		.short_umax = 0.7,
+		.backfill_margin = 1.1,
+		.patience_ns = 10 * NS_PER_MS,
+		.has_admission = true,
+		.admit_margin = 0.1,
+		.shed_margin_ns = 15 * NS_PER_MS,
+		.probe_every = 5,
+		.has_bandwidth_guard = true,
+		.is_moldable = true,
 		.watchdog =
 			{
 				.floor_ns = 20 * NS_PER_MS,
 				.cap_ns = 8 * NS_PER_S,
 				.unknown_ns = 2 * NS_PER_S,
+				.factor = 3,
+				.slack_ns = 10 * NS_PER_MS,
+			},
+		.predict =
+			{
+				.window = 32,
+				.known_after = 3,
+				.default_ns = 20 * NS_PER_MS,
+				.n_kinds = 1024,
 			},
 	};
 }
@@ -329,12 +442,17 @@ int scheduler_new(const struct scheduler_params *params, const struct scheduler_
 	scheduler->config = *config;
 	scheduler->all_cores = scheduler->live_cores = core_bit(params->n_cores) - 1;
 	list_init(&scheduler->queues);
+	list_init(&scheduler->shed);
+	shares_init(&scheduler->shares);
 	for (unsigned i = 0; i < params->n_cores; i++) {
 		scheduler->cores[i].index = i;
 		scheduler->cores[i].since_ns = scheduler_now_ns(scheduler);
 	}
-	r = config->policy->create(config, scheduler->all_cores, &scheduler->policy);
+	r = predict_new(&config->predict, &scheduler->predict);
+	if (r == 0)
+		r = config->policy->create(scheduler, config, &scheduler->policy);
 	if (r) {
+		predict_free(scheduler->predict);
 		free(scheduler);
 		return r;
 	}
@@ -348,6 +466,8 @@ struct scheduler *scheduler_free(struct scheduler *scheduler)
 		return NULL;
 	assert(list_is_empty(&scheduler->queues));
 	scheduler->policy->ops->destroy(scheduler->policy);
+	shares_deinit(&scheduler->shares);
+	predict_free(scheduler->predict);
 	free(scheduler);
 	return NULL;
 }
@@ -396,7 +516,7 @@ int scheduler_configure(struct scheduler *scheduler, const struct scheduler_conf
 	struct queue *queue;
 	int r;
 
-	r = config->policy->create(config, scheduler->all_cores, &policy);
+	r = config->policy->create(scheduler, config, &policy);
 	if (r)
 		return r;
 	list_for_each (queue, &scheduler->queues, link)
@@ -411,22 +531,69 @@ int scheduler_configure(struct scheduler *scheduler, const struct scheduler_conf
 	return 0;
 }
 
-void scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
-			 const struct queue_params *params)
+int scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
+			const struct queue_params *params)
 {
+	int r;
+
 	assert(list_is_empty(&queue->link));
+	r = shares_join(&scheduler->shares, params->tenant_id, &queue->tenant);
+	if (r)
+		return r;
+	queue->tenant->weight = params->weight;
 	queue->params = *params;
 	list_add_tail(&scheduler->queues, &queue->link);
 	join_policy(scheduler, queue);
+	return 0;
 }
 
-void scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
-			    const struct queue_params *params)
+static void leave_tenant(struct scheduler *scheduler, struct sched_tenant *tenant)
 {
-	queue->params = *params;
-	scheduler->policy->ops->queue_updated(scheduler->policy, queue);
-	refit_queue(scheduler, queue);
+	if (tenant->n_queues == 1)
+		radius_forget(&scheduler->radius, tenant);
+	shares_leave(&scheduler->shares, tenant);
+}
+
+/* The queue and what it has under way move over to another tenant. */
+static void change_tenant(struct scheduler *scheduler, struct queue *queue,
+			  struct sched_tenant *tenant)
+{
+	struct sched_tenant *left = queue->tenant;
+	unsigned n_jobs = queue->n_ready + queue->n_blocked + queue->n_running;
+	unsigned n_cores = (unsigned)__builtin_popcount(queue->running_mask);
+
+	for (unsigned i = 0; i < n_jobs; i++) {
+		radius_add_job(&scheduler->radius, tenant, scheduler_now_ns(scheduler));
+		radius_remove_job(&scheduler->radius, left);
+	}
+	left->n_cores -= n_cores;
+	tenant->n_cores += n_cores;
+	queue->tenant = tenant;
+	leave_tenant(scheduler, left);
+}
+
+int scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
+			   const struct queue_params *params)
+{
+	struct sched_tenant *tenant;
+	int r;
+
+	if (params->tenant_id != queue->tenant->id) {
+		r = shares_join(&scheduler->shares, params->tenant_id, &tenant);
+		if (r)
+			return r;
+		leave_policy(scheduler, queue);
+		change_tenant(scheduler, queue, tenant);
+		queue->params = *params;
+		join_policy(scheduler, queue);
+	} else {
+		queue->params = *params;
+		scheduler->policy->ops->queue_updated(scheduler->policy, queue);
+		refit_queue(scheduler, queue);
+	}
+	queue->tenant->weight = params->weight;
 	sample_soon(scheduler, queue->running_mask);
+	return 0;
 }
 
 void scheduler_remove_queue(struct scheduler *scheduler, struct queue *queue)
@@ -434,6 +601,8 @@ void scheduler_remove_queue(struct scheduler *scheduler, struct queue *queue)
 	assert(!queue->n_ready && !queue->n_blocked && !queue->n_running);
 	leave_policy(scheduler, queue);
 	list_del(&queue->link);
+	leave_tenant(scheduler, queue->tenant);
+	queue->tenant = NULL;
 }
 
 /* ---- jobs ---- */
@@ -450,6 +619,32 @@ static void make_ready(struct scheduler *scheduler, struct sched_job *job)
 		scheduler->policy->ops->queue_ready(scheduler->policy, queue);
 }
 
+/* A batch of the job has ended, and there is more of it. */
+static void return_job(struct scheduler *scheduler, struct sched_job *job)
+{
+	const struct policy_ops *ops = scheduler->policy->ops;
+	struct queue *queue = job->queue;
+	uint64_t now = scheduler_now_ns(scheduler);
+
+	sched_job_set_state(job, JOB_READY, now);
+	queue_return_ready(queue, job, now);
+	scheduler->n_ready++;
+	if (queue->n_ready == 1)
+		ops->queue_ready(scheduler->policy, queue);
+	else if (queue_head(queue) == job && ops->head_changed)
+		ops->head_changed(scheduler->policy, queue);
+}
+
+/* 0, or -ETIME when the policy will not have it. */
+static int admit_job(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
+{
+	const struct policy_ops *ops = scheduler->policy->ops;
+
+	if (!ops->admit)
+		return 0;
+	return ops->admit(scheduler->policy, queue, job, scheduler_now_ns(scheduler));
+}
+
 static bool demand_is_met(struct scheduler *scheduler, const struct queue *queue,
 			  struct sched_job *job)
 {
@@ -464,9 +659,17 @@ static bool demand_is_met(struct scheduler *scheduler, const struct queue *queue
 
 int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
 {
+	int r;
+
 	if (!demand_is_met(scheduler, queue, job))
 		return -EINVAL;
 	job->queue = queue;
+	r = job->n_deps ? 0 : admit_job(scheduler, queue, job);
+	if (r) {
+		scheduler->stats.n_late++;
+		return r;
+	}
+	radius_add_job(&scheduler->radius, queue->tenant, scheduler_now_ns(scheduler));
 	if (!job->n_deps) {
 		make_ready(scheduler, job);
 		return 0;
@@ -486,7 +689,12 @@ void scheduler_resolve(struct scheduler *scheduler, struct sched_job *job)
 	list_del(&job->link);
 	job->queue->n_blocked--;
 	scheduler->n_blocked--;
+	if (!admit_job(scheduler, job->queue, job)) {
+		make_ready(scheduler, job);
+		return;
+	}
 	make_ready(scheduler, job);
+	scheduler_shed(scheduler, job);
 }
 
 int scheduler_cancel(struct scheduler *scheduler, struct sched_job *job, enum npu_outcome outcome)
@@ -531,8 +739,14 @@ void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t de
 	/* A gang's cores stay its own until all have ended: they start and end together. */
 	if (job->active_mask)
 		return;
+	predict_observe(scheduler->predict, job->signature, job->batch_width, job->batch_pieces,
+			job->share_ns);
+	job->pieces_done += job->batch_pieces;
 	release_cores(scheduler, job);
-	retire_job(scheduler, job, NPU_OUTCOME_OK);
+	if (sched_job_pieces_left(job))
+		return_job(scheduler, job);
+	else
+		retire_job(scheduler, job, NPU_OUTCOME_OK);
 }
 
 void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_outcome outcome,
@@ -572,6 +786,11 @@ int scheduler_reset_core(struct scheduler *scheduler, unsigned index)
 const struct scheduler_stats *scheduler_get_stats(const struct scheduler *scheduler)
 {
 	return &scheduler->stats;
+}
+
+const struct predict_stats *scheduler_predict_stats(const struct scheduler *scheduler)
+{
+	return predict_get_stats(scheduler->predict);
 }
 
 const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index)
