@@ -78,6 +78,7 @@ void fair_order_insert(struct fair_order *order, struct queue *queue)
 {
 	struct sched_tenant *tenant = queue->tenant;
 
+	queue->has_deadline_head = false;
 	queue->key_ns = queue_head(queue)->submitted_ns;
 	if (tree_is_empty(&tenant->ready)) {
 		tree_init(&tenant->ready, queue_is_before);
@@ -112,7 +113,9 @@ struct queue *fair_order_next(const struct fair_order *order, const struct queue
 static void advance(struct fair_order *order, struct queue *queue, double core_ns, double lag_ns)
 {
 	struct sched_tenant *tenant = queue->tenant;
-	bool holds_tenant = tree_holds(&tenant->node), holds_queue = tree_holds(&queue->ready_node);
+	bool holds_tenant = tree_holds(&tenant->node);
+	/* With a deadline job at its head it stands in the other order of `deadline`. */
+	bool holds_queue = tree_holds(&queue->ready_node) && !queue->has_deadline_head;
 
 	if (holds_tenant)
 		tree_remove(&order->tenants, &tenant->node);
