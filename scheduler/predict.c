@@ -59,6 +59,12 @@ int predict_new(const struct predict_config *config, struct predict **ret_predic
 	return 0;
 }
 
+void predict_configure(struct predict *predict, const struct predict_config *config)
+{
+	predict->config.known_after = config->known_after;
+	predict->config.default_ns = config->default_ns;
+}
+
 struct predict *predict_free(struct predict *predict)
 {
 	if (!predict)

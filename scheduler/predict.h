@@ -40,6 +40,8 @@ struct predict;
 
 /* -ENOMEM. */
 int predict_new(const struct predict_config *config, struct predict **ret_predict);
+/* Takes over known_after and default_ns; what was learnt stays, and so do window and n_kinds. */
+void predict_configure(struct predict *predict, const struct predict_config *config);
 /* Takes NULL, returns NULL. */
 struct predict *predict_free(struct predict *predict);
 

@@ -37,10 +37,11 @@ struct queue_params {
 	uint64_t domain;    /* its address space; changing a core's costs time */
 	enum queue_kind kind;
 	enum late_rule late_rule;
-	double weight;	    /* > 0 */
-	uint32_t core_mask; /* cores it may use */
-	bool has_own_cores; /* the class names its cores; else `pinned` binds the queue to one */
-	unsigned max_cores; /* at once */
+	double weight;	      /* > 0 */
+	uint32_t core_mask;   /* cores it may use */
+	bool has_own_cores;   /* the class names its cores; else `pinned` binds the queue to one */
+	unsigned max_cores;   /* at once */
+	uint64_t deadline_ns; /* of a job that brings none, from its submit; 0: none */
 	enum core_mask_rule core_mask_rule;
 	uint64_t watchdog_cap_ns; /* 0: the watchdog's cap */
 };

@@ -524,6 +524,7 @@ int scheduler_configure(struct scheduler *scheduler, const struct scheduler_conf
 	scheduler->policy->ops->destroy(scheduler->policy);
 	scheduler->policy = policy;
 	scheduler->config = *config;
+	predict_configure(scheduler->predict, &config->predict);
 	tell_lost_cores(scheduler);
 	list_for_each (queue, &scheduler->queues, link)
 		join_policy(scheduler, queue);
@@ -664,6 +665,8 @@ int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sc
 	if (!demand_is_met(scheduler, queue, job))
 		return -EINVAL;
 	job->queue = queue;
+	if (!job->deadline_ns && queue->params.deadline_ns)
+		job->deadline_ns = scheduler_now_ns(scheduler) + queue->params.deadline_ns;
 	r = job->n_deps ? 0 : admit_job(scheduler, queue, job);
 	if (r) {
 		scheduler->stats.n_late++;
