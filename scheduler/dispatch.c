@@ -174,7 +174,7 @@ static bool is_held_back(const struct pass *pass, const struct dispatch *batch, 
 
 	if (!ops->distrusts_unknown || !job->signature)
 		return false;
-	if (!prediction->is_known && job->queue->tenant->n_cores)
+	if (!prediction->is_known && job->n_pieces > 1 && job->queue->tenant->n_cores)
 		return true;
 	if (slice_serves_deadline(scheduler, job))
 		return false;

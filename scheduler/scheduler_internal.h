@@ -40,6 +40,8 @@ static inline uint64_t scheduler_now_ns(const struct scheduler *scheduler)
 	return scheduler->params.ops->now(scheduler->params.context);
 }
 
+/* The rules of a queue have changed: where its jobs still fit they take them over. */
+void scheduler_refit_queue(struct scheduler *scheduler, struct queue *queue);
 /* The job whose share runs on the core, or NULL. */
 struct sched_job *scheduler_active_job(struct scheduler *scheduler, unsigned core);
 /* Takes what these cores have used of the job's time from their progress, before they are reset. */

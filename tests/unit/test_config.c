@@ -223,7 +223,7 @@ START_TEST(defaults)
 	ck_assert_int_eq(config.soft.clock, soft.clock);
 	ck_assert(config.soft.core_bandwidth == soft.core_bandwidth);
 	ck_assert(config.soft.total_bandwidth == soft.total_bandwidth);
-	ck_assert_ptr_eq(config.scheduler.policy, &policy_round_robin);
+	ck_assert_ptr_eq(config.scheduler.policy, &policy_fair);
 	ck_assert_uint_eq(config.scheduler.rr_quantum_ns, scheduler.rr_quantum_ns);
 	ck_assert_uint_eq(config.scheduler.min_charge_ns, scheduler.min_charge_ns);
 	ck_assert_mem_eq(&config.scheduler.watchdog, &scheduler.watchdog,

@@ -13,8 +13,8 @@ START_TEST(test_names)
 		const char *name;
 		bool is_known, is_built;
 	} cases[] = {
-		{"round-robin", true, true}, {"pinned", true, true},	     {"fair", true, false},
-		{"deadline", true, false},   {"gang", true, false},	     {"", false, false},
+		{"round-robin", true, true}, {"pinned", true, true},	     {"fair", true, true},
+		{"deadline", true, true},   {"gang", true, true},	     {"", false, false},
 		{"Pinned", false, false},    {"round-robin ", false, false},
 	};
 

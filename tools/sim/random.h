@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 struct sim_random {
-	uint64_t state;
+	uint64_t counter;
 };
 
 static inline uint64_t sim_random_u64(struct sim_random *random)
 {
-	uint64_t z = random->state += 0x9e3779b97f4a7c15ull;
+	uint64_t z = random->counter += 0x9e3779b97f4a7c15ull;
 
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
@@ -24,7 +24,7 @@ static inline struct sim_random sim_random_for(uint64_t seed, uint64_t stream)
 {
 	struct sim_random random = {seed * 0xd1342543de82ef95ull ^ stream};
 
-	random.state = sim_random_u64(&random) + stream;
+	random.counter = sim_random_u64(&random) + stream;
 	return random;
 }
 

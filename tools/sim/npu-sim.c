@@ -3,8 +3,8 @@
  * npu-sim: runs the workloads of a file in virtual time, under npud's own scheduler or under one of
  * the ways in which boards are shared today, and prints what came of it.
  */
-#include "cli.h"
 #include "scheduler/policy.h"
+#include "tools/cli.h"
 #include "tools/sim/baselines.h"
 #include "tools/sim/driver_npud.h"
 #include "tools/sim/report.h"
