@@ -163,6 +163,17 @@ static void try_gangs(const struct pass *pass, const struct dispatch *batch, uns
 	}
 }
 
+/*
+ * One batch of unknown length at a time: of the tenant where pieces tell soon how long they are,
+ * else of the session. A client's own timeout is a length.
+ */
+static bool is_distrusted(const struct sched_job *job)
+{
+	if (job->n_pieces > 1)
+		return job->queue->tenant->n_cores;
+	return !job->timeout_ns && job->queue->n_unknown;
+}
+
 /* Whether rules other than free cores keep the batch from starting. */
 static bool is_held_back(const struct pass *pass, const struct dispatch *batch, unsigned width)
 {
@@ -174,7 +185,7 @@ static bool is_held_back(const struct pass *pass, const struct dispatch *batch, 
 
 	if (!ops->distrusts_unknown || !job->signature)
 		return false;
-	if (!prediction->is_known && job->n_pieces > 1 && job->queue->tenant->n_cores)
+	if (!prediction->is_known && is_distrusted(job))
 		return true;
 	if (slice_serves_deadline(scheduler, job))
 		return false;

@@ -57,6 +57,7 @@ struct queue {
 	struct queue_params params;
 	struct list ready, blocked; /* struct sched_job, oldest first */
 	unsigned n_ready, n_blocked, n_running;
+	unsigned n_unknown;	     /* batches of unknown length that run */
 	uint32_t running_mask;	     /* cores its jobs occupy */
 	uint32_t ready_cores;	     /* no ready job may use any other core */
 	uint64_t head_since_ns;	     /* when the first ready job became the first */

@@ -146,6 +146,7 @@ static void release_cores(struct scheduler *scheduler, struct sched_job *job)
 	}
 	queue->running_mask &= ~job->running_mask;
 	queue->n_running--;
+	queue->n_unknown -= job->is_unknown;
 	queue->tenant->n_cores -= job->batch_width;
 	job->running_mask = job->active_mask = 0;
 	job->batch_ns = job->share_ns * job->batch_width;
@@ -258,6 +259,7 @@ static void occupy_cores(struct scheduler *scheduler, struct sched_job *job, uin
 	job->share_ns = 0;
 	job->queue->running_mask |= cores;
 	job->queue->n_running++;
+	job->queue->n_unknown += job->is_unknown;
 	job->queue->tenant->n_cores += job->batch_width;
 	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
 		struct core *core = &scheduler->cores[i];
@@ -303,13 +305,14 @@ static void plan_batch(struct scheduler *scheduler, const struct dispatch *dispa
 	job->batch_width = (unsigned)__builtin_popcount(dispatch->cores);
 	job->batch_start_ns = job->predicted_end_ns = now;
 	job->predicted_ns = job->budget_ns = 0;
-	job->is_long = false;
+	job->is_long = job->is_unknown = false;
 	if (!job->signature)
 		return;
 	job->predicted_ns = prediction->p90_ns * dispatch->n_pieces;
 	job->predicted_end_ns = now + scheduler->params.gap_ns + job->predicted_ns;
 	if (dispatch->needs_switch)
 		job->predicted_end_ns += scheduler->params.switch_ns;
+	job->is_unknown = !prediction->is_known && !job->timeout_ns;
 	job->is_long = radius_is_long(scheduler, is_unknown ? UINT64_MAX : job->predicted_ns);
 	if (prediction->is_known)
 		job->budget_ns = predicted_budget_ns(scheduler, job);
