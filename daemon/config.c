@@ -17,10 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX_BYTES (1u << 20)
-
-/* What runs in place of a policy that is not built. */
-static const char stand_in_policy[] = "round-robin";
+/* What is learnt of durations takes half a MiB, whatever the window. */
+#define PREDICT_SAMPLES_MAX 32768
+#define PREDICT_KINDS_MAX   1024
+#define FILE_MAX_BYTES	    (1u << 20)
 
 int config_device_parse(const char *name, enum config_device *ret_device)
 {
@@ -60,25 +60,42 @@ static int read_device(struct json_reader *reader, const json_t *device, struct 
 	return 0;
 }
 
-static int read_scheduler(struct json_reader *reader, json_t *scheduler, struct config *config)
+static double number(const json_t *object, const char *key)
 {
-	const char *name = json_string_value(json_object_get(scheduler, "policy"));
-	struct scheduler_config *result = &config->scheduler;
-	int r = 0;
+	return json_number_value(json_object_get(object, key));
+}
 
+static void read_scheduler(const json_t *scheduler, struct config *config)
+{
+	struct scheduler_config *result = &config->scheduler;
+
+	*result = scheduler_config_default();
+	result->policy = policy_find(json_string_value(json_object_get(scheduler, "policy")));
 	result->rr_quantum_ns = config_key_ns(scheduler, "rr_quantum_ms");
 	result->min_charge_ns = config_key_ns(scheduler, "min_charge_ms");
-	result->policy = policy_find(name);
-	if (!result->policy) {
-		result->policy = policy_find(stand_in_policy);
-		r = json_reader_note(reader, "scheduler.policy",
-				     "'%s' is not built yet, '%s' runs in its place", name,
-				     stand_in_policy);
-		if (r == 0 &&
-		    json_object_set_new(scheduler, "policy", json_string(stand_in_policy)) < 0)
-			r = -ENOMEM;
-	}
-	return r;
+	result->quantum_ns = config_key_ns(scheduler, "quantum_ms");
+	result->lag_ns = config_key_ns(scheduler, "lag_ms");
+	result->patience_ns = config_key_ns(scheduler, "patience_ms");
+	result->shed_margin_ns = config_key_ns(scheduler, "shed_margin_ms");
+	result->long_factor = number(scheduler, "long_factor");
+	result->short_umax = number(scheduler, "short_umax");
+	result->backfill_margin = number(scheduler, "backfill_margin");
+	result->admit_margin = number(scheduler, "admit_margin");
+	result->probe_every = (unsigned)number(scheduler, "probe_every");
+	result->has_admission = json_is_true(json_object_get(scheduler, "admission"));
+	result->has_bandwidth_guard = json_is_true(json_object_get(scheduler, "bandwidth_guard"));
+}
+
+static void read_predict(const json_t *predict, struct config *config)
+{
+	struct predict_config *result = &config->scheduler.predict;
+
+	result->window = (unsigned)number(predict, "window");
+	result->known_after = (unsigned)number(predict, "known_after");
+	result->default_ns = config_key_ns(predict, "default_ms");
+	result->n_kinds = PREDICT_SAMPLES_MAX / result->window;
+	if (result->n_kinds > PREDICT_KINDS_MAX)
+		result->n_kinds = PREDICT_KINDS_MAX;
 }
 
 static int read_watchdog(struct json_reader *reader, const json_t *watchdog, struct config *config)
@@ -88,6 +105,8 @@ static int read_watchdog(struct json_reader *reader, const json_t *watchdog, str
 	result->floor_ns = config_key_ns(watchdog, "floor_ms");
 	result->cap_ns = config_key_ns(watchdog, "cap_ms");
 	result->unknown_ns = config_key_ns(watchdog, "unknown_ms");
+	result->slack_ns = config_key_ns(watchdog, "slack_ms");
+	result->factor = number(watchdog, "factor");
 	if (result->floor_ns > result->cap_ns)
 		return json_reader_fail(reader, "watchdog.floor_ms",
 					"%.15g is out of range (allowed: up to cap_ms, %.15g)",
@@ -123,10 +142,11 @@ static int read_document(struct json_reader *reader, json_t *document, struct co
 	int r;
 
 	r = read_device(reader, json_object_get(document, "device"), config);
-	if (r == 0)
-		r = read_scheduler(reader, json_object_get(document, "scheduler"), config);
-	if (r == 0)
+	if (r == 0) {
+		read_scheduler(json_object_get(document, "scheduler"), config);
+		read_predict(json_object_get(document, "predict"), config);
 		r = read_watchdog(reader, json_object_get(document, "watchdog"), config);
+	}
 	if (r == 0)
 		r = config_classes_read(reader, document, config->scheduler.policy->name,
 					&config->sessions);

@@ -69,6 +69,8 @@ static void read_class(const char *name, const json_t *object, struct class *cla
 	snprintf(class->name, sizeof(class->name), "%s", name);
 	class->kind = config_key_choice(object, "kind", config_class_kinds);
 	class->is_requestable = json_is_true(json_object_get(object, "requestable"));
+	queue->kind = (enum queue_kind) class->kind;
+	queue->deadline_ns = config_key_ns(object, "deadline_ms");
 	queue->weight = class_weight(object, class->kind);
 	queue->has_own_cores = cores != NULL;
 	queue->core_mask = cores ? core_set(cores) : (1u << CONFIG_CORES_MAX) - 1;

@@ -24,6 +24,7 @@ struct core {
 	struct sched_job *job; /* CORE_BUSY: what runs */
 	unsigned share;	       /* which share of it */
 	uint64_t since_ns;     /* when the state began */
+	uint64_t domain;       /* address space of what it ran last; 0: of nobody */
 	uint64_t busy_ns;      /* sum over ended batches */
 	uint64_t jobs, resets;
 	/* watchdog: progress at the last sample at which the task counter had moved */

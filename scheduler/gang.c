@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Placement: single-core jobs fill cores from the highest down, which keeps {0,1} whole for gangs;
- * a gang takes exactly the set it names, all of it or nothing, and reserves it while it waits.
+ * A gang takes exactly the set it names, all of it or nothing; one that may be molded takes any set
+ * of a narrower width as well.
  */
 #include "scheduler/gang.h"
 
+#include "base/clock.h"
 #include "scheduler/scheduler_internal.h"
 
 bool gang_demand_is_valid(const struct sched_job *job, uint32_t all_cores, uint64_t gang_masks)
@@ -36,102 +37,77 @@ bool gang_fits(const struct sched_job *job, uint32_t allowed_mask, uint32_t core
 	return usable && (job->n_cores == 1 || usable == allowed_mask);
 }
 
-uint32_t gang_choose_cores(const struct sched_job *job, enum core_mask_rule rule,
-			   uint32_t free_mask)
+bool gang_is_moldable(const struct scheduler *scheduler, const struct sched_job *job)
 {
-	uint32_t usable = job->allowed_mask & free_mask;
-	uint32_t wished = usable & job->core_mask;
+	uint32_t narrower = job->widths & ((1u << job->n_cores) - 1) & ~1u;
 
-	if (!gang_fits(job, job->allowed_mask, free_mask))
-		return 0;
-	if (job->n_cores > 1)
-		return usable;
-	if (rule == CORE_MASK_WISH && wished)
-		return wished;
-	return core_bit(31u - (unsigned)__builtin_clz(usable));
+	return scheduler->config.is_moldable && job->n_cores > 1 && narrower;
 }
 
-/* ---- the walk over the rank ---- */
-
-/* What one walk over the rank has found out. */
-struct walk {
-	uint32_t free_cores; /* idle and not reserved */
-	bool has_reservation;
-};
-
-/*
- * The first gang that waits for its cores keeps them from everyone behind it, or a flood of small
- * jobs would starve it. Only one at a time does, so two never wait for each other.
- */
-static void reserve_cores(struct queue *queue, const struct sched_job *head, struct walk *walk)
+static uint32_t queue_cores(const struct scheduler *scheduler, const struct sched_job *job)
 {
-	if (head->n_cores == 1 || walk->has_reservation)
-		return;
-	/* Not while its own session's jobs elsewhere are what it waits for. */
-	if (!queue_has_room(queue, queue->running_mask & ~head->allowed_mask, head->n_cores))
-		return;
-	walk->has_reservation = true;
-	walk->free_cores &= ~head->allowed_mask;
+	return scheduler->policy->ops->cores(scheduler->policy, job->queue);
 }
 
-/* The cores to start the job on, or 0. */
-static uint32_t fit_job(const struct queue *queue, const struct sched_job *job,
-			const struct walk *walk)
+uint32_t gang_usable_cores(const struct scheduler *scheduler, const struct sched_job *job,
+			   unsigned width)
 {
-	if (!queue_has_room(queue, queue->running_mask, job->n_cores))
-		return 0;
-	return gang_choose_cores(job, queue->params.core_mask_rule, walk->free_cores);
+	return width == job->n_cores ? job->allowed_mask : queue_cores(scheduler, job);
 }
 
-/* A job behind the head that fits, where the head has to wait for its cores. */
-static struct sched_job *pick_behind_head(struct queue *queue, const struct walk *walk,
-					  uint32_t *ret_cores)
+uint32_t gang_wanted_cores(const struct scheduler *scheduler, const struct sched_job *job)
 {
-	struct sched_job *job;
-	uint32_t wanted = 0;
+	if (!gang_is_moldable(scheduler, job))
+		return job->allowed_mask;
+	return job->allowed_mask | queue_cores(scheduler, job);
+}
 
-	if (queue->n_overtakes >= QUEUE_OVERTAKES_MAX)
-		return NULL;
-	/* Spares the scan in most queues when a core is idle that they may not use. */
-	if (!(queue->ready_cores & walk->free_cores))
-		return NULL;
-	list_for_each (job, &queue->ready, link) {
-		wanted |= job->allowed_mask;
-		*ret_cores = fit_job(queue, job, walk);
-		if (*ret_cores)
-			return job;
+/* Whether the job leaves a core to deadline jobs on that width, or is over soon enough. */
+static bool suits_deadlines(const struct scheduler *scheduler, const struct sched_job *job,
+			    unsigned width, uint64_t batch_limit_ns)
+{
+	struct prediction prediction;
+
+	if (width < (unsigned)__builtin_popcount(scheduler->live_cores))
+		return true;
+	scheduler_predict(scheduler, job, width, &prediction);
+	return prediction.p90_ns <= batch_limit_ns;
+}
+
+/* Jobs, besides this one, that could use the cores it leaves. */
+static bool others_fill(const struct scheduler *scheduler, unsigned n_idle)
+{
+	return scheduler->n_ready > n_idle;
+}
+
+unsigned gang_list_widths(const struct scheduler *scheduler, const struct sched_job *job,
+			  unsigned n_idle, unsigned *ret_widths)
+{
+	const struct policy_ops *ops = scheduler->policy->ops;
+	uint64_t batch_limit_ns = CLOCK_NEVER;
+	unsigned n = 0;
+
+	if (!gang_is_moldable(scheduler, job)) {
+		ret_widths[0] = job->n_cores;
+		return 1;
 	}
-	queue->ready_cores = wanted;
-	return NULL;
-}
-
-static struct sched_job *pick_from_queue(struct queue *queue, struct walk *walk,
-					 uint32_t *ret_cores)
-{
-	struct sched_job *head = queue_head(queue);
-
-	*ret_cores = fit_job(queue, head, walk);
-	if (*ret_cores)
-		return head;
-	reserve_cores(queue, head, walk);
-	return pick_behind_head(queue, walk, ret_cores);
-}
-
-struct sched_job *gang_pick_job(struct scheduler *scheduler, uint32_t *ret_cores)
-{
-	struct policy *policy = scheduler->policy;
-	struct sched_job *job = NULL;
-	struct queue *queue = NULL;
-	struct walk walk = {0};
-
-	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
-		if (scheduler->cores[i].state == CORE_IDLE)
-			walk.free_cores |= core_bit(i);
+	if (ops->batch_limit_ns)
+		batch_limit_ns = ops->batch_limit_ns(scheduler->policy);
+	for (unsigned width = job->n_cores; width > 0; width--) {
+		if (width != job->n_cores && !(job->widths >> width & 1))
+			continue;
+		if (batch_limit_ns == CLOCK_NEVER ||
+		    suits_deadlines(scheduler, job, width, batch_limit_ns))
+			ret_widths[n++] = width;
 	}
-	if (!walk.free_cores || !scheduler->n_ready)
-		return NULL;
-	policy->ops->begin(policy);
-	while (!job && walk.free_cores && (queue = policy->ops->next(policy, queue)))
-		job = pick_from_queue(queue, &walk, ret_cores);
-	return job;
+	/* Wide is quick, narrow is efficient. */
+	if (batch_limit_ns == CLOCK_NEVER && others_fill(scheduler, n_idle)) {
+		for (unsigned i = 0; i < n / 2; i++) {
+			unsigned width = ret_widths[i];
+
+			ret_widths[i] = ret_widths[n - 1 - i];
+			ret_widths[n - 1 - i] = width;
+		}
+	}
+	return n;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which job gets which cores: one of several, or for a gang all of a set at once.
+ * Which cores a job may have: one of several, or for a gang all of a set at once.
  */
 #ifndef NPUD_SCHEDULER_GANG_H
 #define NPUD_SCHEDULER_GANG_H
@@ -25,14 +25,19 @@ uint32_t gang_allowed_cores(const struct sched_job *job, enum core_mask_rule rul
 /* Whether a job with this demand can start once the cores in `cores` are all free. */
 bool gang_fits(const struct sched_job *job, uint32_t allowed_mask, uint32_t cores);
 
-/* The cores to start on now, out of those in `free_mask`; 0 when the job does not fit. */
-uint32_t gang_choose_cores(const struct sched_job *job, enum core_mask_rule rule,
-			   uint32_t free_mask);
+/* Whether the scheduler may run the job on fewer cores than it asks for. */
+bool gang_is_moldable(const struct scheduler *scheduler, const struct sched_job *job);
+
+/* The cores that a submitted job may use on that width, and those of all its widths. */
+uint32_t gang_usable_cores(const struct scheduler *scheduler, const struct sched_job *job,
+			   unsigned width);
+uint32_t gang_wanted_cores(const struct scheduler *scheduler, const struct sched_job *job);
 
 /*
- * The first job in the policy's order that fits the idle cores, and the cores to start it on; NULL
- * when none fits. It starts nothing.
+ * The widths to try, best first: as wide as it may be, or as narrow where others could use the
+ * cores. Returns how many, at most NPU_JOB_RANGES.
  */
-struct sched_job *gang_pick_job(struct scheduler *scheduler, uint32_t *ret_cores);
+unsigned gang_list_widths(const struct scheduler *scheduler, const struct sched_job *job,
+			  unsigned n_idle, unsigned *ret_widths);
 
 #endif

@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "npu_protocol.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct queue;
@@ -34,6 +35,11 @@ struct sched_job {
 	uint32_t core_mask;		  /* demand; 0: any n_cores (n_cores is 1 then) */
 	unsigned n_deps;		  /* fences it still waits for */
 	uint64_t timeout_ns;		  /* the client's, in device time; 0: none */
+	/* Equal for jobs that take equal time (predict.h); 0: nothing is known or learnt. */
+	uint64_t signature;
+	unsigned n_pieces;    /* parts that may run apart, one after the other; 0 and 1: one */
+	uint32_t widths;      /* bit w: may run on w cores as well; 0: on n_cores only */
+	uint64_t deadline_ns; /* 0: none */
 
 	/* ---- the scheduler's; all 0 at submit ---- */
 	enum job_state state;
@@ -45,12 +51,29 @@ struct sched_job {
 	uint32_t active_mask;  /* those of them whose share has not ended yet */
 	uint32_t used_mask;    /* cores it has run on */
 	uint64_t submitted_ns, ready_ns, started_ns, done_ns;
-	uint64_t share_ns; /* device time of its longest share */
-	/* Core-time: share_ns times n_cores, as a gang holds all its cores until its last share
-	 * ends. */
-	uint64_t device_ns;
-	uint64_t charged_ns; /* what the policy charged at launch */
+	unsigned pieces_done;
+	bool is_probe; /* admitted against the odds, to measure it */
+	bool is_shed;  /* gives way to others: ends as late in the next pass */
+	/* The batch that runs or ran last: one or more pieces on the cores in running_mask. */
+	unsigned batch_pieces, batch_width;
+	bool is_unknown; /* nobody knows how long it takes */
+	bool is_long;	 /* by the blast-radius rule */
+	uint64_t batch_start_ns;
+	uint64_t predicted_ns;	   /* of its device time; 0: none */
+	uint64_t predicted_end_ns; /* its start where nothing is predicted */
+	uint64_t budget_ns;	   /* watchdog's, from the prediction; 0: none */
+	uint64_t share_ns;	   /* device time of its longest share */
+	/* Core-time: share_ns times its width, as a gang holds all its cores until its last share
+	 * ends. Of that batch, and of all. */
+	uint64_t batch_ns, device_ns;
+	uint64_t charged_ns; /* what the policy charged at the batch's launch */
 };
+
+/* How many pieces are left, all of them counted. */
+static inline unsigned sched_job_pieces_left(const struct sched_job *job)
+{
+	return (job->n_pieces ? job->n_pieces : 1) - job->pieces_done;
+}
 
 const char *job_state_name(enum job_state state);
 /* Asserts that the table above allows it. started_ns is the first start's. */

@@ -9,7 +9,8 @@
 
 const struct policy_ops *policy_find(const char *name)
 {
-	static const struct policy_ops *const built[] = {&policy_round_robin, &policy_pinned};
+	static const struct policy_ops *const built[] = {
+		&policy_round_robin, &policy_pinned, &policy_gang, &policy_fair, &policy_deadline};
 
 	for (size_t i = 0; i < N_ELEMENTS(built); i++) {
 		if (!strcmp(built[i]->name, name))

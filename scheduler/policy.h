@@ -16,13 +16,14 @@
 
 struct queue;
 struct sched_job;
+struct scheduler;
 struct scheduler_config;
 struct policy;
 
 struct policy_ops {
 	const char *name;
-	/* `all_cores`: mask of the device's cores. */
-	int (*create)(const struct scheduler_config *config, uint32_t all_cores,
+	/* The policy lives no longer than the scheduler, of which it may read anything. */
+	int (*create)(struct scheduler *scheduler, const struct scheduler_config *config,
 		      struct policy **ret_policy);
 	void (*destroy)(struct policy *policy);
 	/* That core is out of service for good; queue_updated() of every queue follows. May be
@@ -35,21 +36,37 @@ struct policy_ops {
 	/* A queue got its first ready job, or lost its last. */
 	void (*queue_ready)(struct policy *policy, struct queue *queue);
 	void (*queue_idle)(struct policy *policy, struct queue *queue);
+	/* The first ready job of a ready queue is another one now. May be NULL. */
+	void (*head_changed)(struct policy *policy, struct queue *queue);
 	/*
 	 * The ready queues in order of preference: the first with NULL, then the one after `queue`;
 	 * NULL at the end. begin() is called before each walk and may reorder.
 	 */
-	void (*begin)(struct policy *policy);
+	void (*begin)(struct policy *policy, uint64_t now_ns);
 	struct queue *(*next)(struct policy *policy, struct queue *queue);
 	/* Cores this queue may use, within its params; lost ones may be among them. */
 	uint32_t (*cores)(const struct policy *policy, const struct queue *queue);
 	/*
-	 * One of its ready jobs, most often the head, starts now; a job of it ended, having used
-	 * device_ns core-time. started() may keep in job->charged_ns what it charges; it is called
-	 * before queue_idle() when that was the last ready job.
+	 * One of its ready jobs, most often the head, starts now (batch_width, batch_pieces and the
+	 * predictions are set); its batch ended, having used batch_ns core-time. started() may keep
+	 * in job->charged_ns what it charges; it is called before queue_idle() when that was the
+	 * last ready job.
 	 */
 	void (*started)(struct policy *policy, struct queue *queue, struct sched_job *job);
 	void (*finished)(struct policy *policy, struct queue *queue, struct sched_job *job);
+	/* ---- those below may be NULL ---- */
+	/* Whether a job that is about to wait in the queue may: -ETIME when it would be late. */
+	int (*admit)(struct policy *policy, struct queue *queue, struct sched_job *job,
+		     uint64_t now_ns);
+	/* Whether a waiting job can no longer be on time, and is to end as late. */
+	bool (*is_hopeless)(struct policy *policy, const struct sched_job *job, uint64_t now_ns);
+	/* Whether this batch may run beside what runs now. */
+	bool (*may_start)(struct policy *policy, const struct sched_job *job, uint64_t batch_ns,
+			  uint64_t now_ns);
+	/* Longest batch beside deadline jobs; CLOCK_NEVER where there are none. */
+	uint64_t (*batch_limit_ns)(struct policy *policy);
+	/* Job of unknown duration are held back until they are known (slice.h). */
+	bool distrusts_unknown;
 };
 
 struct policy {
@@ -64,5 +81,8 @@ bool policy_name_is_known(const char *name);
 
 extern const struct policy_ops policy_round_robin;
 extern const struct policy_ops policy_pinned;
+extern const struct policy_ops policy_fair;
+extern const struct policy_ops policy_gang;
+extern const struct policy_ops policy_deadline;
 
 #endif

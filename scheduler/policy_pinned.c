@@ -35,9 +35,10 @@ static struct pinned_ring *ring_of(struct policy *policy, const struct queue *qu
 	return &to_pinned(policy)->rings[queue->pinned_mask];
 }
 
-static int pinned_create(const struct scheduler_config *config, uint32_t all_cores,
+static int pinned_create(struct scheduler *scheduler, const struct scheduler_config *config,
 			 struct policy **ret_policy)
 {
+	const uint32_t all_cores = scheduler->all_cores;
 	struct pinned *pinned;
 
 	pinned = calloc(1, sizeof(*pinned) + (all_cores + 1ul) * sizeof(pinned->rings[0]));
@@ -150,7 +151,7 @@ static void pinned_queue_updated(struct policy *policy, struct queue *queue)
 		pinned_queue_ready(policy, queue);
 }
 
-static void pinned_begin(struct policy *policy)
+static void pinned_begin(struct policy *policy, uint64_t now_ns)
 {
 }
 

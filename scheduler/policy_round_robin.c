@@ -4,6 +4,7 @@
 
 #include "scheduler/policy.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/scheduler_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -115,7 +116,7 @@ void deficit_ring_charge(struct deficit_ring *ring, struct queue *queue, struct 
 	settle(ring, queue);
 	if (queue->deficit_ns <= 0)
 		begin_round(ring, queue->due_round);
-	job->charged_ns = ring->min_charge_ns * job->n_cores;
+	job->charged_ns = ring->min_charge_ns * job->batch_width;
 	pay(ring, queue, job->charged_ns);
 	deficit_ring_remove(queue);
 	deficit_ring_insert(ring, queue);
@@ -126,10 +127,10 @@ void deficit_ring_correct(struct deficit_ring *ring, struct queue *queue,
 {
 	bool is_ready = !list_is_empty(&queue->policy_link);
 
-	if (job->device_ns <= job->charged_ns)
+	if (job->batch_ns <= job->charged_ns)
 		return;
 	settle(ring, queue);
-	pay(ring, queue, job->device_ns - job->charged_ns);
+	pay(ring, queue, job->batch_ns - job->charged_ns);
 	/* One that keeps its credit keeps its turn too. */
 	if (!is_ready || queue->deficit_ns > 0)
 		return;
@@ -156,7 +157,7 @@ static struct round_robin *to_round_robin(struct policy *policy)
 	return container_of(policy, struct round_robin, base);
 }
 
-static int round_robin_create(const struct scheduler_config *config, uint32_t all_cores,
+static int round_robin_create(struct scheduler *scheduler, const struct scheduler_config *config,
 			      struct policy **ret_policy)
 {
 	struct round_robin *rr = calloc(1, sizeof(*rr));
@@ -164,7 +165,7 @@ static int round_robin_create(const struct scheduler_config *config, uint32_t al
 	if (!rr)
 		return -ENOMEM;
 	rr->base.ops = &policy_round_robin;
-	rr->all_cores = all_cores;
+	rr->all_cores = scheduler->all_cores;
 	deficit_ring_init(&rr->ring, config);
 	*ret_policy = &rr->base;
 	return 0;
@@ -204,7 +205,7 @@ static void round_robin_queue_idle(struct policy *policy, struct queue *queue)
 	deficit_ring_remove(queue);
 }
 
-static void round_robin_begin(struct policy *policy)
+static void round_robin_begin(struct policy *policy, uint64_t now_ns)
 {
 }
 

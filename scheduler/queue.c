@@ -14,6 +14,7 @@ void queue_init(struct queue *queue, uint64_t id)
 	list_init(&queue->blocked);
 	list_init(&queue->link);
 	list_init(&queue->policy_link);
+	tree_node_init(&queue->ready_node);
 }
 
 struct sched_job *queue_head(const struct queue *queue)
@@ -29,6 +30,23 @@ void queue_add_ready(struct queue *queue, struct sched_job *job, uint64_t now_ns
 		queue->head_since_ns = now_ns;
 	queue->ready_cores |= job->allowed_mask;
 	list_add_tail(&queue->ready, &job->link);
+}
+
+void queue_return_ready(struct queue *queue, struct sched_job *job, uint64_t now_ns)
+{
+	struct sched_job *after;
+
+	queue->n_ready++;
+	queue->ready_cores |= job->allowed_mask;
+	list_for_each (after, &queue->ready, link) {
+		if (after->submitted_ns > job->submitted_ns)
+			break;
+	}
+	list_add_tail(&after->link, &job->link);
+	if (queue->ready.next == &job->link) {
+		queue->head_since_ns = now_ns;
+		queue->n_overtakes = 0;
+	}
 }
 
 void queue_remove_ready(struct queue *queue, struct sched_job *job, uint64_t now_ns)

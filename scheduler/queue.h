@@ -6,11 +6,13 @@
 #define NPUD_SCHEDULER_QUEUE_H
 
 #include "base/list.h"
+#include "base/tree.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct sched_job;
+struct sched_tenant;
 
 /* What a core mask of one core means. A gang's mask is always kept to. */
 enum core_mask_rule {
@@ -19,12 +21,27 @@ enum core_mask_rule {
 	CORE_MASK_IGNORE, /* any cores that fit */
 };
 
+/* What a policy that knows classes puts first: lower goes first. */
+enum queue_kind { QUEUE_RT, QUEUE_NORMAL, QUEUE_BACKGROUND };
+
+/* What becomes of a job whose deadline can no longer be met. */
+enum late_rule {
+	LATE_DROP,   /* it ends as late, without running */
+	LATE_DEMOTE, /* it runs behind those that can be on time */
+	LATE_RUN,    /* it keeps its place */
+};
+
 /* From the session's class. */
 struct queue_params {
-	double weight;	    /* > 0 */
-	uint32_t core_mask; /* cores it may use */
-	bool has_own_cores; /* the class names its cores; else `pinned` binds the queue to one */
-	unsigned max_cores; /* at once */
+	uint64_t tenant_id; /* queues with the same one share by weight as one */
+	uint64_t domain;    /* its address space; changing a core's costs time */
+	enum queue_kind kind;
+	enum late_rule late_rule;
+	double weight;	      /* > 0 */
+	uint32_t core_mask;   /* cores it may use */
+	bool has_own_cores;   /* the class names its cores; else `pinned` binds the queue to one */
+	unsigned max_cores;   /* at once */
+	uint64_t deadline_ns; /* of a job that brings none, from its submit; 0: none */
 	enum core_mask_rule core_mask_rule;
 	uint64_t watchdog_cap_ns; /* 0: the watchdog's cap */
 };
@@ -40,13 +57,24 @@ struct queue {
 	struct queue_params params;
 	struct list ready, blocked; /* struct sched_job, oldest first */
 	unsigned n_ready, n_blocked, n_running;
-	uint32_t running_mask;	/* cores its jobs occupy */
-	uint32_t ready_cores;	/* no ready job may use any other core */
-	uint64_t head_since_ns; /* when the first ready job became the first */
-	unsigned n_overtakes;	/* of that one, by younger jobs */
-	struct list link;	/* scheduler::queues */
+	unsigned n_unknown;	     /* batches of unknown length that run */
+	uint32_t running_mask;	     /* cores its jobs occupy */
+	uint32_t ready_cores;	     /* no ready job may use any other core */
+	uint64_t head_since_ns;	     /* when the first ready job became the first */
+	unsigned n_overtakes;	     /* of that one, by younger jobs */
+	struct list link;	     /* scheduler::queues */
+	struct sched_tenant *tenant; /* the scheduler's */
 	/* ---- the policy's ---- */
 	struct list policy_link;
+	struct tree_node ready_node; /* in its policy's order of ready queues */
+	double virtual_ns;	     /* core-time used, within its tenant */
+	uint64_t key_ns, key_id;     /* of the head job, while in the order */
+	uint64_t head_ns;	     /* the head's predicted time */
+	uint64_t pass;		     /* the last walk that has been here */
+	uint64_t relative_deadline_ns, deadline_signature; /* of its last deadline job */
+	unsigned deadline_width, deadline_pieces;
+	unsigned n_rejected; /* deadline jobs in a row */
+	bool has_deadline_head;
 	int64_t deficit_ns; /* as of `round`; negative: has used more than its share */
 	uint64_t round;
 	uint64_t due_round; /* the round in which deficit_ns becomes positive */

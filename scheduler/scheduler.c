@@ -8,6 +8,7 @@
 #include "scheduler/scheduler.h"
 
 #include "base/clock.h"
+#include "scheduler/dispatch.h"
 #include "scheduler/gang.h"
 #include "scheduler/scheduler_internal.h"
 #include "scheduler/watchdog.h"
@@ -40,7 +41,7 @@ static void refit_job(struct scheduler *scheduler, struct queue *queue, struct s
 		queue->ready_cores |= job->allowed_mask;
 }
 
-static void refit_queue(struct scheduler *scheduler, struct queue *queue)
+void scheduler_refit_queue(struct scheduler *scheduler, struct queue *queue)
 {
 	struct sched_job *job;
 
@@ -56,24 +57,32 @@ static void refit_queue(struct scheduler *scheduler, struct queue *queue)
 static void retire_job(struct scheduler *scheduler, struct sched_job *job, enum npu_outcome outcome)
 {
 	job->outcome = outcome;
+	scheduler->stats.n_late += outcome == NPU_OUTCOME_LATE;
+	radius_remove_job(&scheduler->radius, job->queue->tenant);
 	sched_job_set_state(job, JOB_DONE, scheduler_now_ns(scheduler));
 	scheduler->params.ops->retire(scheduler->params.context, job);
 }
 
 static void take_ready(struct scheduler *scheduler, struct sched_job *job, uint64_t now)
 {
+	const struct policy_ops *ops = scheduler->policy->ops;
 	struct queue *queue = job->queue;
+	bool was_head = queue_head(queue) == job;
 
 	queue_remove_ready(queue, job, now);
 	scheduler->n_ready--;
 	if (!queue->n_ready)
-		scheduler->policy->ops->queue_idle(scheduler->policy, queue);
+		ops->queue_idle(scheduler->policy, queue);
+	else if (was_head && ops->head_changed)
+		ops->head_changed(scheduler->policy, queue);
 }
 
 static void end_waiting(struct scheduler *scheduler, struct sched_job *job,
 			enum npu_outcome outcome)
 {
-	if (job->state == JOB_READY) {
+	if (job->is_shed) {
+		list_del(&job->link);
+	} else if (job->state == JOB_READY) {
 		take_ready(scheduler, job, scheduler_now_ns(scheduler));
 	} else {
 		list_del(&job->link);
@@ -81,6 +90,20 @@ static void end_waiting(struct scheduler *scheduler, struct sched_job *job,
 		scheduler->n_blocked--;
 	}
 	retire_job(scheduler, job, outcome);
+}
+
+void scheduler_shed(struct scheduler *scheduler, struct sched_job *job)
+{
+	take_ready(scheduler, job, scheduler_now_ns(scheduler));
+	job->is_shed = true;
+	list_add_tail(&scheduler->shed, &job->link);
+}
+
+static void end_shed(struct scheduler *scheduler)
+{
+	while (!list_is_empty(&scheduler->shed))
+		end_waiting(scheduler, list_first(&scheduler->shed, struct sched_job, link),
+			    NPU_OUTCOME_LATE);
 }
 
 static uint64_t max_u64(uint64_t a, uint64_t b)
@@ -123,9 +146,15 @@ static void release_cores(struct scheduler *scheduler, struct sched_job *job)
 	}
 	queue->running_mask &= ~job->running_mask;
 	queue->n_running--;
+	queue->n_unknown -= job->is_unknown;
+	queue->tenant->n_cores -= job->batch_width;
 	job->running_mask = job->active_mask = 0;
-	job->device_ns = job->share_ns * job->n_cores;
-	queue->device_ns += job->device_ns;
+	job->batch_ns = job->share_ns * job->batch_width;
+	job->device_ns += job->batch_ns;
+	queue->device_ns += job->batch_ns;
+	if (!job->is_long)
+		radius_add_short(&scheduler->radius, (now - job->batch_start_ns) * job->batch_width,
+				 now);
 	scheduler->policy->ops->finished(scheduler->policy, queue, job);
 }
 
@@ -161,7 +190,7 @@ static void refit_after_loss(struct scheduler *scheduler)
 		/* A queue that keeps its cores keeps its jobs on them: they may be lost with one.
 		 */
 		if (queue_cores(scheduler, queue) != cores)
-			refit_queue(scheduler, queue);
+			scheduler_refit_queue(scheduler, queue);
 	}
 }
 
@@ -230,6 +259,8 @@ static void occupy_cores(struct scheduler *scheduler, struct sched_job *job, uin
 	job->share_ns = 0;
 	job->queue->running_mask |= cores;
 	job->queue->n_running++;
+	job->queue->n_unknown += job->is_unknown;
+	job->queue->tenant->n_cores += job->batch_width;
 	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
 		struct core *core = &scheduler->cores[i];
 
@@ -238,7 +269,60 @@ static void occupy_cores(struct scheduler *scheduler, struct sched_job *job, uin
 		core_set_state(core, CORE_BUSY, now);
 		core->job = job;
 		core->share = share++;
+		core->domain = job->queue->params.domain;
 	}
+}
+
+/* The address space of the cores changes with what they run. */
+static void switch_domain(struct scheduler *scheduler, const struct sched_job *job, uint64_t now)
+{
+	scheduler->stats.domain_switches++;
+	if (!scheduler->params.has_one_domain)
+		return;
+	scheduler->epoch_start_ns = now;
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++)
+		scheduler->cores[i].domain = job->queue->params.domain;
+}
+
+static uint64_t predicted_budget_ns(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	const struct watchdog_config *watchdog = &scheduler->config.watchdog;
+	double budget_ns = watchdog->factor * (double)job->predicted_ns;
+
+	if (budget_ns > (double)watchdog->cap_ns)
+		return watchdog->cap_ns;
+	return max_u64((uint64_t)budget_ns + watchdog->slack_ns, watchdog->floor_ns);
+}
+
+/* What is known of the batch beforehand, for the policy, the watchdog and the next walk. */
+static void plan_batch(struct scheduler *scheduler, const struct dispatch *dispatch, uint64_t now)
+{
+	const struct prediction *prediction = &dispatch->prediction;
+	struct sched_job *job = dispatch->job;
+	bool is_unknown = !prediction->is_known && job->n_pieces <= 1;
+
+	job->batch_pieces = dispatch->n_pieces;
+	job->batch_width = (unsigned)__builtin_popcount(dispatch->cores);
+	job->batch_start_ns = job->predicted_end_ns = now;
+	job->predicted_ns = job->budget_ns = 0;
+	job->is_long = job->is_unknown = false;
+	if (!job->signature)
+		return;
+	job->predicted_ns = prediction->p90_ns * dispatch->n_pieces;
+	job->predicted_end_ns = now + scheduler->params.gap_ns + job->predicted_ns;
+	if (dispatch->needs_switch)
+		job->predicted_end_ns += scheduler->params.switch_ns;
+	job->is_unknown = !prediction->is_known && !job->timeout_ns;
+	job->is_long = radius_is_long(scheduler, is_unknown ? UINT64_MAX : job->predicted_ns);
+	if (prediction->is_known)
+		job->budget_ns = predicted_budget_ns(scheduler, job);
+}
+
+uint64_t scheduler_release_ns(const struct scheduler *scheduler, unsigned core, uint64_t now_ns)
+{
+	const struct sched_job *job = scheduler->cores[core].job;
+
+	return job ? max_u64(job->predicted_end_ns, now_ns) : now_ns;
 }
 
 static int start_share(struct scheduler *scheduler, struct core *core)
@@ -262,12 +346,17 @@ static void count_start(struct scheduler *scheduler, const struct sched_job *job
 		scheduler->stats.gang_wait_ns += now - max_u64(job->ready_ns, queue->head_since_ns);
 }
 
-static void start_job(struct scheduler *scheduler, struct sched_job *job, uint32_t cores)
+static void start_job(struct scheduler *scheduler, const struct dispatch *dispatch)
 {
 	struct policy *policy = scheduler->policy;
+	struct sched_job *job = dispatch->job;
 	uint64_t now = scheduler_now_ns(scheduler);
+	uint32_t cores = dispatch->cores;
 
 	count_start(scheduler, job, now);
+	plan_batch(scheduler, dispatch, now);
+	if (dispatch->needs_switch)
+		switch_domain(scheduler, job, now);
 	policy->ops->started(policy, job->queue, job);
 	take_ready(scheduler, job, now);
 	sched_job_set_state(job, JOB_RUNNING, now);
@@ -282,8 +371,7 @@ static void start_job(struct scheduler *scheduler, struct sched_job *job, uint32
 
 void scheduler_run(struct scheduler *scheduler)
 {
-	struct sched_job *job;
-	uint32_t cores;
+	struct dispatch dispatch;
 
 	scheduler->must_dispatch = true;
 	if (scheduler->is_dispatching)
@@ -291,149 +379,15 @@ void scheduler_run(struct scheduler *scheduler)
 	scheduler->is_dispatching = true;
 	while (scheduler->must_dispatch) {
 		scheduler->must_dispatch = false;
-		while ((job = gang_pick_job(scheduler, &cores)))
-			start_job(scheduler, job, cores);
+		end_shed(scheduler);
+		while (dispatch_next(scheduler, &dispatch)) {
+			if (dispatch.cores)
+				start_job(scheduler, &dispatch);
+			else
+				end_waiting(scheduler, dispatch.job, NPU_OUTCOME_LATE);
+		}
 	}
 	scheduler->is_dispatching = false;
-}
-
-/* ---- set-up ---- */
-
-struct scheduler_config scheduler_config_default(void)
-{
-	return (struct scheduler_config){
-		.policy = &policy_round_robin,
-		.rr_quantum_ns = 10 * NS_PER_MS,
-		.min_charge_ns = 150 * NS_PER_US,
-		.watchdog =
-			{
-				.floor_ns = 20 * NS_PER_MS,
-				.cap_ns = 8 * NS_PER_S,
-				.unknown_ns = 2 * NS_PER_S,
-			},
-	};
-}
-
-int scheduler_new(const struct scheduler_params *params, const struct scheduler_config *config,
-		  struct scheduler **ret_scheduler)
-{
-	struct scheduler *scheduler;
-	int r;
-
-	if (!params->n_cores || params->n_cores > SCHEDULER_CORES_MAX)
-		return -EINVAL;
-	scheduler = calloc(1, sizeof(*scheduler));
-	if (!scheduler)
-		return -ENOMEM;
-	scheduler->params = *params;
-	scheduler->config = *config;
-	scheduler->all_cores = scheduler->live_cores = core_bit(params->n_cores) - 1;
-	list_init(&scheduler->queues);
-	for (unsigned i = 0; i < params->n_cores; i++) {
-		scheduler->cores[i].index = i;
-		scheduler->cores[i].since_ns = scheduler_now_ns(scheduler);
-	}
-	r = config->policy->create(config, scheduler->all_cores, &scheduler->policy);
-	if (r) {
-		free(scheduler);
-		return r;
-	}
-	*ret_scheduler = scheduler;
-	return 0;
-}
-
-struct scheduler *scheduler_free(struct scheduler *scheduler)
-{
-	if (!scheduler)
-		return NULL;
-	assert(list_is_empty(&scheduler->queues));
-	scheduler->policy->ops->destroy(scheduler->policy);
-	free(scheduler);
-	return NULL;
-}
-
-static void leave_policy(struct scheduler *scheduler, struct queue *queue)
-{
-	struct policy *policy = scheduler->policy;
-
-	if (queue->n_ready)
-		policy->ops->queue_idle(policy, queue);
-	policy->ops->queue_removed(policy, queue);
-}
-
-static void join_policy(struct scheduler *scheduler, struct queue *queue)
-{
-	struct policy *policy = scheduler->policy;
-
-	policy->ops->queue_added(policy, queue);
-	if (queue->n_ready)
-		policy->ops->queue_ready(policy, queue);
-	refit_queue(scheduler, queue);
-}
-
-static void tell_lost_cores(struct scheduler *scheduler)
-{
-	struct policy *policy = scheduler->policy;
-
-	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
-		if (scheduler->cores[i].state == CORE_FAULTED && policy->ops->core_lost)
-			policy->ops->core_lost(policy, i);
-	}
-}
-
-/* Budgets may have shrunk, so these cores are looked at anew. */
-static void sample_soon(struct scheduler *scheduler, uint32_t cores)
-{
-	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
-		if (cores & core_bit(i))
-			scheduler->cores[i].next_sample_ns = scheduler_now_ns(scheduler);
-	}
-}
-
-int scheduler_configure(struct scheduler *scheduler, const struct scheduler_config *config)
-{
-	struct policy *policy;
-	struct queue *queue;
-	int r;
-
-	r = config->policy->create(config, scheduler->all_cores, &policy);
-	if (r)
-		return r;
-	list_for_each (queue, &scheduler->queues, link)
-		leave_policy(scheduler, queue);
-	scheduler->policy->ops->destroy(scheduler->policy);
-	scheduler->policy = policy;
-	scheduler->config = *config;
-	tell_lost_cores(scheduler);
-	list_for_each (queue, &scheduler->queues, link)
-		join_policy(scheduler, queue);
-	sample_soon(scheduler, scheduler->all_cores);
-	return 0;
-}
-
-void scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
-			 const struct queue_params *params)
-{
-	assert(list_is_empty(&queue->link));
-	queue->params = *params;
-	list_add_tail(&scheduler->queues, &queue->link);
-	join_policy(scheduler, queue);
-}
-
-void scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
-			    const struct queue_params *params)
-{
-	queue->params = *params;
-	scheduler->policy->ops->queue_updated(scheduler->policy, queue);
-	refit_queue(scheduler, queue);
-	sample_soon(scheduler, queue->running_mask);
-}
-
-void scheduler_remove_queue(struct scheduler *scheduler, struct queue *queue)
-{
-	assert(!queue->n_ready && !queue->n_blocked && !queue->n_running);
-	leave_policy(scheduler, queue);
-	list_del(&queue->link);
 }
 
 /* ---- jobs ---- */
@@ -450,6 +404,32 @@ static void make_ready(struct scheduler *scheduler, struct sched_job *job)
 		scheduler->policy->ops->queue_ready(scheduler->policy, queue);
 }
 
+/* A batch of the job has ended, and there is more of it. */
+static void return_job(struct scheduler *scheduler, struct sched_job *job)
+{
+	const struct policy_ops *ops = scheduler->policy->ops;
+	struct queue *queue = job->queue;
+	uint64_t now = scheduler_now_ns(scheduler);
+
+	sched_job_set_state(job, JOB_READY, now);
+	queue_return_ready(queue, job, now);
+	scheduler->n_ready++;
+	if (queue->n_ready == 1)
+		ops->queue_ready(scheduler->policy, queue);
+	else if (queue_head(queue) == job && ops->head_changed)
+		ops->head_changed(scheduler->policy, queue);
+}
+
+/* 0, or -ETIME when the policy will not have it. */
+static int admit_job(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
+{
+	const struct policy_ops *ops = scheduler->policy->ops;
+
+	if (!ops->admit)
+		return 0;
+	return ops->admit(scheduler->policy, queue, job, scheduler_now_ns(scheduler));
+}
+
 static bool demand_is_met(struct scheduler *scheduler, const struct queue *queue,
 			  struct sched_job *job)
 {
@@ -464,9 +444,19 @@ static bool demand_is_met(struct scheduler *scheduler, const struct queue *queue
 
 int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
 {
+	int r;
+
 	if (!demand_is_met(scheduler, queue, job))
 		return -EINVAL;
 	job->queue = queue;
+	if (!job->deadline_ns && queue->params.deadline_ns)
+		job->deadline_ns = scheduler_now_ns(scheduler) + queue->params.deadline_ns;
+	r = job->n_deps ? 0 : admit_job(scheduler, queue, job);
+	if (r) {
+		scheduler->stats.n_late++;
+		return r;
+	}
+	radius_add_job(&scheduler->radius, queue->tenant, scheduler_now_ns(scheduler));
 	if (!job->n_deps) {
 		make_ready(scheduler, job);
 		return 0;
@@ -486,7 +476,12 @@ void scheduler_resolve(struct scheduler *scheduler, struct sched_job *job)
 	list_del(&job->link);
 	job->queue->n_blocked--;
 	scheduler->n_blocked--;
+	if (!admit_job(scheduler, job->queue, job)) {
+		make_ready(scheduler, job);
+		return;
+	}
 	make_ready(scheduler, job);
+	scheduler_shed(scheduler, job);
 }
 
 int scheduler_cancel(struct scheduler *scheduler, struct sched_job *job, enum npu_outcome outcome)
@@ -531,8 +526,14 @@ void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t de
 	/* A gang's cores stay its own until all have ended: they start and end together. */
 	if (job->active_mask)
 		return;
+	predict_observe(scheduler->predict, job->signature, job->batch_width, job->batch_pieces,
+			job->share_ns);
+	job->pieces_done += job->batch_pieces;
 	release_cores(scheduler, job);
-	retire_job(scheduler, job, NPU_OUTCOME_OK);
+	if (sched_job_pieces_left(job))
+		return_job(scheduler, job);
+	else
+		retire_job(scheduler, job, NPU_OUTCOME_OK);
 }
 
 void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_outcome outcome,
@@ -572,6 +573,11 @@ int scheduler_reset_core(struct scheduler *scheduler, unsigned index)
 const struct scheduler_stats *scheduler_get_stats(const struct scheduler *scheduler)
 {
 	return &scheduler->stats;
+}
+
+const struct predict_stats *scheduler_predict_stats(const struct scheduler *scheduler)
+{
+	return predict_get_stats(scheduler->predict);
 }
 
 const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index)

@@ -23,6 +23,7 @@
 #include "base/list.h"
 #include "scheduler/core.h"
 #include "scheduler/job.h"
+#include "scheduler/predict.h"
 #include "scheduler/queue.h"
 
 #include <stdbool.h>
@@ -66,13 +67,32 @@ struct watchdog_config {
 	uint64_t floor_ns;   /* floor_ms 20: no budget is smaller, save by a client's timeout */
 	uint64_t cap_ns;     /* cap_ms 8000: no budget is larger */
 	uint64_t unknown_ns; /* unknown_ms 2000: budget of a task of unknown duration */
+	double factor;	     /* factor 3: budget as a multiple of the predicted time */
+	uint64_t slack_ns;   /* slack_ms 10: added to that */
 };
 
 struct scheduler_config {
 	const struct policy_ops *policy; /* policy_find() */
 	uint64_t rr_quantum_ns;		 /* rr_quantum_ms 10 */
 	uint64_t min_charge_ns;		 /* min_charge_ms 0.15 */
+	uint64_t lag_ns;		 /* lag_ms 100 */
+	uint64_t quantum_ns;		 /* quantum_ms 8 */
+	uint64_t gang_quantum_ns;	 /* gang_quantum_ms 24 */
+	double hold_factor;		 /* hold_factor 2 */
+	double long_factor;		 /* long_factor 4 */
+	double short_umax;		 /* short_umax 0.70 */
+	double backfill_margin;		 /* backfill_margin 1.1 */
+	uint64_t patience_ns;		 /* patience_ms 10 */
+	bool has_admission;		 /* admission true */
+	double admit_margin;		 /* admit_margin 0.1 */
+	uint64_t shed_margin_ns;	 /* shed_margin_ms 15 */
+	unsigned probe_every;		 /* probe_every 5 */
+	bool has_bandwidth_guard;	 /* bandwidth_guard true */
+	bool is_moldable;		 /* moldable true */
+	uint64_t np_cap_ns;		 /* np_cap_ms; 0: auto */
+	uint64_t epoch_ns;		 /* domains.epoch_ms; 0: auto */
 	struct watchdog_config watchdog;
+	struct predict_config predict;
 };
 
 struct scheduler_config scheduler_config_default(void);
@@ -86,11 +106,16 @@ struct scheduler_stats {
 		uint64_t budget_ns, time_ns;
 	} last_hangs[8];       /* ring; hangs % 8 is the next to be written */
 	uint64_t gang_wait_ns; /* sum over gangs, from head of its queue to start */
+	uint64_t n_late;       /* jobs refused, dropped or shed for their deadline */
+	uint64_t domain_switches;
 };
 
 struct scheduler_params {
 	unsigned n_cores;
 	uint64_t gang_masks; /* bit m: mask m may start together */
+	bool has_one_domain; /* all cores run in one address space at a time */
+	uint64_t gap_ns;     /* from the end of a batch to the start of the next */
+	uint64_t switch_ns;  /* to change the address space, of a core or the device */
 	const struct sched_backend_ops *ops;
 	void *context;
 };
@@ -108,17 +133,21 @@ struct scheduler *scheduler_free(struct scheduler *scheduler);
  */
 int scheduler_configure(struct scheduler *scheduler, const struct scheduler_config *config);
 
-/* A queue joins with its params; it leaves when it holds no job any more. */
-void scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
-			 const struct queue_params *params);
-void scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
-			    const struct queue_params *params);
+/*
+ * A queue joins with its params; it leaves when it holds no job any more. -ENOMEM: it has not
+ * joined, or keeps its params.
+ */
+int scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
+			const struct queue_params *params);
+int scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
+			   const struct queue_params *params);
 void scheduler_remove_queue(struct scheduler *scheduler, struct queue *queue);
 
 /*
  * -EINVAL when no set of cores in service that the queue may use fits the job's demand (a gang's
  * mask must be one of gang_masks, a single core's mask is bound by core_mask_rule, n_cores by
- * max_cores), or the demand contradicts itself; the job stays JOB_NEW then. Else the job is
+ * max_cores), or the demand contradicts itself; -ETIME when the policy sees that it would be late.
+ * The job stays JOB_NEW then. Else the job is
  * JOB_BLOCKED while n_deps > 0, or JOB_READY, and belongs to the scheduler until it is retired.
  * Starts nothing by itself: scheduler_run() does.
  */
@@ -168,6 +197,7 @@ uint64_t scheduler_next_tick_ns(const struct scheduler *scheduler);
 void scheduler_tick(struct scheduler *scheduler);
 
 const struct scheduler_stats *scheduler_get_stats(const struct scheduler *scheduler);
+const struct predict_stats *scheduler_predict_stats(const struct scheduler *scheduler);
 const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index);
 unsigned scheduler_n_cores(const struct scheduler *scheduler);
 unsigned scheduler_n_ready(const struct scheduler *scheduler);

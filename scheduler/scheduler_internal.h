@@ -6,7 +6,9 @@
 #define NPUD_SCHEDULER_INTERNAL_H
 
 #include "scheduler/policy.h"
+#include "scheduler/radius.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/shares.h"
 
 struct scheduler {
 	struct scheduler_params params;
@@ -16,8 +18,13 @@ struct scheduler {
 	uint32_t all_cores, live_cores; /* live: not out of service */
 	struct list queues;		/* struct queue, by the order they joined */
 	unsigned n_ready, n_blocked;
-	bool is_dispatching; /* scheduler_run() is on the stack */
-	bool must_dispatch;  /* and was called again meanwhile */
+	struct list shed; /* struct sched_job with is_shed: end as late in the next pass */
+	struct shares shares;
+	struct predict *predict;
+	struct radius radius;
+	uint64_t epoch_start_ns; /* one domain for all: when it became the active one */
+	bool is_dispatching;	 /* scheduler_run() is on the stack */
+	bool must_dispatch;	 /* and was called again meanwhile */
 	struct scheduler_stats stats;
 };
 
@@ -33,6 +40,8 @@ static inline uint64_t scheduler_now_ns(const struct scheduler *scheduler)
 	return scheduler->params.ops->now(scheduler->params.context);
 }
 
+/* The rules of a queue have changed: where its jobs still fit they take them over. */
+void scheduler_refit_queue(struct scheduler *scheduler, struct queue *queue);
 /* The job whose share runs on the core, or NULL. */
 struct sched_job *scheduler_active_job(struct scheduler *scheduler, unsigned core);
 /* Takes what these cores have used of the job's time from their progress, before they are reset. */
@@ -44,11 +53,26 @@ void scheduler_note_progress(struct scheduler *scheduler, struct sched_job *job,
 void scheduler_end_running(struct scheduler *scheduler, struct sched_job *job,
 			   enum npu_outcome outcome);
 
+/* What is predicted for the job on `width` cores, per piece. */
+static inline void scheduler_predict(const struct scheduler *scheduler, const struct sched_job *job,
+				     unsigned width, struct prediction *ret_prediction)
+{
+	predict_get(scheduler->predict, job->signature, width, job->n_pieces, ret_prediction);
+}
+
+/* Takes a ready job from its queue; it ends as late in the next pass. */
+void scheduler_shed(struct scheduler *scheduler, struct sched_job *job);
+
+/* When the core is expected to be free; now where that is not known. */
+uint64_t scheduler_release_ns(const struct scheduler *scheduler, unsigned core, uint64_t now_ns);
+
 /* ---- queue.c ---- */
 
 /* The oldest ready job, or NULL. */
 struct sched_job *queue_head(const struct queue *queue);
 void queue_add_ready(struct queue *queue, struct sched_job *job, uint64_t now_ns);
+/* A job that has run before goes before those that were submitted after it. */
+void queue_return_ready(struct queue *queue, struct sched_job *job, uint64_t now_ns);
 /* Also counts the time that the job was ready. */
 void queue_remove_ready(struct queue *queue, struct sched_job *job, uint64_t now_ns);
 /* Whether max_cores lets a job of n_cores start beside jobs on the cores in `running_mask`. */

@@ -33,16 +33,20 @@ struct watchdog_budget watchdog_get_budget(const struct watchdog_config *config,
 	const struct sched_job *job = core->job;
 	uint64_t class_cap_ns = job->queue->params.watchdog_cap_ns;
 	uint64_t cap_ns = config->cap_ns;
+	uint64_t guess_ns = job->budget_ns ? job->budget_ns : config->unknown_ns;
 	struct watchdog_budget budget = {
 		.is_per_task = !job->timeout_ns,
 		.n_tasks = job->n_tasks[core->share],
 	};
 
+	if (job->n_pieces > 1)
+		budget.n_tasks =
+			(uint32_t)((uint64_t)budget.n_tasks * job->batch_pieces / job->n_pieces);
+
 	if (class_cap_ns)
 		cap_ns = min_u64(cap_ns, class_cap_ns);
 	/* The floor is there for bad guesses; a client's short timeout is no guess. */
-	budget.device_ns =
-		job->timeout_ns ? job->timeout_ns : max_u64(config->unknown_ns, config->floor_ns);
+	budget.device_ns = job->timeout_ns ? job->timeout_ns : max_u64(guess_ns, config->floor_ns);
 	budget.device_ns = min_u64(budget.device_ns, cap_ns);
 	return budget;
 }

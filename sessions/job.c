@@ -140,9 +140,15 @@ static int job_submit_built(struct job *job, struct fdset *fds, int *ret_fence_f
 	job->base.id = sessions->next_job_id;
 	r = scheduler_submit(sessions->scheduler, &session->queue, &job->base);
 	if (r < 0) {
-		fence_signal(&job->fence, NPU_OUTCOME_CANCELLED);
+		fence_signal(&job->fence, r == -ETIME ? NPU_OUTCOME_LATE : NPU_OUTCOME_CANCELLED);
 		if (fence_fd >= 0)
 			close(fence_fd);
+		if (r == -ETIME)
+			return error_set(error, ETIME, "deadline",
+					 "the %.3f ms that class \"%s\" gives a job are too short "
+					 "for it behind those that wait",
+					 (double)session->queue.params.deadline_ns / NS_PER_MS,
+					 session->class->name);
 		error_set(error, -r, "core_mask",
 			  "no set of cores that class \"%s\" may use (mask %#" PRIx32
 			  ") fits %#" PRIx32,

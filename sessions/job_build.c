@@ -216,6 +216,31 @@ struct job *job_free(struct job *job)
 	return NULL;
 }
 
+/* FNV-1a over words. */
+static uint64_t job_mix(uint64_t hash, uint64_t word)
+{
+	return (hash ^ word) * 1099511628211ull;
+}
+
+/*
+ * Jobs of one tenant with equal task counts, stream lengths and interrupt masks take equal time.
+ * The tenant is part of it, or one could teach npud to take another's jobs for hung.
+ */
+static uint64_t job_signature(const struct job *job)
+{
+	uint64_t hash = job_mix(job->session->queue.params.tenant_id, job->n_tasks);
+
+	for (uint32_t i = 0; i < job->n_tasks; i++) {
+		hash = job_mix(hash, job->tasks[i].regcmd_count);
+		hash = job_mix(hash, job->tasks[i].int_mask);
+	}
+	for (unsigned i = 0; i < job->base.n_cores; i++)
+		hash = job_mix(hash, job->base.n_tasks[i]);
+	hash = job_mix(hash, job->base.n_cores);
+	hash = job_mix(hash, job->duration_ns);
+	return hash ? hash : 1;
+}
+
 int job_build(struct session *session, const struct job_params *params, struct job **ret_job,
 	      struct npu_error *error)
 {
@@ -255,6 +280,7 @@ int job_build(struct session *session, const struct job_params *params, struct j
 		job_free(job);
 		return r;
 	}
+	job->base.signature = job_signature(job);
 	*ret_job = job;
 	return 0;
 }

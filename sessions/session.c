@@ -148,6 +148,34 @@ static int session_find_class(const struct session *session, const char *wanted,
 }
 
 /* What can fail for lack of memory. */
+/* Many sessions of one user in one class share as one. */
+static uint64_t session_tenant_id(const struct session *session, const struct class *class)
+{
+	uint64_t id = 14695981039346656037ull ^ session->identity.uid;
+
+	for (const char *c = class->name; *c; c++)
+		id = (id ^ (unsigned char)*c) * 1099511628211ull;
+	return id;
+}
+
+static struct queue_params session_queue_params(const struct session *session,
+						const struct class *class)
+{
+	struct queue_params params = class->queue;
+
+	params.tenant_id = session_tenant_id(session, class);
+	params.domain = session->id;
+	return params;
+}
+
+static int session_join_scheduler(struct session *session, const struct class *class)
+{
+	const struct queue_params params = session_queue_params(session, class);
+
+	queue_init(&session->queue, session->id);
+	return scheduler_add_queue(session->owner->scheduler, &session->queue, &params);
+}
+
 static int session_make_parts(struct session *session, const struct class *class)
 {
 	struct sessions *owner = session->owner;
@@ -157,6 +185,11 @@ static int session_make_parts(struct session *session, const struct class *class
 		return r;
 	r = tenants_get_tenant(&owner->tenants, session->user, class->name, &owner->policy->quota,
 			       &session->tenant);
+	if (r == 0) {
+		r = session_join_scheduler(session, class);
+		if (r < 0)
+			session->tenant = tenant_unref(session->tenant);
+	}
 	if (r < 0)
 		domain_deinit(&session->domain);
 	return r;
@@ -189,8 +222,6 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 	/* Numbers of closed handles that jobs still pin are not free yet, hence room for both. */
 	handle_table_init(&session->handles, UINT32_MAX);
 	completions_init(&session->completions, owner->loop, completion_fd);
-	queue_init(&session->queue, session->id);
-	scheduler_add_queue(owner->scheduler, &session->queue, &class->queue);
 	session_set_state(session, SESSION_ACTIVE);
 	return 0;
 }
@@ -198,6 +229,7 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 void session_apply_policy(struct session *session)
 {
 	struct sessions *owner = session->owner;
+	struct queue_params params;
 	const struct class *class;
 
 	session->is_admin = session_is_admin(owner, &session->identity);
@@ -209,7 +241,11 @@ void session_apply_policy(struct session *session)
 		return;
 	session->class = class;
 	session_account_set_quota(&session->account, &owner->policy->quota);
-	scheduler_update_queue(owner->scheduler, &session->queue, &class->queue);
+	params = session_queue_params(session, class);
+	/* Short of memory it keeps its old place, as if the policy had not changed for it. */
+	if (scheduler_update_queue(owner->scheduler, &session->queue, &params) < 0)
+		log_warning("policy_not_applied session=%" PRIu64 " error=\"out of memory\"",
+			    session->id);
 }
 
 /* ---- death ---- */

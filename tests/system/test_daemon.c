@@ -164,7 +164,7 @@ static const struct {
 } policies[] = {
 	{"{}", 0, "ok"},
 	{"{\"version\": 1, \"scheduler\": {\"policy\": \"round-robin\"}}", 0, "ok"},
-	{"{\"version\": 1, \"scheduler\": {\"policy\": \"deadline\"}}", 0, "deadline"},
+	{"{\"version\": 1, \"scheduler\": {\"policy\": \"deadline\"}}", 0, "ok"},
 	{"{\"version\": 1,\n \"quota\": \n {\"bos_per_session\": }}", 1, ":3"},
 	{"{\"version\": 1, \"colour\": 1}", 1, "colour"},
 	{"{\"version\": 2}", 1, "version"},

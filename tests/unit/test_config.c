@@ -223,7 +223,7 @@ START_TEST(defaults)
 	ck_assert_int_eq(config.soft.clock, soft.clock);
 	ck_assert(config.soft.core_bandwidth == soft.core_bandwidth);
 	ck_assert(config.soft.total_bandwidth == soft.total_bandwidth);
-	ck_assert_ptr_eq(config.scheduler.policy, &policy_round_robin);
+	ck_assert_ptr_eq(config.scheduler.policy, &policy_fair);
 	ck_assert_uint_eq(config.scheduler.rr_quantum_ns, scheduler.rr_quantum_ns);
 	ck_assert_uint_eq(config.scheduler.min_charge_ns, scheduler.min_charge_ns);
 	ck_assert_mem_eq(&config.scheduler.watchdog, &scheduler.watchdog,
@@ -238,9 +238,8 @@ START_TEST(defaults)
 	ck_assert_uint_eq(class->queue.max_cores, 3);
 	ck_assert(class->queue.weight == 1 && !class->queue.has_own_cores);
 	ck_assert_uint_eq(class->queue.watchdog_cap_ns, 0);
-	/* the documented default policy comes later, and that is said */
-	ck_assert_uint_eq(json_array_size(config.not_in_effect), 1);
-	ck_assert(is_noted("scheduler.policy: 'fair' is not built yet, 'round-robin' runs"));
+	ck_assert_ptr_eq(config.scheduler.policy, &policy_fair);
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 0);
 }
 END_TEST
 
@@ -383,21 +382,16 @@ START_TEST(later_keys_are_noted)
 }
 END_TEST
 
-static const char *const stand_ins[] = {"gang", "fair", "deadline"};
+static const char *const all_policies[] = {"round-robin", "pinned", "gang", "fair", "deadline"};
 
-START_TEST(policies_not_built)
+START_TEST(policies)
 {
-	char text[100], note[100];
+	char text[100];
 
-	snprintf(text, sizeof(text), "{\"scheduler\": {\"policy\": \"%s\"}}", stand_ins[_i]);
-	snprintf(note, sizeof(note), "scheduler.policy: '%s' is not built yet, 'round-robin' runs",
-		 stand_ins[_i]);
+	snprintf(text, sizeof(text), "{\"scheduler\": {\"policy\": \"%s\"}}", all_policies[_i]);
 	parse_good(text);
-	ck_assert_ptr_eq(config.scheduler.policy, &policy_round_robin);
-	ck_assert(is_noted(note));
-	ck_assert_str_eq(json_string_value(json_object_get(
-				 json_object_get(config.effective, "scheduler"), "policy")),
-			 "round-robin");
+	ck_assert_str_eq(config.scheduler.policy->name, all_policies[_i]);
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 0);
 }
 END_TEST
 
@@ -497,7 +491,7 @@ int main(void)
 
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_loop_test(cases, bad, 0, N_ELEMENTS(bad_cases));
-	tcase_add_loop_test(cases, policies_not_built, 0, N_ELEMENTS(stand_ins));
+	tcase_add_loop_test(cases, policies, 0, N_ELEMENTS(all_policies));
 	tcase_add_loop_test(cases, device_parse, 0, N_ELEMENTS(device_names));
 	tcase_add_test(cases, bad_leaves_the_old_one);
 	tcase_add_test(cases, deep_nesting);

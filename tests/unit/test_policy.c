@@ -13,8 +13,8 @@ START_TEST(test_names)
 		const char *name;
 		bool is_known, is_built;
 	} cases[] = {
-		{"round-robin", true, true}, {"pinned", true, true},	     {"fair", true, false},
-		{"deadline", true, false},   {"gang", true, false},	     {"", false, false},
+		{"round-robin", true, true}, {"pinned", true, true},	     {"fair", true, true},
+		{"deadline", true, true},   {"gang", true, true},	     {"", false, false},
 		{"Pinned", false, false},    {"round-robin ", false, false},
 	};
 
@@ -50,10 +50,10 @@ static void set_up_ring(void)
 /* A job of the queue starts and ends, having used that much. */
 static void use(struct queue *queue, uint64_t device_ns)
 {
-	struct sched_job job = {.n_cores = 1};
+	struct sched_job job = {.batch_width = 1};
 
 	deficit_ring_charge(&ring, queue, &job);
-	job.device_ns = device_ns;
+	job.batch_ns = device_ns;
 	deficit_ring_correct(&ring, queue, &job);
 }
 
@@ -91,7 +91,7 @@ END_TEST
 
 START_TEST(test_ring_balance)
 {
-	struct sched_job job = {.n_cores = 3, .device_ns = 1000};
+	struct sched_job job = {.batch_width = 3, .batch_ns = 1000};
 
 	use(&queues[0], 3 * MS);
 	ck_assert_int_eq(deficit_ring_balance_ns(&ring, &queues[0]), 7 * (int64_t)MS);
@@ -114,7 +114,7 @@ END_TEST
 
 START_TEST(test_debt_is_paid_as_rounds_pass)
 {
-	struct sched_job job = {.n_cores = 1, .device_ns = 100 * MS};
+	struct sched_job job = {.batch_width = 1, .batch_ns = 100 * MS};
 
 	/* Rounds while the job runs earn nothing beyond the quantum that was there already. */
 	deficit_ring_charge(&ring, &queues[0], &job);

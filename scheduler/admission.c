@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pessimism rejects good frames, so durations are means, not percentiles, and no more than a tenth
+ * above the undisturbed time where the bandwidth guard keeps disturbance away.
+ */
+#include "scheduler/admission.h"
+
+#include "scheduler/scheduler_internal.h"
+
+#define ROUNDS_MAX    8
+#define GUARDED_RATIO 1.1
+
+struct candidate {
+	struct sched_job *job;
+	uint64_t cost_ns;
+};
+
+struct forecast {
+	struct scheduler *scheduler;
+	uint64_t release_ns[SCHEDULER_CORES_MAX]; /* of the cores in service, ascending */
+	unsigned n_cores;
+	struct candidate jobs[ADMISSION_JOBS_MAX]; /* by deadline */
+	unsigned n_jobs;
+};
+
+uint64_t admission_cost_ns(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	struct prediction prediction;
+	double piece_ns;
+
+	scheduler_predict(scheduler, job, job->n_cores, &prediction);
+	piece_ns = (double)prediction.mean_ns;
+	if (scheduler->config.has_bandwidth_guard && prediction.n_samples &&
+	    piece_ns > GUARDED_RATIO * (double)prediction.p10_ns)
+		piece_ns = GUARDED_RATIO * (double)prediction.p10_ns;
+	return (uint64_t)(piece_ns * sched_job_pieces_left(job));
+}
+
+static bool is_before(const struct sched_job *a, const struct sched_job *b)
+{
+	if (a->deadline_ns != b->deadline_ns)
+		return a->deadline_ns < b->deadline_ns;
+	return a->id < b->id;
+}
+
+static bool add_job(struct forecast *forecast, struct sched_job *job)
+{
+	unsigned i = forecast->n_jobs;
+
+	if (i == ADMISSION_JOBS_MAX)
+		return false;
+	for (; i > 0 && is_before(job, forecast->jobs[i - 1].job); i--)
+		forecast->jobs[i] = forecast->jobs[i - 1];
+	forecast->jobs[i].job = job;
+	forecast->jobs[i].cost_ns = admission_cost_ns(forecast->scheduler, job);
+	forecast->n_jobs++;
+	return true;
+}
+
+static void remove_job(struct forecast *forecast, unsigned index)
+{
+	forecast->n_jobs--;
+	for (unsigned i = index; i < forecast->n_jobs; i++)
+		forecast->jobs[i] = forecast->jobs[i + 1];
+}
+
+static bool add_waiting_jobs(struct forecast *forecast, struct tree *queues)
+{
+	struct sched_job *job;
+
+	for (struct tree_node *node = tree_first(queues); node; node = tree_next(node)) {
+		struct queue *queue = container_of(node, struct queue, ready_node);
+
+		list_for_each (job, &queue->ready, link) {
+			if (job->deadline_ns && !add_job(forecast, job))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* One value of an ascending array has grown: it moves to its place. */
+static void sink(uint64_t *values, unsigned n, uint64_t value)
+{
+	unsigned i = 0;
+
+	for (; i + 1 < n && values[i + 1] < value; i++)
+		values[i] = values[i + 1];
+	values[i] = value;
+}
+
+static void add_cores(struct forecast *forecast, uint64_t now_ns)
+{
+	struct scheduler *scheduler = forecast->scheduler;
+
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
+		uint64_t release_ns = scheduler_release_ns(scheduler, i, now_ns);
+		unsigned place = forecast->n_cores;
+
+		if (scheduler->cores[i].state == CORE_FAULTED)
+			continue;
+		for (; place > 0 && forecast->release_ns[place - 1] > release_ns; place--)
+			forecast->release_ns[place] = forecast->release_ns[place - 1];
+		forecast->release_ns[place] = release_ns;
+		forecast->n_cores++;
+	}
+}
+
+/* The first job that would be late, or n_jobs. */
+static unsigned find_late(const struct forecast *forecast)
+{
+	const struct scheduler *scheduler = forecast->scheduler;
+	uint64_t release_ns[SCHEDULER_CORES_MAX];
+
+	for (unsigned i = 0; i < forecast->n_cores; i++)
+		release_ns[i] = forecast->release_ns[i];
+	for (unsigned i = 0; i < forecast->n_jobs; i++) {
+		const struct sched_job *job = forecast->jobs[i].job;
+		unsigned width =
+			job->n_cores < forecast->n_cores ? job->n_cores : forecast->n_cores;
+		uint64_t end_ns = release_ns[width - 1] + forecast->jobs[i].cost_ns +
+				  scheduler->params.gap_ns;
+		uint64_t from_ns = job->submitted_ns ? job->submitted_ns : forecast->release_ns[0];
+		double margin_ns = scheduler->config.admit_margin *
+				   ((double)job->deadline_ns - (double)from_ns);
+
+		if ((double)end_ns > (double)job->deadline_ns - margin_ns)
+			return i;
+		for (unsigned j = 0; j < width; j++)
+			sink(release_ns, forecast->n_cores, end_ns);
+	}
+	return forecast->n_jobs;
+}
+
+/* Of those not after the late one: the last of the tenant with the largest virtual time. */
+static unsigned find_victim(const struct forecast *forecast, unsigned late)
+{
+	unsigned victim = forecast->n_jobs;
+
+	for (unsigned i = 0; i <= late; i++) {
+		const struct sched_job *job = forecast->jobs[i].job;
+
+		if (job->pieces_done)
+			continue;
+		if (victim == forecast->n_jobs ||
+		    job->queue->tenant->virtual_ns >=
+			    forecast->jobs[victim].job->queue->tenant->virtual_ns)
+			victim = i;
+	}
+	return victim;
+}
+
+bool admission_allows(struct scheduler *scheduler, struct tree *queues, struct sched_job *job,
+		      uint64_t now_ns)
+{
+	struct forecast forecast = {.scheduler = scheduler};
+	double own_ns = job->queue->tenant->virtual_ns + (double)scheduler->config.shed_margin_ns;
+
+	if (!add_waiting_jobs(&forecast, queues) || !add_job(&forecast, job))
+		return false;
+	add_cores(&forecast, now_ns);
+	for (unsigned round = 0; forecast.n_cores && round < ROUNDS_MAX; round++) {
+		unsigned late = find_late(&forecast), victim;
+		struct sched_job *shed;
+
+		if (late == forecast.n_jobs)
+			return true;
+		victim = find_victim(&forecast, late);
+		if (victim == forecast.n_jobs)
+			return true;
+		shed = forecast.jobs[victim].job;
+		/* The newcomer itself, where it could be the victim and nobody is far ahead of it.
+		 */
+		if (shed == job || (!is_before(forecast.jobs[late].job, job) &&
+				    own_ns >= shed->queue->tenant->virtual_ns))
+			return false;
+		remove_job(&forecast, victim);
+		scheduler_shed(scheduler, shed);
+	}
+	return true;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A hash table of windows, all of it allocated at once. A window is kept twice, by age and by
+ * length, so percentiles are a look and not a sort.
+ */
+#include "scheduler/predict.h"
+
+#include "base/list.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_BUCKETS 256
+#define WIDTH_MAX 3
+#define MILLIONTH 1000000
+
+struct kind {
+	struct list by_hash; /* predict::buckets */
+	struct list by_age;  /* predict::ages */
+	uint64_t signature;
+	unsigned width, n, oldest;
+	uint64_t sum_ns;
+	uint64_t *ring, *sorted; /* n values each, of `window` */
+};
+
+struct predict {
+	struct predict_config config;
+	struct predict_stats stats;
+	struct list buckets[N_BUCKETS];
+	struct list ages; /* most recently used first */
+	uint64_t *values; /* of all kinds */
+	struct kind kinds[];
+};
+
+static struct list *bucket_of(struct predict *predict, uint64_t signature)
+{
+	return &predict->buckets[(signature * 0x9e3779b97f4a7c15ull) >> 56];
+}
+
+int predict_new(const struct predict_config *config, struct predict **ret_predict)
+{
+	size_t n_values = 2ull * config->n_kinds * config->window;
+	struct predict *predict;
+
+	predict = calloc(1, sizeof(*predict) + config->n_kinds * sizeof(predict->kinds[0]));
+	if (!predict)
+		return -ENOMEM;
+	predict->values = calloc(n_values, sizeof(*predict->values));
+	if (!predict->values) {
+		free(predict);
+		return -ENOMEM;
+	}
+	predict->config = *config;
+	list_init(&predict->ages);
+	for (unsigned i = 0; i < N_BUCKETS; i++)
+		list_init(&predict->buckets[i]);
+	*ret_predict = predict;
+	return 0;
+}
+
+void predict_configure(struct predict *predict, const struct predict_config *config)
+{
+	predict->config.known_after = config->known_after;
+	predict->config.default_ns = config->default_ns;
+}
+
+struct predict *predict_free(struct predict *predict)
+{
+	if (!predict)
+		return NULL;
+	free(predict->values);
+	free(predict);
+	return NULL;
+}
+
+static struct kind *find_kind(struct predict *predict, uint64_t signature, unsigned width)
+{
+	struct kind *kind;
+
+	list_for_each (kind, bucket_of(predict, signature), by_hash) {
+		if (kind->signature == signature && kind->width == width)
+			return kind;
+	}
+	return NULL;
+}
+
+/* A kind that is not in use yet, or the one least recently used. */
+static struct kind *take_kind(struct predict *predict)
+{
+	unsigned window = predict->config.window;
+	struct kind *kind;
+
+	if (predict->stats.n_kinds < predict->config.n_kinds) {
+		unsigned index = predict->stats.n_kinds++;
+
+		kind = &predict->kinds[index];
+		kind->ring = predict->values + 2ull * index * window;
+		kind->sorted = kind->ring + window;
+		return kind;
+	}
+	kind = container_of(predict->ages.prev, struct kind, by_age);
+	list_del(&kind->by_hash);
+	list_del(&kind->by_age);
+	predict->stats.n_forgotten++;
+	return kind;
+}
+
+static struct kind *add_kind(struct predict *predict, uint64_t signature, unsigned width)
+{
+	struct kind *kind = take_kind(predict);
+
+	kind->signature = signature;
+	kind->width = width;
+	kind->n = kind->oldest = 0;
+	kind->sum_ns = 0;
+	list_add_head(bucket_of(predict, signature), &kind->by_hash);
+	list_add_head(&predict->ages, &kind->by_age);
+	return kind;
+}
+
+/* The first place in `sorted` whose value is not below value_ns. */
+static unsigned place_in(const struct kind *kind, uint64_t value_ns)
+{
+	unsigned low = 0, high = kind->n;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (kind->sorted[middle] < value_ns)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void drop_oldest(struct kind *kind)
+{
+	uint64_t value_ns = kind->ring[kind->oldest];
+	unsigned place = place_in(kind, value_ns);
+
+	kind->n--;
+	memmove(kind->sorted + place, kind->sorted + place + 1,
+		(kind->n - place) * sizeof(*kind->sorted));
+	kind->sum_ns -= value_ns;
+}
+
+static void add_sample(struct kind *kind, unsigned window, uint64_t value_ns)
+{
+	unsigned place;
+
+	if (kind->n == window) {
+		drop_oldest(kind);
+		kind->ring[kind->oldest] = value_ns;
+		kind->oldest = (kind->oldest + 1) % window;
+	} else {
+		kind->ring[kind->n] = value_ns;
+	}
+	place = place_in(kind, value_ns);
+	memmove(kind->sorted + place + 1, kind->sorted + place,
+		(kind->n - place) * sizeof(*kind->sorted));
+	kind->sorted[place] = value_ns;
+	kind->n++;
+	kind->sum_ns += value_ns;
+}
+
+static void count_error(struct predict *predict, const struct kind *kind, uint64_t value_ns)
+{
+	uint64_t mean_ns, error_ns;
+
+	if (kind->n < predict->config.known_after)
+		return;
+	mean_ns = kind->sum_ns / kind->n;
+	error_ns = value_ns > mean_ns ? value_ns - mean_ns : mean_ns - value_ns;
+	if (mean_ns)
+		histogram_add(&predict->stats.error,
+			      (uint64_t)((double)error_ns / (double)mean_ns * MILLIONTH));
+}
+
+void predict_observe(struct predict *predict, uint64_t signature, unsigned width, unsigned n_pieces,
+		     uint64_t share_ns)
+{
+	struct kind *kind;
+
+	if (!signature || !n_pieces)
+		return;
+	kind = find_kind(predict, signature, width);
+	if (!kind)
+		kind = add_kind(predict, signature, width);
+	list_del(&kind->by_age);
+	list_add_head(&predict->ages, &kind->by_age);
+	count_error(predict, kind, share_ns / n_pieces);
+	add_sample(kind, predict->config.window, share_ns / n_pieces);
+}
+
+static void describe(const struct kind *kind, struct prediction *ret_prediction)
+{
+	ret_prediction->n_samples = kind->n;
+	ret_prediction->p10_ns = kind->sorted[kind->n / 10];
+	ret_prediction->p90_ns = kind->sorted[kind->n * 9 / 10];
+	ret_prediction->mean_ns = kind->sum_ns / kind->n;
+}
+
+void predict_get(struct predict *predict, uint64_t signature, unsigned width, unsigned n_pieces,
+		 struct prediction *ret_prediction)
+{
+	struct kind *kind = signature ? find_kind(predict, signature, width) : NULL;
+	uint64_t piece_ns = predict->config.default_ns / (n_pieces ? n_pieces : 1);
+
+	*ret_prediction =
+		(struct prediction){.p10_ns = piece_ns, .mean_ns = piece_ns, .p90_ns = piece_ns};
+	if (kind) {
+		describe(kind, ret_prediction);
+		ret_prediction->is_known = kind->n >= predict->config.known_after;
+		return;
+	}
+	for (unsigned other = 1; signature && other <= WIDTH_MAX; other++) {
+		kind = find_kind(predict, signature, other);
+		if (!kind)
+			continue;
+		describe(kind, ret_prediction);
+		ret_prediction->n_samples = 0;
+		return;
+	}
+}
+
+const struct predict_stats *predict_get_stats(const struct predict *predict)
+{
+	return &predict->stats;
+}

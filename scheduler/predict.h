@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How long a job will run, learnt from how long those like it ran.
+ *
+ * Jobs are alike when they have the same signature (a hash of the shape of their register streams,
+ * made by their owner) and run on as many cores. Of each such kind the last `window` times per
+ * piece are kept. Memory is fixed: past `n_kinds` kinds the one least recently used is forgotten.
+ * Nothing is allocated after predict_new(). Times are device time, in ns.
+ */
+#ifndef NPUD_SCHEDULER_PREDICT_H
+#define NPUD_SCHEDULER_PREDICT_H
+
+#include "base/histogram.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Of the policy file's `predict`. */
+struct predict_config {
+	unsigned window;      /* window 32: samples kept per kind */
+	unsigned known_after; /* known_after 3: samples until a kind is trusted */
+	uint64_t default_ns;  /* default_ms 20: a whole job of which nothing is known */
+	unsigned n_kinds;     /* 1024 */
+};
+
+/* Per piece, a job's part between two legal cuts. */
+struct prediction {
+	bool is_known; /* known_after samples or more, at this width */
+	unsigned n_samples;
+	uint64_t p10_ns, mean_ns, p90_ns;
+};
+
+struct predict_stats {
+	unsigned n_kinds;
+	uint64_t n_forgotten;	/* kinds */
+	struct histogram error; /* |measured - mean| / mean of known kinds, in millionths */
+};
+
+struct predict;
+
+/* -ENOMEM. */
+int predict_new(const struct predict_config *config, struct predict **ret_predict);
+/* Takes over known_after and default_ns; what was learnt stays, and so do window and n_kinds. */
+void predict_configure(struct predict *predict, const struct predict_config *config);
+/* Takes NULL, returns NULL. */
+struct predict *predict_free(struct predict *predict);
+
+/* `n_pieces` of a job with that signature took share_ns on `width` cores. Signature 0: ignored. */
+void predict_observe(struct predict *predict, uint64_t signature, unsigned width, unsigned n_pieces,
+		     uint64_t share_ns);
+/*
+ * Cold start: an unknown kind takes what the same job took at another width, else default_ns for
+ * all of its n_pieces. Signature 0 is never known.
+ */
+void predict_get(struct predict *predict, uint64_t signature, unsigned width, unsigned n_pieces,
+		 struct prediction *ret_prediction);
+const struct predict_stats *predict_get_stats(const struct predict *predict);
+
+#endif

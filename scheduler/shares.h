@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who has used how much: tenants, which own queues and share the NPU by weight.
+ *
+ * A tenant's virtual time outlives its queues while it is ahead of the system's: a client that
+ * reconnects keeps its debt. One that is not ahead is forgotten with its last queue, which loses
+ * nothing, as whoever comes back starts at the system's virtual time at least.
+ */
+#ifndef NPUD_SCHEDULER_SHARES_H
+#define NPUD_SCHEDULER_SHARES_H
+
+#include "base/list.h"
+#include "base/tree.h"
+
+#include <stdint.h>
+
+/* Tenants without a queue that are remembered; past that the one with the least debt goes. */
+#define SHARES_IDLE_MAX 1024
+
+struct sched_tenant {
+	uint64_t id;
+	double weight;		 /* of the queue that joined or changed last */
+	double virtual_ns;	 /* core-time used, by weight */
+	unsigned n_queues;	 /* those that joined */
+	unsigned n_jobs;	 /* that have been submitted and are not over */
+	unsigned n_cores;	 /* that its jobs occupy */
+	uint64_t ready_since_ns; /* age of the job that made it ready */
+	struct list link;	 /* shares::tenants */
+	/* ---- the policy's ---- */
+	struct tree ready;     /* struct queue::ready_node */
+	struct tree_node node; /* in the policy's order while `ready` has members */
+};
+
+struct shares {
+	struct list tenants;
+	unsigned n_idle;   /* tenants without a queue */
+	double virtual_ns; /* the system's */
+};
+
+void shares_init(struct shares *shares);
+/* Frees all tenants; none has a queue any more. */
+void shares_deinit(struct shares *shares);
+/* Finds or makes the tenant; it counts one more queue. -ENOMEM. */
+int shares_join(struct shares *shares, uint64_t id, struct sched_tenant **ret_tenant);
+void shares_leave(struct shares *shares, struct sched_tenant *tenant);
+
+#endif

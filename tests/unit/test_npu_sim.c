@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* The simulator: a small workload of its own, and the reference workloads where they are at hand.
+ */
+#include "scheduler/policy.h"
+#include "tools/sim/baselines.h"
+#include "tools/sim/driver_npud.h"
+#include "tools/sim/metrics.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SEEDS 5
+
+static const char small[] =
+	"{\"hardware\": {\"cores\": 3, \"gang2_masks\": [[0, 1]], \"gang3_masks\": [[0, 1, 2]]},"
+	" \"models\": {\"m\": {\"ms\": {\"1\": 10, \"3\": 5}, \"segments\": 5, \"tasks\": 50}},"
+	" \"scenarios\": [{\"id\": \"s\", \"horizon_ms\": 1000, \"tenants\": ["
+	"  {\"id\": \"a\", \"uid\": \"a\", \"weight\": 1, \"class\": \"normal\", \"sessions\": 1,"
+	"   \"arrival\": {\"kind\": \"closed\", \"depth\": 4},"
+	"   \"request\": [{\"model\": \"m\", \"width\": 1}]},"
+	"  {\"id\": \"b\", \"uid\": \"b\", \"weight\": 1, \"class\": \"rt\", \"sessions\": 1,"
+	"   \"arrival\": {\"kind\": \"periodic\", \"period_ms\": 50},"
+	"   \"request\": [{\"model\": \"m\", \"width\": 3, \"deadline_ms\": 50}]}]}]}";
+
+static struct sim_workload workload;
+static struct sim_error error;
+
+static int load_text(const char *text)
+{
+	char path[] = "/tmp/npu-sim-test-XXXXXX";
+	int fd = mkstemp(path), r;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	r = sim_workload_load(path, &workload, &error);
+	unlink(path);
+	return r;
+}
+
+static void run(const struct sim_scenario *scenario, const struct sim_driver_ops *driver,
+		const struct scheduler_config *config, unsigned seed, struct sim_metrics *metrics)
+{
+	struct sim_engine engine;
+
+	ck_assert_int_eq(sim_engine_init(&engine, &workload, scenario, seed), 0);
+	engine.driver_options = config;
+	ck_assert_int_eq(sim_engine_run(&engine, driver), 0);
+	ck_assert_int_eq(sim_metrics_init(metrics, &engine), 0);
+	for (unsigned i = 0; i < engine.n_tenants; i++) {
+		const struct sim_tenant *tenant = &engine.tenants[i];
+		uint64_t n_ended = 0;
+
+		for (unsigned end = SIM_DONE; end <= SIM_REJECTED; end++)
+			n_ended += tenant->n_ended[end];
+		ck_assert_uint_le(n_ended, tenant->n_submitted);
+	}
+	sim_engine_deinit(&engine);
+}
+
+static const char *const policies[] = {"round-robin", "pinned", "gang", "fair", "deadline"};
+static const char *const baselines[] = {"lock",		"rknpu",  "rknpu-pinned",
+					"rknpu-shared", "rocket", "rocket-rr",
+					"rocket-fair",	"hailo",  "hailo-t"};
+
+START_TEST(test_every_policy_is_repeatable)
+{
+	struct scheduler_config config = scheduler_config_default();
+	struct sim_metrics runs[2];
+
+	ck_assert_int_eq(load_text(small), 0);
+	config.policy = policy_find(policies[_i]);
+	for (unsigned i = 0; i < 2; i++)
+		run(&workload.scenarios[0], &sim_driver_npud, &config, 3, &runs[i]);
+	ck_assert_double_ge(runs[0].done, 100);
+	/* Without cores of its own, a `pinned` session has one, which fits no gang. */
+	if (config.policy == &policy_pinned)
+		ck_assert_double_ge(runs[0].tenants[1].failed, 18);
+	else
+		ck_assert_double_ge(runs[0].tenants[1].done, 18);
+	ck_assert_double_eq(runs[0].mean_ms, runs[1].mean_ms);
+	ck_assert_double_eq(runs[0].batches, runs[1].batches);
+	for (unsigned i = 0; i < 2; i++)
+		sim_metrics_deinit(&runs[i]);
+	sim_workload_deinit(&workload);
+}
+END_TEST
+
+START_TEST(test_every_baseline_runs)
+{
+	struct sim_metrics metrics;
+
+	ck_assert_int_eq(load_text(small), 0);
+	ck_assert_ptr_nonnull(sim_baseline_find(baselines[_i]));
+	run(&workload.scenarios[0], sim_baseline_find(baselines[_i]), NULL, 1, &metrics);
+	ck_assert_double_ge(metrics.tenants[1].done, 18);
+	ck_assert_double_le(metrics.utilisation, 1);
+	sim_metrics_deinit(&metrics);
+	sim_workload_deinit(&workload);
+}
+END_TEST
+
+START_TEST(test_bad_files_are_refused)
+{
+	static const char *const bad[] = {
+		"{",
+		"{}",
+		"{\"models\": {\"m\": {\"ms\": {}}}}",
+		"{\"scenarios\": [{\"id\": \"s\"}]}",
+		"{\"hardware\": {\"cores\": 9}, \"scenarios\": [{\"id\": \"s\"}]}",
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ck_assert_int_eq(load_text(bad[i]), -EINVAL);
+		ck_assert_str_ne(error.text, "");
+	}
+}
+END_TEST
+
+/* What the policies were made for, as medians; 100 where misses do not count. */
+static const struct target {
+	const char *scenario, *policy;
+	bool is_moldable;
+	double miss_percent, starved_ms, worst_progress;
+} targets[] = {
+	{"nvr8", "deadline", true, 0.1, 1e9, 0},
+	{"llm_robot", "deadline", true, 0.4, 1e9, 0},
+	{"llm_robot", "deadline", false, 1, 1e9, 0},
+	{"kiosk", "fair", true, 100, 1e9, 0.9},
+	{"gang_mix", "deadline", false, 1.8, 1e9, 0},
+	{"gang_mix", "gang", true, 0.3, 1e9, 0},
+	{"gang_flood", "fair", false, 100, 120, 0.95},
+	{"adv_hog", "fair", true, 0.1, 1e9, 0},
+	{"adv_hang", "fair", true, 0.1, 40, 0},
+	{"adv_tiny", "fair", true, 0.5, 1e9, 0},
+	{"vendor_domains", "deadline", true, 0.2, 300, 0},
+	{"overload16", "deadline", true, 20, 1e9, 0},
+};
+
+START_TEST(test_targets)
+{
+	const char *root = getenv("NPUD_SOURCE_ROOT");
+	const struct target *target = &targets[_i];
+	struct scheduler_config config = scheduler_config_default();
+	struct sim_metrics runs[SEEDS], median;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/../shared/sched/workloads.json", root ? root : ".");
+	if (access(path, R_OK) < 0) {
+		printf("skipped: no %s\n", path);
+		return;
+	}
+	ck_assert_int_eq(sim_workload_load(path, &workload, &error), 0);
+	config.policy = policy_find(target->policy);
+	config.is_moldable = target->is_moldable;
+	for (unsigned i = 0; i < SEEDS; i++)
+		run(sim_workload_find(&workload, target->scenario), &sim_driver_npud, &config,
+		    i + 1, &runs[i]);
+	ck_assert_int_eq(sim_metrics_init_median(&median, runs, SEEDS), 0);
+	ck_assert_double_le(median.miss * 100, target->miss_percent);
+	ck_assert_double_le(median.starved_ms, target->starved_ms);
+	ck_assert_double_ge(median.worst_progress, target->worst_progress);
+	for (unsigned i = 0; i < SEEDS; i++)
+		sim_metrics_deinit(&runs[i]);
+	sim_metrics_deinit(&median);
+	sim_workload_deinit(&workload);
+}
+END_TEST
+
+#define N_ELEMENTS(array) (int)(sizeof(array) / sizeof((array)[0]))
+
+int main(void)
+{
+	Suite *suite = suite_create("npu_sim");
+	TCase *cases = tcase_create("npu_sim");
+	SRunner *runner;
+	int n_failed;
+
+	tcase_add_loop_test(cases, test_every_policy_is_repeatable, 0, N_ELEMENTS(policies));
+	tcase_add_loop_test(cases, test_every_baseline_runs, 0, N_ELEMENTS(baselines));
+	tcase_add_test(cases, test_bad_files_are_refused);
+	tcase_add_loop_test(cases, test_targets, 0, N_ELEMENTS(targets));
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed != 0;
+}

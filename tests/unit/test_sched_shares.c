@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* Properties of fair, gang and deadline: shares, starvation, slices, reservations, deadlines. */
+#include "sched_mock.h"
+
+#include <math.h>
+
+#define MS	 NS_PER_MS
+#define N_QUEUES 3
+
+static struct mock mock;
+static struct queue queues[N_QUEUES];
+
+static void start(const struct policy_ops *policy)
+{
+	struct scheduler_config config = scheduler_config_default();
+
+	config.policy = policy;
+	mock_init_config(&mock, &config);
+}
+
+static void add_queue(unsigned i, uint64_t tenant_id, double weight)
+{
+	struct queue_params params = mock_queue_params();
+
+	params.tenant_id = tenant_id;
+	params.weight = weight;
+	queue_init(&queues[i], i + 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[i], &params), 0);
+}
+
+/* Every job that ends is submitted anew: its queue is never idle. */
+static void submit_again(struct mock *self, struct mock_job *job)
+{
+	struct queue *queue = job->base.queue;
+	struct mock_job fresh = mock_job(job->base.id, job->share_ns[0]);
+
+	if (self->user)
+		return;
+	fresh.base.n_cores = job->base.n_cores;
+	fresh.base.core_mask = job->base.core_mask;
+	fresh.base.signature = job->base.signature;
+	*job = fresh;
+	mock_submit(self, queue, job);
+}
+
+static void stop(void)
+{
+	mock.user = &mock;
+	mock_advance(&mock, 60 * NS_PER_S);
+}
+
+START_TEST(test_fair_shares_by_tenant_and_weight)
+{
+	struct mock_job jobs[N_QUEUES][4];
+	double one, two;
+
+	start(&policy_fair);
+	mock.retired = submit_again;
+	/* Two queues of tenant 1 are still one tenant; tenant 2 has the weight 2. */
+	add_queue(0, 1, 1);
+	add_queue(1, 1, 1);
+	add_queue(2, 2, 2);
+	for (unsigned i = 0; i < N_QUEUES; i++) {
+		for (unsigned j = 0; j < 4; j++) {
+			jobs[i][j] = mock_job(i * 4 + j + 1, (3 + 2 * i) * MS);
+			jobs[i][j].base.signature = i + 1;
+			mock_submit(&mock, &queues[i], &jobs[i][j]);
+		}
+	}
+	mock_advance(&mock, 3 * NS_PER_S);
+	one = (double)(queues[0].device_ns + queues[1].device_ns);
+	two = (double)queues[2].device_ns;
+	/* The bound of SFQ(D): (D + 1)(c_f / w_f + c_g / w_g). */
+	ck_assert_double_le(fabs(one - two / 2), 4. * (5. * MS + 7. * MS / 2));
+	ck_assert_double_le(fabs((double)queues[0].device_ns - (double)queues[1].device_ns),
+			    4. * (3. * MS + 5. * MS));
+	stop();
+	mock_deinit(&mock, queues, N_QUEUES);
+}
+END_TEST
+
+START_TEST(test_sleeping_saves_nothing_up)
+{
+	struct mock_job jobs[2][4];
+	uint64_t before_ns;
+
+	start(&policy_fair);
+	mock.retired = submit_again;
+	add_queue(0, 1, 1);
+	add_queue(1, 2, 1);
+	for (unsigned j = 0; j < 4; j++) {
+		jobs[0][j] = mock_job(j + 1, 5 * MS);
+		jobs[0][j].base.signature = 1;
+		mock_submit(&mock, &queues[0], &jobs[0][j]);
+	}
+	mock_advance(&mock, NS_PER_S);
+	before_ns = queues[0].device_ns;
+	for (unsigned j = 0; j < 4; j++) {
+		jobs[1][j] = mock_job(j + 5, 5 * MS);
+		jobs[1][j].base.signature = 1;
+		mock_submit(&mock, &queues[1], &jobs[1][j]);
+	}
+	mock_advance(&mock, 300 * MS);
+	/* Half of 900 core-ms each, save for the lag and what ran. */
+	ck_assert_double_le(fabs((double)(queues[0].device_ns - before_ns) - 450. * MS), 60. * MS);
+	stop();
+	mock_deinit(&mock, queues, 2);
+}
+END_TEST
+
+/* A tenant that hangs up and comes back owes what it owed. */
+START_TEST(test_debt_outlives_the_queue)
+{
+	struct mock_job jobs[2] = {mock_job(1, 50 * MS), mock_job(2, 5 * MS)};
+	struct sched_tenant *tenant;
+
+	start(&policy_fair);
+	add_queue(0, 1, 1);
+	add_queue(1, 2, 1);
+	mock_submit(&mock, &queues[0], &jobs[0]);
+	mock_advance(&mock, 60 * MS);
+	tenant = queues[0].tenant;
+	scheduler_remove_queue(mock.scheduler, &queues[0]);
+	mock_submit(&mock, &queues[1], &jobs[1]);
+	add_queue(0, 1, 1);
+	ck_assert_ptr_eq(queues[0].tenant, tenant);
+	mock_advance(&mock, 10 * MS);
+	mock_deinit(&mock, queues, 2);
+}
+END_TEST
+
+/* A long job of known pieces is cut, and what comes meanwhile waits for a slice, not for all. */
+START_TEST(test_long_jobs_are_sliced)
+{
+	struct mock_job long_jobs[3], quick = mock_job(9, MS);
+	unsigned n_slices;
+
+	start(&policy_fair);
+	add_queue(0, 1, 1);
+	add_queue(1, 2, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		/* The mock takes this long per batch: a slice of one piece. */
+		long_jobs[i] = mock_job(i + 1, 6 * MS);
+		long_jobs[i].base.n_pieces = 20;
+		long_jobs[i].base.signature = 5;
+		mock_submit(&mock, &queues[0], &long_jobs[i]);
+	}
+	mock_advance(&mock, 60 * MS);
+	n_slices = (unsigned)scheduler_get_stats(mock.scheduler)->slices;
+	ck_assert_uint_ge(n_slices, 10);
+	ck_assert_uint_eq(mock.n_retired, 0);
+	mock_submit(&mock, &queues[1], &quick);
+	mock_advance(&mock, 8 * MS);
+	ck_assert_uint_eq(quick.n_retired, 1);
+	mock_advance(&mock, NS_PER_S);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_uint_eq(long_jobs[i].n_retired, 1);
+	/* The last pieces of a job are not worth a cut. */
+	ck_assert_uint_ge(scheduler_get_stats(mock.scheduler)->slices, 50);
+	mock_deinit(&mock, queues, 2);
+}
+END_TEST
+
+static const struct policy_ops *const gang_policies[] = {&policy_fair, &policy_gang,
+							 &policy_deadline};
+
+/* Single-core work without end does not keep a gang out. */
+START_TEST(test_gang_starts_within_a_bound)
+{
+	struct mock_job flood[8], gang = mock_gang(99, 10 * MS, 7);
+
+	start(gang_policies[_i]);
+	mock.retired = submit_again;
+	add_queue(0, 1, 1);
+	add_queue(1, 2, 1);
+	for (unsigned j = 0; j < 8; j++) {
+		flood[j] = mock_job(j + 1, (2 + j) * MS);
+		flood[j].base.signature = j + 1;
+		mock_submit(&mock, &queues[0], &flood[j]);
+	}
+	mock_advance(&mock, 200 * MS);
+	mock_submit(&mock, &queues[1], &gang);
+	mock_advance(&mock, 150 * MS);
+	ck_assert_uint_ge(queues[1].device_ns, 3 * 10 * MS);
+	stop();
+	mock_deinit(&mock, queues, 2);
+}
+END_TEST
+
+/* What surely ends in time may use the cores that a gang waits for. */
+START_TEST(test_backfill)
+{
+	struct mock_job runs = mock_job(1, 50 * MS), gang = mock_gang(2, 5 * MS, 7);
+	struct mock_job shorts[6];
+
+	start(&policy_gang);
+	for (unsigned i = 0; i < N_QUEUES; i++)
+		add_queue(i, i + 1, 1);
+	/* 20 ms and 1 ms are learnt. */
+	for (unsigned i = 0; i < 6; i++) {
+		shorts[i] = mock_job(10 + i, MS);
+		shorts[i].base.signature = 1;
+		mock_submit(&mock, &queues[2], &shorts[i]);
+		mock_advance(&mock, 2 * MS);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		runs = mock_job(1, 50 * MS);
+		runs.base.signature = 2;
+		mock_submit(&mock, &queues[0], &runs);
+		mock_advance(&mock, i < 3 ? 60 * MS : MS);
+	}
+	mock_submit(&mock, &queues[1], &gang);
+	mock_advance(&mock, MS);
+	ck_assert_int_eq(gang.base.state, JOB_READY);
+	shorts[0] = mock_job(20, MS);
+	shorts[0].base.signature = 1;
+	mock_submit(&mock, &queues[2], &shorts[0]);
+	mock_advance(&mock, 2 * MS);
+	ck_assert_uint_eq(shorts[0].n_retired, 1);
+	ck_assert_int_eq(gang.base.state, JOB_READY);
+	mock_advance(&mock, 60 * MS);
+	ck_assert_uint_eq(gang.n_retired, 1);
+	mock_deinit(&mock, queues, N_QUEUES);
+}
+END_TEST
+
+static void add_rt_queue(unsigned i)
+{
+	struct queue_params params = mock_queue_params();
+
+	params.tenant_id = i + 1;
+	params.kind = QUEUE_RT;
+	queue_init(&queues[i], i + 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[i], &params), 0);
+}
+
+START_TEST(test_deadline_order_and_admission)
+{
+	struct mock_job jobs[12];
+	int r = 0;
+
+	start(&policy_deadline);
+	add_rt_queue(0);
+	add_rt_queue(1);
+	for (unsigned i = 0; i < 4; i++) {
+		jobs[i] = mock_job(i + 1, 10 * MS);
+		jobs[i].base.signature = 3;
+		jobs[i].base.deadline_ns = mock.now_ns + 100 * MS;
+		mock_submit(&mock, &queues[0], &jobs[i]);
+		mock_advance(&mock, 11 * MS);
+	}
+	/* Six in 22 ms are two rounds on three cores; the seventh would be late. */
+	for (unsigned i = 4; i < 11 && !r; i++) {
+		jobs[i] = mock_job(i + 1, 10 * MS);
+		jobs[i].base.signature = 3;
+		jobs[i].base.deadline_ns = mock.now_ns + 25 * MS;
+		r = scheduler_submit(mock.scheduler, &queues[i % 2], &jobs[i].base);
+		scheduler_run(mock.scheduler);
+		ck_assert_int_eq(r, i < 10 ? 0 : -ETIME);
+	}
+	ck_assert_int_eq(jobs[10].base.state, JOB_NEW);
+	mock_advance(&mock, 25 * MS);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_uint_eq(jobs[i].n_retired, 1);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_uint_le(jobs[i].base.done_ns, jobs[i].base.deadline_ns);
+	mock_deinit(&mock, queues, 2);
+}
+END_TEST
+
+/* Equal inputs give equal schedules. */
+START_TEST(test_schedules_repeat)
+{
+	char first[sizeof(mock.trace)] = "";
+
+	for (unsigned round = 0; round < 2; round++) {
+		struct mock_job jobs[30];
+
+		start(gang_policies[_i]);
+		for (unsigned i = 0; i < N_QUEUES; i++)
+			add_queue(i, i + 1, 1 + i);
+		for (unsigned i = 0; i < 30; i++) {
+			jobs[i] = i % 7 == 3 ? mock_gang(i + 1, (1 + i % 5) * MS, 3)
+					     : mock_job(i + 1, (1 + i % 9) * MS);
+			jobs[i].base.signature = 1 + i % 4;
+			mock_submit(&mock, &queues[i % N_QUEUES], &jobs[i]);
+			mock_advance(&mock, MS / 2);
+		}
+		mock_advance(&mock, NS_PER_S);
+		ck_assert_uint_eq(mock.n_retired, 30);
+		if (round)
+			ck_assert_str_eq(mock.trace, first);
+		memcpy(first, mock.trace, sizeof(first));
+		mock_deinit(&mock, queues, N_QUEUES);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sched_shares");
+	TCase *cases = tcase_create("sched_shares");
+	SRunner *runner;
+	int n_failed;
+
+	tcase_add_test(cases, test_fair_shares_by_tenant_and_weight);
+	tcase_add_test(cases, test_sleeping_saves_nothing_up);
+	tcase_add_test(cases, test_debt_outlives_the_queue);
+	tcase_add_test(cases, test_long_jobs_are_sliced);
+	tcase_add_loop_test(cases, test_gang_starts_within_a_bound, 0, 3);
+	tcase_add_test(cases, test_backfill);
+	tcase_add_test(cases, test_deadline_order_and_admission);
+	tcase_add_loop_test(cases, test_schedules_repeat, 0, 3);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed != 0;
+}

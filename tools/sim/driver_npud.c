@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler's five callbacks, played by the simulated machine. A batch that was already waiting
+ * when its core fell idle, and is short, starts without the daemon's gap: the device would have
+ * taken it while the one before it ran.
+ */
+#include "tools/sim/driver_npud.h"
+
+#include "scheduler/policy.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AHEAD_NS 3000000ull
+/* Virtual time begins here, as 0 means "none" to the scheduler. */
+#define EPOCH_NS 1000000000ull
+/* Addresses of models differ from run to run, so signatures are indices. */
+#define SIGNATURE 0x6e7075ull
+
+struct npud {
+	struct sim_driver base;
+	struct sim_engine *engine;
+	struct scheduler *scheduler;
+	struct queue *queues; /* by session */
+	uint64_t tick_ns;     /* the earliest that is armed */
+	bool is_in_batch_end;
+};
+
+static struct npud *to_npud(struct sim_driver *driver)
+{
+	return container_of(driver, struct npud, base);
+}
+
+static struct sim_job *job_of(struct sched_job *job)
+{
+	return container_of(job, struct sim_job, base);
+}
+
+/* ---- the scheduler's world ---- */
+
+/* The space is another one than that of any of the cores, or of the device. */
+static bool switches_domain(const struct npud *npud, const struct sim_job *job)
+{
+	const struct sim_engine *engine = npud->engine;
+	uint32_t cores = engine->scenario->has_one_domain ? 7 : job->base.running_mask;
+
+	for (unsigned i = 0; i < engine->hardware->n_cores; i++) {
+		if (cores & 1u << i && engine->core_domains[i] != job->session->domain)
+			return true;
+	}
+	return false;
+}
+
+static double overhead_ns(struct npud *npud, const struct sim_job *job)
+{
+	struct sim_engine *engine = npud->engine;
+	const struct sim_hardware *hardware = engine->hardware;
+	double waited_ns = (double)(engine->now_ns - job->wait_since_ns);
+	double needed_ns = hardware->gap_daemon_ns + hardware->ipc_ns, ns;
+
+	ns = job->base.predicted_ns <= AHEAD_NS && waited_ns >= needed_ns ? hardware->gap_kernel_ns
+									  : hardware->gap_daemon_ns;
+	if (!engine->scenario->has_one_domain)
+		ns += hardware->task_irq_ns * job->base.batch_pieces;
+	if (switches_domain(npud, job)) {
+		engine->n_switches++;
+		ns += engine->scenario->has_one_domain ? hardware->switch_device_ns
+						       : hardware->switch_core_ns;
+	}
+	return ns;
+}
+
+static int npud_run(void *context, struct sched_job *sched_job, unsigned share, unsigned core)
+{
+	struct npud *npud = context;
+	struct sim_engine *engine = npud->engine;
+	struct sim_job *job = job_of(sched_job);
+	double reset_ns = 0;
+	struct sim_start start = {
+		.width = sched_job->batch_width,
+		.n_pieces = sched_job->batch_pieces,
+		.cores = sched_job->running_mask,
+	};
+
+	(void)core;
+	if (share)
+		return 0;
+	for (unsigned i = 0; i < engine->hardware->n_cores; i++) {
+		if (!(start.cores & 1u << i) || engine->reset_until_ns[i] <= engine->now_ns)
+			continue;
+		/* Still coming back: the batch waits for that. */
+		reset_ns = (double)(engine->reset_until_ns[i] - engine->now_ns);
+		engine->reset_until_ns[i] = engine->now_ns;
+	}
+	start.overhead_ns = reset_ns + overhead_ns(npud, job);
+	if (engine->scenario->has_one_domain) {
+		for (unsigned i = 0; i < engine->hardware->n_cores; i++)
+			engine->core_domains[i] = job->session->domain;
+	}
+	sim_start(engine, job, &start);
+	return 0;
+}
+
+static void npud_progress(void *context, unsigned core, struct sched_progress *ret_progress)
+{
+	const struct npud *npud = context;
+	const struct sim_batch *batch = npud->engine->running[core];
+	double ran_ns, work_ns;
+
+	*ret_progress = (struct sched_progress){0};
+	if (!batch)
+		return;
+	ran_ns = (double)(npud->engine->now_ns - batch->start_ns) - batch->overhead_ns;
+	if (ran_ns <= 0)
+		return;
+	ret_progress->device_ns = (uint64_t)ran_ns;
+	work_ns = sim_work_ns(batch->job, batch->width, batch->n_pieces);
+	if (!batch->hangs && ran_ns < work_ns)
+		ret_progress->tasks_done =
+			(uint32_t)(batch->job->model->n_tasks * ran_ns / work_ns * batch->n_pieces /
+				   batch->job->model->n_pieces);
+}
+
+static int npud_reset(void *context, unsigned core)
+{
+	struct npud *npud = context;
+
+	if (npud->engine->running[core])
+		sim_stop(npud->engine, npud->engine->running[core]);
+	return 0;
+}
+
+static void npud_retire(void *context, struct sched_job *job)
+{
+	struct npud *npud = context;
+
+	/* The engine itself ends what has run to its end. */
+	if (job->outcome == NPU_OUTCOME_OK)
+		return;
+	sim_finish(npud->engine, job_of(job),
+		   job->outcome == NPU_OUTCOME_LATE ? (job->is_shed ? SIM_REJECTED : SIM_DROPPED)
+						    : SIM_FAILED);
+}
+
+static uint64_t npud_now(void *context)
+{
+	return EPOCH_NS + ((struct npud *)context)->engine->now_ns;
+}
+
+static const struct sched_backend_ops npud_ops = {
+	.run = npud_run,
+	.progress = npud_progress,
+	.reset = npud_reset,
+	.retire = npud_retire,
+	.now = npud_now,
+};
+
+/* ---- the machine's driver ---- */
+
+static void npud_tick(struct sim_engine *engine, void *object, uint64_t value);
+
+static void npud_run_and_arm(struct npud *npud)
+{
+	uint64_t next_ns;
+
+	scheduler_run(npud->scheduler);
+	next_ns = scheduler_next_tick_ns(npud->scheduler);
+	if (next_ns >= npud->tick_ns)
+		return;
+	npud->tick_ns = next_ns;
+	sim_at(npud->engine, next_ns - EPOCH_NS, npud_tick, npud, next_ns);
+}
+
+static void npud_tick(struct sim_engine *engine, void *object, uint64_t value)
+{
+	struct npud *npud = object;
+
+	(void)engine;
+	if (value != npud->tick_ns)
+		return;
+	npud->tick_ns = SIM_NEVER;
+	scheduler_tick(npud->scheduler);
+	npud_run_and_arm(npud);
+}
+
+static uint32_t gang_mask(const struct sim_engine *engine, unsigned width)
+{
+	for (uint32_t mask = 1; mask < 1u << engine->hardware->n_cores; mask++) {
+		if ((unsigned)__builtin_popcount(mask) == width &&
+		    (width == 1 || engine->hardware->gang_masks >> mask & 1))
+			return mask;
+	}
+	return 0;
+}
+
+static void npud_submit(struct sim_engine *engine, void *object, uint64_t value)
+{
+	struct npud *npud = engine->driver ? to_npud(engine->driver) : NULL;
+	struct sim_job *job = object;
+	struct sched_job *base = &job->base;
+	int r;
+
+	(void)value;
+	base->id = job->id;
+	base->n_cores = job->width;
+	base->core_mask = job->width > 1 ? gang_mask(engine, job->width) : 0;
+	base->n_pieces = job->model->n_pieces;
+	base->signature = SIGNATURE + (uint64_t)(job->model - engine->workload->models);
+	base->deadline_ns = job->deadline_ns ? EPOCH_NS + job->deadline_ns : 0;
+	for (unsigned width = 1; width <= SIM_CORES_MAX; width++) {
+		base->n_tasks[width - 1] = job->model->n_tasks;
+		if (job->model->run_ns[width] > 0)
+			base->widths |= 1u << width;
+	}
+	r = scheduler_submit(npud->scheduler, &npud->queues[job->session->index], base);
+	if (r)
+		sim_finish(engine, job, r == -ETIME ? SIM_REJECTED : SIM_FAILED);
+	npud_run_and_arm(npud);
+}
+
+static void npud_arrive(struct sim_driver *driver, struct sim_job *job)
+{
+	struct npud *npud = to_npud(driver);
+
+	sim_at(npud->engine, npud->engine->now_ns + (uint64_t)npud->engine->hardware->ipc_ns,
+	       npud_submit, job, 0);
+}
+
+static void npud_batch_done(struct sim_driver *driver, const struct sim_batch *batch, bool is_over)
+{
+	struct npud *npud = to_npud(driver);
+	double ran_ns = (double)(npud->engine->now_ns - batch->start_ns) - batch->overhead_ns;
+
+	(void)is_over;
+	for (unsigned i = 0; i < npud->engine->hardware->n_cores; i++) {
+		if (batch->cores & 1u << i)
+			scheduler_core_done(npud->scheduler, i,
+					    (uint64_t)(ran_ns > 1 ? ran_ns : 1));
+	}
+	npud_run_and_arm(npud);
+}
+
+static void npud_wake(struct sim_driver *driver)
+{
+	npud_run_and_arm(to_npud(driver));
+}
+
+static void add_queue(struct npud *npud, const struct sim_session *session, bool is_pinned)
+{
+	const struct sim_tenant_spec *spec = session->tenant->spec;
+	uint32_t all_cores = (1u << npud->engine->hardware->n_cores) - 1;
+	struct queue_params params = {
+		.tenant_id = 1 + session->tenant->index,
+		.domain = session->domain,
+		.kind = (enum queue_kind)spec->class,
+		.weight = spec->weight,
+		.core_mask = all_cores,
+		.max_cores = npud->engine->hardware->n_cores,
+		.core_mask_rule = CORE_MASK_DEMAND,
+	};
+	int r;
+
+	if (is_pinned && spec->pin_mask) {
+		params.core_mask = spec->pin_mask;
+		params.has_own_cores = true;
+	}
+	queue_init(&npud->queues[session->index], session->index + 1);
+	r = scheduler_add_queue(npud->scheduler, &npud->queues[session->index], &params);
+	npud->engine->is_out_of_memory |= r < 0;
+}
+
+static int npud_create(struct sim_engine *engine, struct sim_driver **ret_driver)
+{
+	const struct scheduler_config *config = engine->driver_options;
+	struct npud *npud = calloc(1, sizeof(*npud));
+	struct scheduler_params params = {
+		.n_cores = engine->hardware->n_cores,
+		.gang_masks = engine->hardware->gang_masks,
+		.has_one_domain = engine->scenario->has_one_domain,
+		.gap_ns = (uint64_t)engine->hardware->gap_daemon_ns,
+		.switch_ns = (uint64_t)(engine->scenario->has_one_domain
+						? engine->hardware->switch_device_ns
+						: engine->hardware->switch_core_ns),
+		.ops = &npud_ops,
+		.context = npud,
+	};
+	int r = -ENOMEM;
+
+	if (npud) {
+		*npud = (struct npud){
+			.base.ops = &sim_driver_npud, .engine = engine, .tick_ns = SIM_NEVER};
+		npud->queues = calloc(engine->n_sessions + 1, sizeof(*npud->queues));
+	}
+	if (npud && npud->queues)
+		r = scheduler_new(&params, config, &npud->scheduler);
+	if (r < 0) {
+		free(npud ? npud->queues : NULL);
+		free(npud);
+		return r;
+	}
+	for (unsigned i = 0; i < engine->n_sessions; i++)
+		add_queue(npud, &engine->sessions[i], !strcmp(config->policy->name, "pinned"));
+	*ret_driver = &npud->base;
+	return 0;
+}
+
+static void end_queue(struct npud *npud, struct queue *queue)
+{
+	struct sched_job *job, *next;
+
+	list_for_each_safe (job, next, &queue->ready, link)
+		scheduler_abort(npud->scheduler, job, NPU_OUTCOME_CANCELLED);
+}
+
+static void npud_destroy(struct sim_driver *driver)
+{
+	struct npud *npud = to_npud(driver);
+
+	for (unsigned i = 0; i < npud->engine->hardware->n_cores; i++)
+		scheduler_reset_core(npud->scheduler, i);
+	for (unsigned i = 0; i < npud->engine->n_sessions; i++)
+		end_queue(npud, &npud->queues[i]);
+	for (unsigned i = 0; i < npud->engine->n_sessions; i++)
+		scheduler_remove_queue(npud->scheduler, &npud->queues[i]);
+	scheduler_free(npud->scheduler);
+	free(npud->queues);
+	free(npud);
+}
+
+const struct sim_driver_ops sim_driver_npud = {
+	.name = "npud",
+	.create = npud_create,
+	.destroy = npud_destroy,
+	.arrive = npud_arrive,
+	.batch_done = npud_batch_done,
+	.wake = npud_wake,
+};

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * npu-sim: runs the workloads of a file in virtual time, under npud's own scheduler or under one of
+ * the ways in which boards are shared today, and prints what came of it.
+ */
+#include "scheduler/policy.h"
+#include "tools/cli.h"
+#include "tools/sim/baselines.h"
+#include "tools/sim/driver_npud.h"
+#include "tools/sim/report.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEEDS_MAX 64
+
+struct options {
+	const char *workload, *scenario, *timeline;
+	const char *policies[2]; /* names as given; NULL: the scenario's own */
+	unsigned n_policies;
+	unsigned seed, n_seeds;
+	bool is_json;
+};
+
+/* A policy's name, resolved. */
+struct contender {
+	const struct sim_driver_ops *driver;
+	struct scheduler_config config;
+	char name[64];
+};
+
+static const char usage[] =
+	"usage: npu-sim --workload FILE [--scenario NAME] [--policy NAME[-rigid]]\n"
+	"               [--baseline rknpu|rocket|lock|hailo] [--compare A B]\n"
+	"               [--seed N] [--seeds N] [--json]\n";
+
+/* "fair", or "fair-rigid": without narrowing gangs. */
+static int resolve_policy(const char *name, struct contender *contender)
+{
+	const char *rigid = strstr(name, "-rigid");
+	size_t length = rigid ? (size_t)(rigid - name) : strlen(name);
+	char base[sizeof(contender->name)];
+
+	snprintf(contender->name, sizeof(contender->name), "%.60s", name);
+	contender->config = scheduler_config_default();
+	contender->driver = sim_baseline_find(name);
+	if (contender->driver)
+		return 0;
+	snprintf(base, sizeof(base), "%.*s", (int)(length < 60 ? length : 60), name);
+	contender->driver = &sim_driver_npud;
+	contender->config.policy = policy_find(base);
+	contender->config.is_moldable = !rigid;
+	return contender->config.policy ? 0 : -ENOENT;
+}
+
+static int run_seed(const struct sim_workload *workload, const struct sim_scenario *scenario,
+		    const struct contender *contender, unsigned seed, struct sim_engine *engine)
+{
+	int r = sim_engine_init(engine, workload, scenario, seed);
+
+	if (r < 0)
+		return r;
+	engine->driver_options = &contender->config;
+	return sim_engine_run(engine, contender->driver);
+}
+
+static void report(const struct options *options, json_t *results, const char *name,
+		   const struct sim_engine *engine, const struct sim_metrics *metrics)
+{
+	if (options->is_json)
+		json_array_append_new(results, sim_report_json(name, engine, metrics));
+	else
+		sim_report_print(name, engine, metrics);
+}
+
+static int run_contender(const struct options *options, const struct sim_workload *workload,
+			 const struct sim_scenario *scenario, const char *name, json_t *results)
+{
+	struct sim_metrics runs[SEEDS_MAX] = {0}, median = {0};
+	struct contender contender;
+	struct sim_engine engine = {0};
+	int r = resolve_policy(name, &contender);
+
+	if (r < 0)
+		return cli_error(CLI_USAGE, "%s: no such policy or baseline", name);
+	for (unsigned i = 0; i < options->n_seeds && r == 0; i++) {
+		if (i)
+			sim_engine_deinit(&engine);
+		r = run_seed(workload, scenario, &contender, options->seed + i, &engine);
+		if (r == 0)
+			r = sim_metrics_init(&runs[i], &engine);
+	}
+	if (r == 0)
+		r = sim_metrics_init_median(&median, runs, options->n_seeds);
+	if (r == 0)
+		report(options, results, contender.name, &engine, &median);
+	if (engine.workload)
+		sim_engine_deinit(&engine);
+	for (unsigned i = 0; i < options->n_seeds; i++)
+		sim_metrics_deinit(&runs[i]);
+	sim_metrics_deinit(&median);
+	return r < 0 ? cli_error(CLI_FAILED, "%s: %s", name, strerror(-r)) : CLI_OK;
+}
+
+static int run_scenario(const struct options *options, const struct sim_workload *workload,
+			const struct sim_scenario *scenario, json_t *results)
+{
+	int status = CLI_OK;
+
+	if (!options->n_policies)
+		return run_contender(options, workload, scenario, scenario->recommended_policy,
+				     results);
+	for (unsigned i = 0; i < options->n_policies && status == CLI_OK; i++)
+		status = run_contender(options, workload, scenario, options->policies[i], results);
+	return status;
+}
+
+static int run_all(const struct options *options, const struct sim_workload *workload)
+{
+	json_t *results = json_array();
+	int status = CLI_OK;
+	bool has_run = false;
+
+	for (unsigned i = 0; i < workload->n_scenarios && status == CLI_OK; i++) {
+		const struct sim_scenario *scenario = &workload->scenarios[i];
+
+		if (options->scenario && strcmp(options->scenario, scenario->id) != 0)
+			continue;
+		has_run = true;
+		status = run_scenario(options, workload, scenario, results);
+	}
+	if (!has_run)
+		status = cli_error(CLI_FAILED, "%s: no such scenario in %s", options->scenario,
+				   options->workload);
+	if (options->is_json && status == CLI_OK) {
+		json_dumpf(results, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(10));
+		printf("\n");
+	}
+	json_decref(results);
+	return status;
+}
+
+static int parse_number(const char *text, unsigned max, unsigned *ret_value)
+{
+	uint64_t value;
+
+	if (cli_parse_u64(text, 1, max, &value) < 0)
+		return cli_error(CLI_USAGE, "%s: a number from 1 to %u", text, max);
+	*ret_value = (unsigned)value;
+	return CLI_OK;
+}
+
+static int parse_option(int option, char **argv, int argc, struct options *options)
+{
+	switch (option) {
+	case 'w':
+		options->workload = optarg;
+		return CLI_OK;
+	case 's':
+		options->scenario = optarg;
+		return CLI_OK;
+	case 'p':
+		options->policies[0] = optarg;
+		options->n_policies = 1;
+		return CLI_OK;
+	case 'c':
+		if (optind >= argc)
+			return cli_error(CLI_USAGE, "--compare: needs two names");
+		options->policies[0] = optarg;
+		options->policies[1] = argv[optind++];
+		options->n_policies = 2;
+		return CLI_OK;
+	case 'r':
+		return parse_number(optarg, UINT32_MAX, &options->seed);
+	case 'n':
+		return parse_number(optarg, SEEDS_MAX, &options->n_seeds);
+	case 'j':
+		options->is_json = true;
+		return CLI_OK;
+	default:
+		fputs(usage, stderr);
+		return CLI_USAGE;
+	}
+}
+
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	static const struct option names[] = {
+		{"workload", required_argument, NULL, 'w'},
+		{"scenario", required_argument, NULL, 's'},
+		{"policy", required_argument, NULL, 'p'},
+		{"baseline", required_argument, NULL, 'p'},
+		{"compare", required_argument, NULL, 'c'},
+		{"seed", required_argument, NULL, 'r'},
+		{"seeds", required_argument, NULL, 'n'},
+		{"json", no_argument, NULL, 'j'},
+		{0},
+	};
+	int option, status = CLI_OK;
+
+	while (status == CLI_OK && (option = getopt_long(argc, argv, "", names, NULL)) != -1)
+		status = parse_option(option, argv, argc, options);
+	if (status == CLI_OK && optind < argc)
+		return cli_error(CLI_USAGE, "%s: unexpected", argv[optind]);
+	if (status == CLI_OK && !options->workload)
+		return cli_error(CLI_USAGE, "--workload FILE is missing");
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {.seed = 1, .n_seeds = 1};
+	struct sim_workload workload;
+	struct sim_error error;
+	int status = parse_options(argc, argv, &options);
+	int r;
+
+	if (status != CLI_OK)
+		return status;
+	r = sim_workload_load(options.workload, &workload, &error);
+	if (r < 0)
+		return cli_error(CLI_FAILED, "%s", r == -ENOMEM ? "out of memory" : error.text);
+	status = run_all(&options, &workload);
+	sim_workload_deinit(&workload);
+	return status;
+}

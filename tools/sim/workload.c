@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/* JSON to structs. Numbers that are missing have their defaults, names that are missing do not. */
+#include "tools/sim/workload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_PER_MS_F 1e6
+
+static double number(const json_t *object, const char *key, double fallback)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return json_is_number(value) ? json_number_value(value) : fallback;
+}
+
+static double time_ns(const json_t *object, const char *key_ms, double fallback_ms)
+{
+	return number(object, key_ms, fallback_ms) * NS_PER_MS_F;
+}
+
+static unsigned whole(const json_t *object, const char *key, unsigned fallback)
+{
+	double value = number(object, key, fallback);
+
+	return value < 0 || value > 1e9 ? fallback : (unsigned)value;
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+
+	return value ? value : "";
+}
+
+static int fail(struct sim_error *error, const char *where, const char *what)
+{
+	snprintf(error->text, sizeof(error->text), "%.100s: %.140s", where, what);
+	return -EINVAL;
+}
+
+static uint32_t mask_of(const json_t *cores)
+{
+	uint32_t mask = 0;
+	const json_t *core;
+	size_t i;
+
+	json_array_foreach (cores, i, core) {
+		json_int_t index = json_integer_value(core);
+
+		if (index >= 0 && index < SIM_CORES_MAX)
+			mask |= 1u << index;
+	}
+	return mask;
+}
+
+static void read_hardware(const json_t *object, struct sim_hardware *hardware)
+{
+	static const char *const gangs[] = {"gang2_masks", "gang3_masks"};
+
+	*hardware = (struct sim_hardware){
+		.n_cores = whole(object, "cores", SIM_CORES_MAX),
+		.gap_kernel_ns = time_ns(object, "gap_kernel_ms", 0.03),
+		.gap_daemon_ns = time_ns(object, "gap_daemon_ms", 0.1),
+		.gap_lock_ns = time_ns(object, "gap_mutex_ms", 0.2),
+		.ipc_ns = time_ns(object, "ipc_daemon_ms", 0.05),
+		.task_irq_ns = time_ns(object, "task_irq_ms", 0.03),
+		.switch_core_ns = time_ns(object, "switch_core_ms", 0.05),
+		.switch_device_ns = time_ns(object, "switch_device_ms", 0.2),
+		.timeout_vendor_ns = time_ns(object, "timeout_vendor_ms", 6000),
+		.reset_vendor_ns = time_ns(object, "reset_vendor_ms", 200),
+		.timeout_mainline_ns = time_ns(object, "timeout_mainline_ms", 500),
+		.reset_core_ns = time_ns(object, "reset_core_ms", 2),
+		.noise_sigma = number(object, "noise_sigma", 0),
+		.outlier_chance = number(object, "outlier_prob", 0),
+		.outlier_factor = number(object, "outlier_factor", 1),
+	};
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *mask;
+		size_t j;
+
+		json_array_foreach (json_object_get(object, gangs[i]), j, mask)
+			hardware->gang_masks |= 1ull << mask_of(mask);
+	}
+}
+
+static int read_models(struct sim_workload *workload, double bandwidth_scale,
+		       struct sim_error *error)
+{
+	json_t *models = json_object_get(workload->document, "models"), *object;
+	struct sim_model *model;
+	const char *name;
+
+	workload->models = calloc(json_object_size(models) + 1, sizeof(*workload->models));
+	if (!workload->models)
+		return -ENOMEM;
+	json_object_foreach (models, name, object) {
+		const json_t *times = json_object_get(object, "ms");
+
+		model = &workload->models[workload->n_models++];
+		model->name = name;
+		model->run_ns[1] = time_ns(times, "1", 0);
+		model->run_ns[2] = time_ns(times, "2", 0);
+		model->run_ns[3] = time_ns(times, "3", 0);
+		model->n_pieces = whole(object, "segments", 1);
+		model->n_tasks = whole(object, "tasks", 1);
+		model->bandwidth = number(object, "bw", 0) * bandwidth_scale;
+		if (!(model->run_ns[1] > 0) || !model->n_pieces)
+			return fail(error, name, "needs a time on one core and segments above 0");
+	}
+	return 0;
+}
+
+static int read_stage(const struct sim_workload *workload, const json_t *object,
+		      struct sim_stage *stage, struct sim_error *error)
+{
+	const char *name = text(object, "model");
+
+	*stage = (struct sim_stage){
+		.width = whole(object, "width", 1),
+		.n_parallel = whole(object, "fanout", 1),
+		.n_repeats = whole(object, "repeat", 1),
+		.deadline_ns = (uint64_t)time_ns(object, "deadline_ms", 0),
+	};
+	for (unsigned i = 0; i < workload->n_models; i++) {
+		if (!strcmp(workload->models[i].name, name))
+			stage->model = &workload->models[i];
+	}
+	if (!stage->model)
+		return fail(error, name, "no such model");
+	if (stage->width < 1 || stage->width > workload->hardware.n_cores ||
+	    !(stage->model->run_ns[stage->width] > 0))
+		return fail(error, name, "has no time for that width");
+	return 0;
+}
+
+static int read_arrival(const json_t *object, struct sim_tenant_spec *tenant,
+			struct sim_error *error)
+{
+	static const char *const kinds[] = {
+		[SIM_PERIODIC] = "periodic",
+		[SIM_POISSON] = "poisson",
+		[SIM_CLOSED] = "closed",
+		[SIM_OFFLINE] = "offline",
+	};
+	const char *kind = text(object, "kind");
+	unsigned i = 0;
+
+	while (i <= SIM_OFFLINE && strcmp(kinds[i], kind) != 0)
+		i++;
+	if (i > SIM_OFFLINE)
+		return fail(error, kind, "no such kind of arrival");
+	tenant->arrival = (enum sim_arrival)i;
+	tenant->period_ns = time_ns(object, "period_ms", 0);
+	tenant->jitter_ns = time_ns(object, "jitter_ms", 0);
+	tenant->rate_per_s = number(object, "rate_hz", 0);
+	tenant->think_ns = time_ns(object, "think_ms", 0);
+	tenant->depth = whole(object, "depth", 1);
+	tenant->count = whole(object, "count", 0);
+	if ((i == SIM_PERIODIC && !(tenant->period_ns > 0)) ||
+	    (i == SIM_POISSON && !(tenant->rate_per_s > 0)))
+		return fail(error, kind, "needs a period or rate above 0");
+	return 0;
+}
+
+static int read_tenant(const struct sim_workload *workload, const json_t *object,
+		       struct sim_tenant_spec *tenant, struct sim_error *error)
+{
+	const char *class = text(object, "class");
+	const json_t *stage;
+	size_t i;
+	int r;
+
+	*tenant = (struct sim_tenant_spec){
+		.id = text(object, "id"),
+		.uid = text(object, "uid"),
+		.class = !strcmp(class, "rt")		? SIM_RT
+			 : !strcmp(class, "background") ? SIM_BACKGROUND
+							: SIM_NORMAL,
+		.weight = number(object, "weight", 1),
+		.is_adversary = json_is_true(json_object_get(object, "adversary")),
+		.has_session_domains = json_is_true(json_object_get(object, "session_domains")),
+		.n_sessions = whole(object, "sessions", 1),
+		.n_replicas = whole(object, "replicate", 1),
+		.pin_mask = mask_of(json_object_get(object, "pin")),
+		.pin_width = whole(object, "pin_width", 0),
+		.hang_chance = number(object, "hang_prob", 0),
+		.max_in_flight = whole(object, "max_inflight", 0),
+	};
+	if (!tenant->id[0] || !(tenant->weight > 0))
+		return fail(error, "tenant", "needs an id and a weight above 0");
+	json_array_foreach (json_object_get(object, "request"), i, stage) {
+		if (i == SIM_STAGES_MAX)
+			return fail(error, tenant->id, "has too many stages");
+		r = read_stage(workload, stage, &tenant->stages[tenant->n_stages++], error);
+		if (r < 0)
+			return r;
+	}
+	if (!tenant->n_stages)
+		return fail(error, tenant->id, "needs a request of one stage or more");
+	return read_arrival(json_object_get(object, "arrival"), tenant, error);
+}
+
+static int read_scenario(const struct sim_workload *workload, const json_t *object,
+			 struct sim_scenario *scenario, struct sim_error *error)
+{
+	const json_t *tenants = json_object_get(object, "tenants"), *tenant;
+	size_t i;
+	int r;
+
+	*scenario = (struct sim_scenario){
+		.id = text(object, "id"),
+		.title = text(object, "title"),
+		.recommended_policy = text(object, "recommended_policy"),
+		.horizon_ns = (uint64_t)time_ns(object, "horizon_ms", 0),
+		.is_finite = json_is_true(json_object_get(object, "finite")),
+		.has_one_domain = !strcmp(text(object, "domain_mode"), "device"),
+	};
+	scenario->tenants = calloc(json_array_size(tenants) + 1, sizeof(*scenario->tenants));
+	if (!scenario->tenants)
+		return -ENOMEM;
+	if (!scenario->is_finite && !scenario->horizon_ns)
+		return fail(error, scenario->id, "needs a horizon_ms above 0, or \"finite\"");
+	json_array_foreach (tenants, i, tenant) {
+		r = read_tenant(workload, tenant, &scenario->tenants[scenario->n_tenants++], error);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int read_document(struct sim_workload *workload, struct sim_error *error)
+{
+	const json_t *hardware = json_object_get(workload->document, "hardware");
+	const json_t *scenarios = json_object_get(workload->document, "scenarios"), *scenario;
+	size_t i;
+	int r;
+
+	read_hardware(hardware, &workload->hardware);
+	if (!workload->hardware.n_cores || workload->hardware.n_cores > SIM_CORES_MAX)
+		return fail(error, "hardware.cores", "allowed: 1 to 3");
+	r = read_models(workload, number(hardware, "bw_scale", 1), error);
+	if (r < 0)
+		return r;
+	workload->scenarios = calloc(json_array_size(scenarios) + 1, sizeof(*workload->scenarios));
+	if (!workload->scenarios)
+		return -ENOMEM;
+	json_array_foreach (scenarios, i, scenario) {
+		r = read_scenario(workload, scenario, &workload->scenarios[workload->n_scenarios++],
+				  error);
+		if (r < 0)
+			return r;
+	}
+	return workload->n_scenarios ? 0 : fail(error, "scenarios", "there are none");
+}
+
+int sim_workload_load(const char *path, struct sim_workload *workload, struct sim_error *ret_error)
+{
+	json_error_t json_error;
+	int r;
+
+	*workload = (struct sim_workload){0};
+	workload->document = json_load_file(path, 0, &json_error);
+	if (!workload->document)
+		return fail(ret_error, path, json_error.text);
+	r = read_document(workload, ret_error);
+	if (r < 0)
+		sim_workload_deinit(workload);
+	return r;
+}
+
+void sim_workload_deinit(struct sim_workload *workload)
+{
+	for (unsigned i = 0; i < workload->n_scenarios; i++)
+		free(workload->scenarios[i].tenants);
+	free(workload->scenarios);
+	free(workload->models);
+	json_decref(workload->document);
+	*workload = (struct sim_workload){0};
+}
+
+const struct sim_scenario *sim_workload_find(const struct sim_workload *workload, const char *id)
+{
+	for (unsigned i = 0; i < workload->n_scenarios; i++) {
+		if (!strcmp(workload->scenarios[i].id, id))
+			return &workload->scenarios[i];
+	}
+	return NULL;
+}
