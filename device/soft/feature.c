@@ -83,17 +83,18 @@ static uint32_t stored_bytes(const struct soft_cna *cna)
 	return cna->element_bits <= 8 ? 1 : cna->precision == RK3588_INT16 ? 2 : 4;
 }
 
-/* x / 2^shift, ties to even or up. */
+/* x / 2^shift, ties to even or up; `shift` has six bits. */
 static int64_t round_shift(int64_t x, uint32_t shift, bool rounds_up)
 {
-	int64_t half, floor;
+	uint64_t half, rest;
+	int64_t floor;
 
 	if (shift == 0)
 		return x;
-	half = 1ll << (shift - 1);
+	half = 1ull << (shift - 1);
+	rest = (uint64_t)x & (2 * half - 1);
 	floor = x >> shift;
-	x &= 2 * half - 1;
-	return floor + (x > half || (x == half && (rounds_up || (floor & 1))));
+	return floor + (rest > half || (rest == half && (rounds_up || (floor & 1))));
 }
 
 int32_t soft_cvt_apply(const struct soft_cna *cna, uint32_t lane, int32_t value)
