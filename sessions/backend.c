@@ -133,12 +133,14 @@ void sessions_device_event(void *context, const struct device_event *event)
 	if (!core->job)
 		return;
 	job = job_from_sched(core->job);
+	/* What a device has to say of a success stays until another core of the job says more. */
+	if (event->detail[0])
+		memcpy(job->detail, event->detail, sizeof(job->detail));
 	if (event->kind == DEVICE_DONE) {
 		job->tasks_done += event->tasks_done;
 		scheduler_core_done(sessions->scheduler, event->core, event->device_ns);
 		return;
 	}
-	memcpy(job->detail, event->detail, sizeof(job->detail));
 	job->fault_iova = event->iova;
 	job->fault_is_write = event->is_write;
 	scheduler_core_failed(sessions->scheduler, event->core,
