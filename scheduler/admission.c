@@ -7,6 +7,8 @@
 
 #include "scheduler/scheduler_internal.h"
 
+#include <assert.h>
+
 #define ROUNDS_MAX    8
 #define GUARDED_RATIO 1.1
 
@@ -38,6 +40,7 @@ uint64_t admission_cost_ns(const struct scheduler *scheduler, const struct sched
 
 static bool is_before(const struct sched_job *a, const struct sched_job *b)
 {
+	assert(a && b);
 	if (a->deadline_ns != b->deadline_ns)
 		return a->deadline_ns < b->deadline_ns;
 	return a->id < b->id;
@@ -106,18 +109,27 @@ static void add_cores(struct forecast *forecast, uint64_t now_ns)
 	}
 }
 
+/* How many cores the job takes of those in service. */
+static unsigned forecast_width(const struct forecast *forecast, const struct sched_job *job)
+{
+	unsigned width = job->n_cores < forecast->n_cores ? job->n_cores : forecast->n_cores;
+
+	assert(width > 0 && width <= SCHEDULER_CORES_MAX);
+	return width;
+}
+
 /* The first job that would be late, or n_jobs. */
 static unsigned find_late(const struct forecast *forecast)
 {
 	const struct scheduler *scheduler = forecast->scheduler;
 	uint64_t release_ns[SCHEDULER_CORES_MAX];
 
+	assert(forecast->n_cores > 0);
 	for (unsigned i = 0; i < forecast->n_cores; i++)
 		release_ns[i] = forecast->release_ns[i];
 	for (unsigned i = 0; i < forecast->n_jobs; i++) {
 		const struct sched_job *job = forecast->jobs[i].job;
-		unsigned width =
-			job->n_cores < forecast->n_cores ? job->n_cores : forecast->n_cores;
+		unsigned width = forecast_width(forecast, job);
 		uint64_t end_ns = release_ns[width - 1] + forecast->jobs[i].cost_ns +
 				  scheduler->params.gap_ns;
 		uint64_t from_ns = job->submitted_ns ? job->submitted_ns : forecast->release_ns[0];
@@ -140,6 +152,7 @@ static unsigned find_victim(const struct forecast *forecast, unsigned late)
 	for (unsigned i = 0; i <= late; i++) {
 		const struct sched_job *job = forecast->jobs[i].job;
 
+		assert(job);
 		if (job->pieces_done)
 			continue;
 		if (victim == forecast->n_jobs ||

@@ -27,7 +27,7 @@
 #define GANG_MARGIN_NS	  NS_PER_MS
 #define GUARD_SAMPLES_MIN 8
 #define GUARD_SPREAD_MIN  1.05
-#define GUARD_MARGIN_NS	  (NS_PER_MS / 2)
+#define GUARD_MARGIN_NS	  (0.5 * (double)NS_PER_MS)
 
 enum phase { PHASE_URGENT, PHASE_GANG, PHASE_CALM, PHASE_REST };
 

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,7 @@ static void add_sample(struct kind *kind, unsigned window, uint64_t value_ns)
 {
 	unsigned place;
 
+	assert(window > 0);
 	if (kind->n == window) {
 		drop_oldest(kind);
 		kind->ring[kind->oldest] = value_ns;
@@ -169,7 +171,7 @@ static void count_error(struct predict *predict, const struct kind *kind, uint64
 {
 	uint64_t mean_ns, error_ns;
 
-	if (kind->n < predict->config.known_after)
+	if (!kind->n || kind->n < predict->config.known_after)
 		return;
 	mean_ns = kind->sum_ns / kind->n;
 	error_ns = value_ns > mean_ns ? value_ns - mean_ns : mean_ns - value_ns;

@@ -58,25 +58,43 @@ int shares_join(struct shares *shares, uint64_t id, struct sched_tenant **ret_te
 	return 0;
 }
 
-/* Those without a queue and without debt, and the least debt where they are too many. */
-static void forget_idle(struct shares *shares)
+/* Those without a queue and without debt. */
+static void forget_debtless(struct shares *shares)
 {
-	struct sched_tenant *tenant, *next, *least = NULL;
+	struct sched_tenant *tenant, *next;
 
 	list_for_each_safe (tenant, next, &shares->tenants, link) {
-		if (tenant->n_queues)
+		if (tenant->n_queues || tenant->virtual_ns > shares->virtual_ns)
 			continue;
-		if (tenant->virtual_ns <= shares->virtual_ns) {
-			shares->n_idle--;
-			free_tenant(tenant);
-		} else if (!least || tenant->virtual_ns < least->virtual_ns) {
-			least = tenant;
-		}
-	}
-	if (shares->n_idle > SHARES_IDLE_MAX) {
 		shares->n_idle--;
-		free_tenant(least);
+		free_tenant(tenant);
 	}
+}
+
+/* The one without a queue that has the least debt. */
+static struct sched_tenant *find_least_debt(struct shares *shares)
+{
+	struct sched_tenant *tenant, *least = NULL;
+
+	list_for_each (tenant, &shares->tenants, link) {
+		/* As in list_del(). NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+		if (!tenant->n_queues && (!least || tenant->virtual_ns < least->virtual_ns))
+			least = tenant;
+	}
+	return least;
+}
+
+static void forget_idle(struct shares *shares)
+{
+	struct sched_tenant *least;
+
+	forget_debtless(shares);
+	if (shares->n_idle <= SHARES_IDLE_MAX)
+		return;
+	least = find_least_debt(shares);
+	assert(least);
+	shares->n_idle--;
+	free_tenant(least);
 }
 
 void shares_leave(struct shares *shares, struct sched_tenant *tenant)

@@ -14,7 +14,7 @@ START_TEST(test_names)
 		bool is_known, is_built;
 	} cases[] = {
 		{"round-robin", true, true}, {"pinned", true, true},	     {"fair", true, true},
-		{"deadline", true, true},   {"gang", true, true},	     {"", false, false},
+		{"deadline", true, true},    {"gang", true, true},	     {"", false, false},
 		{"Pinned", false, false},    {"round-robin ", false, false},
 	};
 

@@ -197,7 +197,7 @@ static uint32_t gang_mask(const struct sim_engine *engine, unsigned width)
 
 static void npud_submit(struct sim_engine *engine, void *object, uint64_t value)
 {
-	struct npud *npud = engine->driver ? to_npud(engine->driver) : NULL;
+	struct npud *npud = to_npud(engine->driver);
 	struct sim_job *job = object;
 	struct sched_job *base = &job->base;
 	int r;

@@ -609,7 +609,7 @@ void sim_engine_deinit(struct sim_engine *engine)
 		free_job(job);
 	list_for_each_safe (request, next_request, &engine->requests, owned)
 		free(request);
-	for (unsigned i = 0; i < engine->n_tenants; i++)
+	for (unsigned i = 0; engine->tenants && i < engine->n_tenants; i++)
 		free(engine->tenants[i].latencies.values);
 	free(engine->tenants);
 	free(engine->sessions);

@@ -2,6 +2,7 @@
 /* JSON to structs. Numbers that are missing have their defaults, names that are missing do not. */
 #include "tools/sim/workload.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,7 +125,10 @@ static int read_stage(const struct sim_workload *workload, const json_t *object,
 		.n_repeats = whole(object, "repeat", 1),
 		.deadline_ns = (uint64_t)time_ns(object, "deadline_ms", 0),
 	};
+	if (!name)
+		return fail(error, "stage", "names no model");
 	for (unsigned i = 0; i < workload->n_models; i++) {
+		assert(workload->models[i].name);
 		if (!strcmp(workload->models[i].name, name))
 			stage->model = &workload->models[i];
 	}
