@@ -62,7 +62,7 @@ static inline void list_add_head(struct list *head, struct list *link)
 
 static inline void list_del(struct list *link)
 {
-	/* The analyser loses track of a list's neighbours. NOLINTBEGIN(clang-analyzer-unix.Malloc) */
+	/* The analyser loses track of neighbours. NOLINTBEGIN(clang-analyzer-unix.Malloc) */
 	link->prev->next = link->next;
 	link->next->prev = link->prev;
 	/* NOLINTEND(clang-analyzer-unix.Malloc) */
