@@ -5,6 +5,7 @@
 #include "tools/sim/baselines.h"
 #include "tools/sim/driver_npud.h"
 #include "tools/sim/metrics.h"
+#include "tools/sim/timeline.h"
 
 #include <check.h>
 #include <errno.h>
@@ -104,6 +105,58 @@ START_TEST(test_every_baseline_runs)
 }
 END_TEST
 
+static unsigned count(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, part))) {
+		text += strlen(part);
+		n++;
+	}
+	return n;
+}
+
+START_TEST(test_timeline_draws_what_ran)
+{
+	struct scheduler_config config = scheduler_config_default();
+	char path[] = "/tmp/npu-sim-test-XXXXXX";
+	static char text[1 << 18];
+	struct sim_timeline timeline;
+	struct sim_engine engine;
+	unsigned n_gang_bars;
+	size_t size;
+	FILE *file;
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(load_text(small), 0);
+	ck_assert_int_eq(sim_engine_init(&engine, &workload, &workload.scenarios[0], 1), 0);
+	engine.driver_options = &config;
+	config.is_moldable = false;
+	ck_assert_int_eq(sim_timeline_begin(&timeline, "/nonexistent/a.svg", &engine), -ENOENT);
+	ck_assert_int_eq(sim_timeline_begin(&timeline, path, &engine), 0);
+	ck_assert_int_eq(sim_engine_run(&engine, &sim_driver_npud), 0);
+	ck_assert_int_eq(sim_timeline_end(&timeline, &engine), 0);
+	file = fdopen(fd, "r");
+	ck_assert_ptr_nonnull(file);
+	size = fread(text, 1, sizeof(text) - 1, file);
+	text[size] = '\0';
+	fclose(file);
+	unlink(path);
+	ck_assert_int_eq(strncmp(text, "<svg ", 5), 0);
+	ck_assert_str_eq(text + size - 7, "</svg>\n");
+	ck_assert_uint_eq(count(text, ">core "), 3);
+	/* The gangs of tenant b stand on all three lanes; the legend has its colour once. */
+	n_gang_bars = count(text, "fill=\"#f28e2b\"") - 1;
+	ck_assert_uint_eq(n_gang_bars % 3, 0);
+	ck_assert_uint_ge(n_gang_bars, 3 * 15);
+	ck_assert_uint_ge(count(text, "fill=\"#4e79a7\"") - 1, 3 * 15);
+	ck_assert_uint_eq(count(text, "fill=\"#e15759\""), 0);
+	sim_engine_deinit(&engine);
+	sim_workload_deinit(&workload);
+}
+END_TEST
+
 START_TEST(test_bad_files_are_refused)
 {
 	static const char *const bad[] = {
@@ -182,6 +235,7 @@ int main(void)
 
 	tcase_add_loop_test(cases, test_every_policy_is_repeatable, 0, N_ELEMENTS(policies));
 	tcase_add_loop_test(cases, test_every_baseline_runs, 0, N_ELEMENTS(baselines));
+	tcase_add_test(cases, test_timeline_draws_what_ran);
 	tcase_add_test(cases, test_bad_files_are_refused);
 	tcase_add_loop_test(cases, test_targets, 0, N_ELEMENTS(targets));
 	suite_add_tcase(suite, cases);

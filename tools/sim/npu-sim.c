@@ -8,6 +8,7 @@
 #include "tools/sim/baselines.h"
 #include "tools/sim/driver_npud.h"
 #include "tools/sim/report.h"
+#include "tools/sim/timeline.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -29,13 +30,14 @@ struct options {
 struct contender {
 	const struct sim_driver_ops *driver;
 	struct scheduler_config config;
+	const char *timeline; /* of the next run; NULL: no picture */
 	char name[64];
 };
 
 static const char usage[] =
 	"usage: npu-sim --workload FILE [--scenario NAME] [--policy NAME[-rigid]]\n"
 	"               [--baseline rknpu|rocket|lock|hailo] [--compare A B]\n"
-	"               [--seed N] [--seeds N] [--json]\n";
+	"               [--seed N] [--seeds N] [--json] [--timeline FILE.svg]\n";
 
 /* "fair", or "fair-rigid": without narrowing gangs. */
 static int resolve_policy(const char *name, struct contender *contender)
@@ -56,6 +58,21 @@ static int resolve_policy(const char *name, struct contender *contender)
 	return contender->config.policy ? 0 : -ENOENT;
 }
 
+static int run_engine(const struct contender *contender, struct sim_engine *engine)
+{
+	struct sim_timeline timeline;
+	int r = 0, r_end;
+
+	if (!contender->timeline)
+		return sim_engine_run(engine, contender->driver);
+	r = sim_timeline_begin(&timeline, contender->timeline, engine);
+	if (r < 0)
+		return r;
+	r = sim_engine_run(engine, contender->driver);
+	r_end = sim_timeline_end(&timeline, engine);
+	return r < 0 ? r : r_end;
+}
+
 static int run_seed(const struct sim_workload *workload, const struct sim_scenario *scenario,
 		    const struct contender *contender, unsigned seed, struct sim_engine *engine)
 {
@@ -64,7 +81,7 @@ static int run_seed(const struct sim_workload *workload, const struct sim_scenar
 	if (r < 0)
 		return r;
 	engine->driver_options = &contender->config;
-	return sim_engine_run(engine, contender->driver);
+	return run_engine(contender, engine);
 }
 
 static void report(const struct options *options, json_t *results, const char *name,
@@ -89,6 +106,7 @@ static int run_contender(const struct options *options, const struct sim_workloa
 	for (unsigned i = 0; i < options->n_seeds && r == 0; i++) {
 		if (i)
 			sim_engine_deinit(&engine);
+		contender.timeline = i ? NULL : options->timeline;
 		r = run_seed(workload, scenario, &contender, options->seed + i, &engine);
 		if (r == 0)
 			r = sim_metrics_init(&runs[i], &engine);
@@ -177,6 +195,9 @@ static int parse_option(int option, char **argv, int argc, struct options *optio
 		return parse_number(optarg, UINT32_MAX, &options->seed);
 	case 'n':
 		return parse_number(optarg, SEEDS_MAX, &options->n_seeds);
+	case 't':
+		options->timeline = optarg;
+		return CLI_OK;
 	case 'j':
 		options->is_json = true;
 		return CLI_OK;
@@ -197,6 +218,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"seed", required_argument, NULL, 'r'},
 		{"seeds", required_argument, NULL, 'n'},
 		{"json", no_argument, NULL, 'j'},
+		{"timeline", required_argument, NULL, 't'},
 		{0},
 	};
 	int option, status = CLI_OK;
@@ -207,6 +229,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 		return cli_error(CLI_USAGE, "%s: unexpected", argv[optind]);
 	if (status == CLI_OK && !options->workload)
 		return cli_error(CLI_USAGE, "--workload FILE is missing");
+	if (status == CLI_OK && options->timeline &&
+	    (!options->scenario || options->n_policies > 1))
+		return cli_error(CLI_USAGE, "--timeline: needs --scenario, and one policy");
 	return status;
 }
 
