@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulator: a small workload of its own, and the reference workloads where they are at hand.
  */
+#include "daemon/config.h"
 #include "scheduler/policy.h"
 #include "tools/sim/baselines.h"
 #include "tools/sim/driver_npud.h"
@@ -224,6 +225,82 @@ START_TEST(test_targets)
 }
 END_TEST
 
+/*
+ * What is shipped, as npud reads it: the scheduler of each file under the load that the file is
+ * for. Who is in which class is the workload's.
+ */
+static const struct deployment {
+	const char *file, *policy, *scenario;
+	double miss_percent, worst_progress, makespan_s;
+} deployments[] = {
+	{"nvr", "deadline", "nvr8", 0.1, 0, 1e9},
+	{"robot", "deadline", "llm_robot", 0.4, 0, 1e9},
+	{"kiosk", "fair", "kiosk", 0.1, 0.9, 1e9},
+	{"batch", "gang", "batch_farm", 100, 0, 15.1},
+};
+
+static void load_deployment(const char *name, struct config *config)
+{
+	const char *root = getenv("NPUD_SOURCE_ROOT");
+	struct config_error config_error;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/deploy/policies/%s.json", root ? root : ".", name);
+	ck_assert_msg(config_load(path, config, &config_error) == 0, "%s", config_error.text);
+}
+
+START_TEST(test_deployment_under_small_load)
+{
+	const struct deployment *deployment = &deployments[_i];
+	struct sim_metrics metrics;
+	struct config config;
+
+	load_deployment(deployment->file, &config);
+	ck_assert_str_eq(config.scheduler.policy->name, deployment->policy);
+	ck_assert_int_eq(load_text(small), 0);
+	run(&workload.scenarios[0], &sim_driver_npud, &config.scheduler, 1, &metrics);
+	/* The cores are never short of work, and a gang every 50 ms leaves most of it to others. */
+	ck_assert_double_ge(metrics.utilisation, 0.9);
+	ck_assert_double_ge(metrics.tenants[0].done, 150);
+	ck_assert_double_ge(metrics.tenants[1].done, 18);
+	ck_assert_double_le(metrics.tenants[1].miss, 0.1);
+	sim_metrics_deinit(&metrics);
+	sim_workload_deinit(&workload);
+	config_deinit(&config);
+}
+END_TEST
+
+START_TEST(test_deployment_under_its_load)
+{
+	const char *root = getenv("NPUD_SOURCE_ROOT");
+	const struct deployment *deployment = &deployments[_i];
+	struct sim_metrics runs[SEEDS], median;
+	struct config config;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/../shared/sched/workloads.json", root ? root : ".");
+	if (access(path, R_OK) < 0) {
+		printf("skipped: no %s\n", path);
+		return;
+	}
+	load_deployment(deployment->file, &config);
+	ck_assert_int_eq(sim_workload_load(path, &workload, &error), 0);
+	for (unsigned i = 0; i < SEEDS; i++)
+		run(sim_workload_find(&workload, deployment->scenario), &sim_driver_npud,
+		    &config.scheduler, i + 1, &runs[i]);
+	ck_assert_int_eq(sim_metrics_init_median(&median, runs, SEEDS), 0);
+	ck_assert_double_le(median.makespan_s, deployment->makespan_s);
+	ck_assert_double_ge(median.worst_progress, deployment->worst_progress);
+	if (deployment->miss_percent < 100)
+		ck_assert_double_le(median.miss * 100, deployment->miss_percent);
+	for (unsigned i = 0; i < SEEDS; i++)
+		sim_metrics_deinit(&runs[i]);
+	sim_metrics_deinit(&median);
+	sim_workload_deinit(&workload);
+	config_deinit(&config);
+}
+END_TEST
+
 #define N_ELEMENTS(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 int main(void)
@@ -238,6 +315,8 @@ int main(void)
 	tcase_add_test(cases, test_timeline_draws_what_ran);
 	tcase_add_test(cases, test_bad_files_are_refused);
 	tcase_add_loop_test(cases, test_targets, 0, N_ELEMENTS(targets));
+	tcase_add_loop_test(cases, test_deployment_under_small_load, 0, N_ELEMENTS(deployments));
+	tcase_add_loop_test(cases, test_deployment_under_its_load, 0, N_ELEMENTS(deployments));
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
