@@ -6,6 +6,7 @@
 #include "tools/sim/baselines.h"
 #include "tools/sim/driver_npud.h"
 #include "tools/sim/metrics.h"
+#include "tools/sim/policy_file.h"
 #include "tools/sim/timeline.h"
 
 #include <check.h>
@@ -249,6 +250,71 @@ static void load_deployment(const char *name, struct config *config)
 	ck_assert_msg(config_load(path, config, &config_error) == 0, "%s", config_error.text);
 }
 
+/* What npu-sim takes from a file is what npud takes, but for what only npu-sim can honour. */
+START_TEST(test_policy_file_means_the_same)
+{
+	const char *root = getenv("NPUD_SOURCE_ROOT");
+	struct scheduler_config sim;
+	struct sim_policy_error sim_error;
+	struct config config;
+	char path[512];
+
+	load_deployment(deployments[_i].file, &config);
+	snprintf(path, sizeof(path), "%s/deploy/policies/%s.json", root ? root : ".",
+		 deployments[_i].file);
+	ck_assert(sim_policy_is_file(path));
+	ck_assert_int_eq(sim_policy_load(path, &sim, &sim_error), 0);
+	ck_assert_ptr_eq(sim.policy, config.scheduler.policy);
+	ck_assert_uint_eq(sim.quantum_ns, config.scheduler.quantum_ns);
+	ck_assert_uint_eq(sim.rr_quantum_ns, config.scheduler.rr_quantum_ns);
+	ck_assert_uint_eq(sim.lag_ns, config.scheduler.lag_ns);
+	ck_assert_uint_eq(sim.patience_ns, config.scheduler.patience_ns);
+	ck_assert_uint_eq(sim.min_charge_ns, config.scheduler.min_charge_ns);
+	ck_assert_uint_eq(sim.shed_margin_ns, config.scheduler.shed_margin_ns);
+	ck_assert_double_eq(sim.long_factor, config.scheduler.long_factor);
+	ck_assert_double_eq(sim.admit_margin, config.scheduler.admit_margin);
+	ck_assert_uint_eq(sim.probe_every, config.scheduler.probe_every);
+	ck_assert_int_eq(sim.has_admission, config.scheduler.has_admission);
+	ck_assert_int_eq(sim.has_bandwidth_guard, config.scheduler.has_bandwidth_guard);
+	ck_assert_uint_eq(sim.watchdog.cap_ns, config.scheduler.watchdog.cap_ns);
+	ck_assert_uint_eq(sim.watchdog.unknown_ns, config.scheduler.watchdog.unknown_ns);
+	config_deinit(&config);
+}
+END_TEST
+
+static const struct {
+	const char *text, *complaint;
+} bad_policies[] = {
+	{"{", ":1: "},
+	{"[]", "not an object"},
+	{"{\"scheduler\": {\"policy\": \"lottery\"}}", "scheduler.policy"},
+	{"{\"scheduler\": {\"policy\": 7}}", "scheduler.policy"},
+	{"{\"scheduler\": {\"quantum_ms\": 0}}", "quantum_ms: allowed: a number, 0.1 to 10000"},
+	{"{\"scheduler\": {\"quantum_ms\": \"8\"}}", "scheduler.quantum_ms"},
+	{"{\"scheduler\": {\"probe_every\": 1.5}}", "allowed: a whole number"},
+	{"{\"scheduler\": {\"moldable\": 1}}", "moldable: allowed: true, false"},
+	{"{\"watchdog\": {\"cap_ms\": -1}}", "watchdog.cap_ms"},
+};
+
+START_TEST(test_bad_policy_file_is_refused)
+{
+	char path[] = "/tmp/npu-sim-test-XXXXXX";
+	const char *text = bad_policies[_i].text;
+	struct sim_policy_error sim_error;
+	struct scheduler_config config = {.probe_every = 12345};
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	ck_assert_int_eq(sim_policy_load(path, &config, &sim_error), -EINVAL);
+	unlink(path);
+	ck_assert_ptr_nonnull(strstr(sim_error.text, path));
+	ck_assert_msg(strstr(sim_error.text, bad_policies[_i].complaint), "%s", sim_error.text);
+	ck_assert_uint_eq(config.probe_every, 12345);
+}
+END_TEST
+
 START_TEST(test_deployment_under_small_load)
 {
 	const struct deployment *deployment = &deployments[_i];
@@ -317,6 +383,8 @@ int main(void)
 	tcase_add_loop_test(cases, test_targets, 0, N_ELEMENTS(targets));
 	tcase_add_loop_test(cases, test_deployment_under_small_load, 0, N_ELEMENTS(deployments));
 	tcase_add_loop_test(cases, test_deployment_under_its_load, 0, N_ELEMENTS(deployments));
+	tcase_add_loop_test(cases, test_policy_file_means_the_same, 0, N_ELEMENTS(deployments));
+	tcase_add_loop_test(cases, test_bad_policy_file_is_refused, 0, N_ELEMENTS(bad_policies));
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

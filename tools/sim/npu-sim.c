@@ -7,6 +7,7 @@
 #include "tools/cli.h"
 #include "tools/sim/baselines.h"
 #include "tools/sim/driver_npud.h"
+#include "tools/sim/policy_file.h"
 #include "tools/sim/report.h"
 #include "tools/sim/timeline.h"
 
@@ -35,19 +36,27 @@ struct contender {
 };
 
 static const char usage[] =
-	"usage: npu-sim --workload FILE [--scenario NAME] [--policy NAME[-rigid]]\n"
+	"usage: npu-sim --workload FILE [--scenario NAME] [--policy NAME[-rigid]|FILE]\n"
 	"               [--baseline rknpu|rocket|lock|hailo] [--compare A B]\n"
 	"               [--seed N] [--seeds N] [--json] [--timeline FILE.svg]\n";
 
+static int resolve_file(const char *name, struct contender *contender)
+{
+	struct sim_policy_error error;
+	int r = sim_policy_load(name, &contender->config, &error);
+
+	if (r < 0)
+		cli_error(CLI_FAILED, "%s", error.text);
+	return r;
+}
+
 /* "fair", or "fair-rigid": without narrowing gangs. */
-static int resolve_policy(const char *name, struct contender *contender)
+static int resolve_name(const char *name, struct contender *contender)
 {
 	const char *rigid = strstr(name, "-rigid");
 	size_t length = rigid ? (size_t)(rigid - name) : strlen(name);
 	char base[sizeof(contender->name)];
 
-	snprintf(contender->name, sizeof(contender->name), "%.60s", name);
-	contender->config = scheduler_config_default();
 	contender->driver = sim_baseline_find(name);
 	if (contender->driver)
 		return 0;
@@ -55,7 +64,20 @@ static int resolve_policy(const char *name, struct contender *contender)
 	contender->driver = &sim_driver_npud;
 	contender->config.policy = policy_find(base);
 	contender->config.is_moldable = !rigid;
-	return contender->config.policy ? 0 : -ENOENT;
+	if (contender->config.policy)
+		return 0;
+	cli_error(CLI_USAGE, "%s: no such policy or baseline", name);
+	return -ENOENT;
+}
+
+/* Says itself what is wrong. */
+static int resolve_policy(const char *name, struct contender *contender)
+{
+	snprintf(contender->name, sizeof(contender->name), "%.60s", name);
+	contender->config = scheduler_config_default();
+	contender->driver = &sim_driver_npud;
+	return sim_policy_is_file(name) ? resolve_file(name, contender)
+					: resolve_name(name, contender);
 }
 
 static int run_engine(const struct contender *contender, struct sim_engine *engine)
@@ -102,7 +124,7 @@ static int run_contender(const struct options *options, const struct sim_workloa
 	int r = resolve_policy(name, &contender);
 
 	if (r < 0)
-		return cli_error(CLI_USAGE, "%s: no such policy or baseline", name);
+		return r == -ENOENT ? CLI_USAGE : CLI_FAILED;
 	for (unsigned i = 0; i < options->n_seeds && r == 0; i++) {
 		if (i)
 			sim_engine_deinit(&engine);
