@@ -119,7 +119,7 @@ static int run_contender(const struct options *options, const struct sim_workloa
 			 const struct sim_scenario *scenario, const char *name, json_t *results)
 {
 	struct sim_metrics runs[SEEDS_MAX] = {0}, median = {0};
-	struct contender contender;
+	struct contender contender = {0};
 	struct sim_engine engine = {0};
 	int r = resolve_policy(name, &contender);
 
