@@ -236,16 +236,28 @@ static json_t *totals_document(const struct session_stats *sum)
 			 (json_int_t)sum->completed, "failed", failed_document(sum->failed));
 }
 
+/* As a part of the predicted time; null until there was a prediction to compare with. */
+static json_t *prediction_error_document(const struct histogram *error)
+{
+	if (!error->count)
+		return json_null();
+	return json_pack("{s:f, s:f}", "p50", (double)histogram_percentile(error, 500) * 1e-6,
+			 "p90", (double)histogram_percentile(error, 900) * 1e-6);
+}
+
 static json_t *scheduler_document(const struct sessions *sessions)
 {
 	const struct scheduler *scheduler = sessions->scheduler;
 	const struct scheduler_stats *stats = scheduler_get_stats(scheduler);
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "policy",
+	const struct predict_stats *predict = scheduler_predict_stats(scheduler);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "policy",
 			 scheduler_policy_name(scheduler), "ready",
 			 (json_int_t)scheduler_n_ready(scheduler), "waiting",
 			 (json_int_t)scheduler_n_blocked(scheduler), "slices",
 			 (json_int_t)stats->slices, "gang_wait_ns", (json_int_t)stats->gang_wait_ns,
-			 "domain_switches", (json_int_t)sessions->domain_switches);
+			 "domain_switches", (json_int_t)sessions->domain_switches, "predictions",
+			 (json_int_t)predict->error.count, "prediction_error",
+			 prediction_error_document(&predict->error));
 }
 
 /* Newest first. */

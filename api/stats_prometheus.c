@@ -87,6 +87,10 @@ static const struct metric metrics[] = {
 	 "scheduler", "gang_wait_ns", SECONDS, METRIC_VALUE},
 	{"npud_scheduler_domain_switches_total", "counter", "Changes of a core's page tables",
 	 "scheduler", "domain_switches", 1, METRIC_VALUE},
+	{"npud_scheduler_predictions_total", "counter", "Batches whose time was predicted",
+	 "scheduler", "predictions", 1, METRIC_VALUE},
+	{"npud_scheduler_prediction_error_ratio", "gauge", "Error, as a part of the predicted time",
+	 "scheduler", "prediction_error", 1, METRIC_QUANTILES},
 
 	{"npud_watchdog_hangs_total", "counter", "Hangs detected", "watchdog", "hangs", 1,
 	 METRIC_VALUE},

@@ -88,6 +88,18 @@ static void show_cores_line(const json_t *document, FILE *out)
 	fputc('\n', out);
 }
 
+static void show_predictions_line(const json_t *document, FILE *out)
+{
+	const json_t *error = look_up(document, "scheduler.prediction_error");
+	if (json_is_object(error))
+		fprintf(out, "predicts  off by %.1f %% p50, %.1f %% p90, in %lld batches\n",
+			json_number_value(json_object_get(error, "p50")) * 100,
+			json_number_value(json_object_get(error, "p90")) * 100,
+			integer(document, "scheduler.predictions"));
+	else
+		fputs("predicts  nothing yet\n", out);
+}
+
 void show_status(const json_t *document, FILE *out)
 {
 	char bytes[32], tables[32];
@@ -105,6 +117,7 @@ void show_status(const json_t *document, FILE *out)
 		integer(document, "scheduler.ready"), integer(document, "scheduler.waiting"),
 		integer(document, "totals.completed"),
 		failed_sum(json_object_get(document, "totals")));
+	show_predictions_line(document, out);
 	fprintf(out, "memory    %s in %lld BOs, %s of page tables\n",
 		cli_format_bytes((uint64_t)integer(document, "memory.bytes"), bytes, sizeof(bytes)),
 		integer(document, "memory.bos"),

@@ -84,6 +84,13 @@ static int connect_port(unsigned port)
 	return fd;
 }
 
+static void npuctl(const struct daemon *daemon, const char *a, const char *b, const char *c)
+{
+	const char *argv[] = {"npuctl", "--socket", daemon->socket, a, b, c, NULL};
+
+	command_run("NPUCTL", argv, &result);
+}
+
 static const char *const promised_keys[] = {
 	"version",
 	"uptime_s",
@@ -127,6 +134,8 @@ static const char *const promised_keys[] = {
 	"scheduler.slices",
 	"scheduler.gang_wait_ns",
 	"scheduler.domain_switches",
+	"scheduler.predictions",
+	"scheduler.prediction_error",
 	"watchdog.hangs",
 	"watchdog.core_resets",
 	"watchdog.device_resets",
@@ -174,6 +183,44 @@ static void document_has_what_is_promised(void)
 	REQUIRE(strcmp(stats_text(stats, "device.name"), "soft") == 0);
 	REQUIRE(strcmp(stats_text(stats, "cores.0.state"), "idle") == 0);
 	json_decref(stats);
+	daemon_stop(&daemon);
+}
+
+/* The first runs of a kind of job teach, those after them are compared. */
+static void prediction_error_is_shown(void)
+{
+	struct daemon daemon;
+	struct client client;
+	struct matmul job;
+	json_t *stats;
+	const json_t *error;
+
+	daemon_start(&(struct daemon_options){.config = "{\"version\": 1,"
+							" \"predict\": {\"known_after\": 4}}"},
+		     &daemon);
+	client_open(&daemon, &client);
+	matmul_init(&client, 0, 1, 2, &job);
+	for (int i = 0; i < 4; i++)
+		matmul_check(&client, &job);
+	stats = client_stats(&client);
+	REQUIRE_EQ(stats_number(stats, "scheduler.predictions"), 0);
+	REQUIRE(json_is_null(
+		json_object_get(json_object_get(stats, "scheduler"), "prediction_error")));
+	json_decref(stats);
+	npuctl(&daemon, "status", NULL, NULL);
+	REQUIRE_HAS(result.output, "predicts  nothing yet");
+	for (int i = 0; i < 6; i++)
+		matmul_check(&client, &job);
+	stats = client_stats(&client);
+	REQUIRE_EQ(stats_number(stats, "scheduler.predictions"), 6);
+	error = json_object_get(json_object_get(stats, "scheduler"), "prediction_error");
+	REQUIRE(json_is_real(json_object_get(error, "p50")));
+	REQUIRE(json_real_value(json_object_get(error, "p50")) >= 0);
+	REQUIRE(json_real_value(json_object_get(error, "p90")) >=
+		json_real_value(json_object_get(error, "p50")));
+	json_decref(stats);
+	npuctl(&daemon, "status", NULL, NULL);
+	REQUIRE_HAS(result.output, "in 6 batches");
 	daemon_stop(&daemon);
 }
 
@@ -339,13 +386,6 @@ static void others_see_only_their_own(void)
 
 /* ---- npuctl ---- */
 
-static void npuctl(const struct daemon *daemon, const char *a, const char *b, const char *c)
-{
-	const char *argv[] = {"npuctl", "--socket", daemon->socket, a, b, c, NULL};
-
-	command_run("NPUCTL", argv, &result);
-}
-
 static void require_json(json_type type)
 {
 	json_error_t error;
@@ -438,6 +478,7 @@ static void npuctl_usage(void)
 
 static const struct test_case cases[] = {
 	HARNESS_CASE(document_has_what_is_promised),
+	HARNESS_CASE(prediction_error_is_shown),
 	HARNESS_CASE(endpoint_on_a_local_socket),
 	HARNESS_CASE(endpoint_on_a_loopback_port),
 	HARNESS_CASE(endpoint_is_not_for_the_network),

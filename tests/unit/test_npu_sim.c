@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulator: a small workload of its own, and the reference workloads where they are at hand.
  */
+#include "daemon/config.h"
 #include "scheduler/policy.h"
 #include "tools/sim/baselines.h"
 #include "tools/sim/driver_npud.h"
 #include "tools/sim/metrics.h"
+#include "tools/sim/policy_file.h"
+#include "tools/sim/timeline.h"
 
 #include <check.h>
 #include <errno.h>
@@ -104,6 +107,58 @@ START_TEST(test_every_baseline_runs)
 }
 END_TEST
 
+static unsigned count(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, part))) {
+		text += strlen(part);
+		n++;
+	}
+	return n;
+}
+
+START_TEST(test_timeline_draws_what_ran)
+{
+	struct scheduler_config config = scheduler_config_default();
+	char path[] = "/tmp/npu-sim-test-XXXXXX";
+	static char text[1 << 18];
+	struct sim_timeline timeline;
+	struct sim_engine engine;
+	unsigned n_gang_bars;
+	size_t size;
+	FILE *file;
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(load_text(small), 0);
+	ck_assert_int_eq(sim_engine_init(&engine, &workload, &workload.scenarios[0], 1), 0);
+	engine.driver_options = &config;
+	config.is_moldable = false;
+	ck_assert_int_eq(sim_timeline_begin(&timeline, "/nonexistent/a.svg", &engine), -ENOENT);
+	ck_assert_int_eq(sim_timeline_begin(&timeline, path, &engine), 0);
+	ck_assert_int_eq(sim_engine_run(&engine, &sim_driver_npud), 0);
+	ck_assert_int_eq(sim_timeline_end(&timeline, &engine), 0);
+	file = fdopen(fd, "r");
+	ck_assert_ptr_nonnull(file);
+	size = fread(text, 1, sizeof(text) - 1, file);
+	text[size] = '\0';
+	fclose(file);
+	unlink(path);
+	ck_assert_int_eq(strncmp(text, "<svg ", 5), 0);
+	ck_assert_str_eq(text + size - 7, "</svg>\n");
+	ck_assert_uint_eq(count(text, ">core "), 3);
+	/* The gangs of tenant b stand on all three lanes; the legend has its colour once. */
+	n_gang_bars = count(text, "fill=\"#f28e2b\"") - 1;
+	ck_assert_uint_eq(n_gang_bars % 3, 0);
+	ck_assert_uint_ge(n_gang_bars, 3 * 15);
+	ck_assert_uint_ge(count(text, "fill=\"#4e79a7\"") - 1, 3 * 15);
+	ck_assert_uint_eq(count(text, "fill=\"#e15759\""), 0);
+	sim_engine_deinit(&engine);
+	sim_workload_deinit(&workload);
+}
+END_TEST
+
 START_TEST(test_bad_files_are_refused)
 {
 	static const char *const bad[] = {
@@ -171,6 +226,147 @@ START_TEST(test_targets)
 }
 END_TEST
 
+/*
+ * What is shipped, as npud reads it: the scheduler of each file under the load that the file is
+ * for. Who is in which class is the workload's.
+ */
+static const struct deployment {
+	const char *file, *policy, *scenario;
+	double miss_percent, worst_progress, makespan_s;
+} deployments[] = {
+	{"nvr", "deadline", "nvr8", 0.1, 0, 1e9},
+	{"robot", "deadline", "llm_robot", 0.4, 0, 1e9},
+	{"kiosk", "fair", "kiosk", 0.1, 0.9, 1e9},
+	{"batch", "gang", "batch_farm", 100, 0, 15.1},
+};
+
+static void load_deployment(const char *name, struct config *config)
+{
+	const char *root = getenv("NPUD_SOURCE_ROOT");
+	struct config_error config_error;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/deploy/policies/%s.json", root ? root : ".", name);
+	ck_assert_msg(config_load(path, config, &config_error) == 0, "%s", config_error.text);
+}
+
+/* What npu-sim takes from a file is what npud takes, but for what only npu-sim can honour. */
+START_TEST(test_policy_file_means_the_same)
+{
+	const char *root = getenv("NPUD_SOURCE_ROOT");
+	struct scheduler_config sim;
+	struct sim_policy_error sim_error;
+	struct config config;
+	char path[512];
+
+	load_deployment(deployments[_i].file, &config);
+	snprintf(path, sizeof(path), "%s/deploy/policies/%s.json", root ? root : ".",
+		 deployments[_i].file);
+	ck_assert(sim_policy_is_file(path));
+	ck_assert_int_eq(sim_policy_load(path, &sim, &sim_error), 0);
+	ck_assert_ptr_eq(sim.policy, config.scheduler.policy);
+	ck_assert_uint_eq(sim.quantum_ns, config.scheduler.quantum_ns);
+	ck_assert_uint_eq(sim.rr_quantum_ns, config.scheduler.rr_quantum_ns);
+	ck_assert_uint_eq(sim.lag_ns, config.scheduler.lag_ns);
+	ck_assert_uint_eq(sim.patience_ns, config.scheduler.patience_ns);
+	ck_assert_uint_eq(sim.min_charge_ns, config.scheduler.min_charge_ns);
+	ck_assert_uint_eq(sim.shed_margin_ns, config.scheduler.shed_margin_ns);
+	ck_assert_double_eq(sim.long_factor, config.scheduler.long_factor);
+	ck_assert_double_eq(sim.admit_margin, config.scheduler.admit_margin);
+	ck_assert_uint_eq(sim.probe_every, config.scheduler.probe_every);
+	ck_assert_int_eq(sim.has_admission, config.scheduler.has_admission);
+	ck_assert_int_eq(sim.has_bandwidth_guard, config.scheduler.has_bandwidth_guard);
+	ck_assert_uint_eq(sim.watchdog.cap_ns, config.scheduler.watchdog.cap_ns);
+	ck_assert_uint_eq(sim.watchdog.unknown_ns, config.scheduler.watchdog.unknown_ns);
+	config_deinit(&config);
+}
+END_TEST
+
+static const struct {
+	const char *text, *complaint;
+} bad_policies[] = {
+	{"{", ":1: "},
+	{"[]", "not an object"},
+	{"{\"scheduler\": {\"policy\": \"lottery\"}}", "scheduler.policy"},
+	{"{\"scheduler\": {\"policy\": 7}}", "scheduler.policy"},
+	{"{\"scheduler\": {\"quantum_ms\": 0}}", "quantum_ms: allowed: a number, 0.1 to 10000"},
+	{"{\"scheduler\": {\"quantum_ms\": \"8\"}}", "scheduler.quantum_ms"},
+	{"{\"scheduler\": {\"probe_every\": 1.5}}", "allowed: a whole number"},
+	{"{\"scheduler\": {\"moldable\": 1}}", "moldable: allowed: true, false"},
+	{"{\"watchdog\": {\"cap_ms\": -1}}", "watchdog.cap_ms"},
+};
+
+START_TEST(test_bad_policy_file_is_refused)
+{
+	char path[] = "/tmp/npu-sim-test-XXXXXX";
+	const char *text = bad_policies[_i].text;
+	struct sim_policy_error sim_error;
+	struct scheduler_config config = {.probe_every = 12345};
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	ck_assert_int_eq(sim_policy_load(path, &config, &sim_error), -EINVAL);
+	unlink(path);
+	ck_assert_ptr_nonnull(strstr(sim_error.text, path));
+	ck_assert_msg(strstr(sim_error.text, bad_policies[_i].complaint), "%s", sim_error.text);
+	ck_assert_uint_eq(config.probe_every, 12345);
+}
+END_TEST
+
+START_TEST(test_deployment_under_small_load)
+{
+	const struct deployment *deployment = &deployments[_i];
+	struct sim_metrics metrics;
+	struct config config;
+
+	load_deployment(deployment->file, &config);
+	ck_assert_str_eq(config.scheduler.policy->name, deployment->policy);
+	ck_assert_int_eq(load_text(small), 0);
+	run(&workload.scenarios[0], &sim_driver_npud, &config.scheduler, 1, &metrics);
+	/* The cores are never short of work, and a gang every 50 ms leaves most of it to others. */
+	ck_assert_double_ge(metrics.utilisation, 0.9);
+	ck_assert_double_ge(metrics.tenants[0].done, 150);
+	ck_assert_double_ge(metrics.tenants[1].done, 18);
+	ck_assert_double_le(metrics.tenants[1].miss, 0.1);
+	sim_metrics_deinit(&metrics);
+	sim_workload_deinit(&workload);
+	config_deinit(&config);
+}
+END_TEST
+
+START_TEST(test_deployment_under_its_load)
+{
+	const char *root = getenv("NPUD_SOURCE_ROOT");
+	const struct deployment *deployment = &deployments[_i];
+	struct sim_metrics runs[SEEDS], median;
+	struct config config;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/../shared/sched/workloads.json", root ? root : ".");
+	if (access(path, R_OK) < 0) {
+		printf("skipped: no %s\n", path);
+		return;
+	}
+	load_deployment(deployment->file, &config);
+	ck_assert_int_eq(sim_workload_load(path, &workload, &error), 0);
+	for (unsigned i = 0; i < SEEDS; i++)
+		run(sim_workload_find(&workload, deployment->scenario), &sim_driver_npud,
+		    &config.scheduler, i + 1, &runs[i]);
+	ck_assert_int_eq(sim_metrics_init_median(&median, runs, SEEDS), 0);
+	ck_assert_double_le(median.makespan_s, deployment->makespan_s);
+	ck_assert_double_ge(median.worst_progress, deployment->worst_progress);
+	if (deployment->miss_percent < 100)
+		ck_assert_double_le(median.miss * 100, deployment->miss_percent);
+	for (unsigned i = 0; i < SEEDS; i++)
+		sim_metrics_deinit(&runs[i]);
+	sim_metrics_deinit(&median);
+	sim_workload_deinit(&workload);
+	config_deinit(&config);
+}
+END_TEST
+
 #define N_ELEMENTS(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 int main(void)
@@ -182,8 +378,13 @@ int main(void)
 
 	tcase_add_loop_test(cases, test_every_policy_is_repeatable, 0, N_ELEMENTS(policies));
 	tcase_add_loop_test(cases, test_every_baseline_runs, 0, N_ELEMENTS(baselines));
+	tcase_add_test(cases, test_timeline_draws_what_ran);
 	tcase_add_test(cases, test_bad_files_are_refused);
 	tcase_add_loop_test(cases, test_targets, 0, N_ELEMENTS(targets));
+	tcase_add_loop_test(cases, test_deployment_under_small_load, 0, N_ELEMENTS(deployments));
+	tcase_add_loop_test(cases, test_deployment_under_its_load, 0, N_ELEMENTS(deployments));
+	tcase_add_loop_test(cases, test_policy_file_means_the_same, 0, N_ELEMENTS(deployments));
+	tcase_add_loop_test(cases, test_bad_policy_file_is_refused, 0, N_ELEMENTS(bad_policies));
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

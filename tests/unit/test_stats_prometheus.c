@@ -22,7 +22,9 @@ static const char document_text[] =
 	"                \"latency_ns\": {\"p50\": 1000, \"p90\": 2000, \"p99\": 3000,"
 	"                                 \"max\": 4000}}],"
 	" \"totals\": {\"submitted\": 9007199254740991, \"failed\": {\"hang\": 5}},"
-	" \"scheduler\": {\"policy\": \"pinned\", \"gang_wait_ns\": 250000000}}";
+	" \"scheduler\": {\"policy\": \"pinned\", \"gang_wait_ns\": 250000000,"
+	"                 \"predictions\": 11,"
+	"                 \"prediction_error\": {\"p50\": 0.03125, \"p90\": 0.5}}}";
 
 static char *text;
 
@@ -76,6 +78,9 @@ static const char *const lines[] = {
 	"npud_submitted_total 9007199254740991",
 	"npud_failed_total{reason=\"hang\"} 5",
 	"npud_scheduler_gang_wait_seconds_total 0.25",
+	"npud_scheduler_predictions_total 11",
+	"npud_scheduler_prediction_error_ratio{quantile=\"0.5\"} 0.03125",
+	"npud_scheduler_prediction_error_ratio{quantile=\"0.9\"} 0.5",
 };
 
 START_TEST(test_line)
@@ -125,6 +130,20 @@ START_TEST(test_grammar)
 }
 END_TEST
 
+/* Null in the document: not known, which is not 0. */
+START_TEST(test_unknown_error)
+{
+	json_t *document = json_loads("{\"scheduler\": {\"prediction_error\": null}}", 0, NULL);
+	char *unknown;
+	ck_assert_ptr_nonnull(document);
+	unknown = stats_prometheus(document);
+	json_decref(document);
+	ck_assert_ptr_nonnull(unknown);
+	ck_assert_ptr_null(strstr(unknown, "\nnpud_scheduler_prediction_error_ratio"));
+	free(unknown);
+}
+END_TEST
+
 START_TEST(test_empty_document)
 {
 	json_t *document = json_object();
@@ -144,6 +163,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_line, 0, sizeof(lines) / sizeof(lines[0]));
 	tcase_add_test(tcase, test_missing);
 	tcase_add_test(tcase, test_grammar);
+	tcase_add_test(tcase, test_unknown_error);
 	tcase_add_test(tcase, test_empty_document);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);

@@ -7,7 +7,9 @@
 #include "tools/cli.h"
 #include "tools/sim/baselines.h"
 #include "tools/sim/driver_npud.h"
+#include "tools/sim/policy_file.h"
 #include "tools/sim/report.h"
+#include "tools/sim/timeline.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -29,23 +31,32 @@ struct options {
 struct contender {
 	const struct sim_driver_ops *driver;
 	struct scheduler_config config;
+	const char *timeline; /* of the next run; NULL: no picture */
 	char name[64];
 };
 
 static const char usage[] =
-	"usage: npu-sim --workload FILE [--scenario NAME] [--policy NAME[-rigid]]\n"
+	"usage: npu-sim --workload FILE [--scenario NAME] [--policy NAME[-rigid]|FILE]\n"
 	"               [--baseline rknpu|rocket|lock|hailo] [--compare A B]\n"
-	"               [--seed N] [--seeds N] [--json]\n";
+	"               [--seed N] [--seeds N] [--json] [--timeline FILE.svg]\n";
+
+static int resolve_file(const char *name, struct contender *contender)
+{
+	struct sim_policy_error error;
+	int r = sim_policy_load(name, &contender->config, &error);
+
+	if (r < 0)
+		cli_error(CLI_FAILED, "%s", error.text);
+	return r;
+}
 
 /* "fair", or "fair-rigid": without narrowing gangs. */
-static int resolve_policy(const char *name, struct contender *contender)
+static int resolve_name(const char *name, struct contender *contender)
 {
 	const char *rigid = strstr(name, "-rigid");
 	size_t length = rigid ? (size_t)(rigid - name) : strlen(name);
 	char base[sizeof(contender->name)];
 
-	snprintf(contender->name, sizeof(contender->name), "%.60s", name);
-	contender->config = scheduler_config_default();
 	contender->driver = sim_baseline_find(name);
 	if (contender->driver)
 		return 0;
@@ -53,7 +64,35 @@ static int resolve_policy(const char *name, struct contender *contender)
 	contender->driver = &sim_driver_npud;
 	contender->config.policy = policy_find(base);
 	contender->config.is_moldable = !rigid;
-	return contender->config.policy ? 0 : -ENOENT;
+	if (contender->config.policy)
+		return 0;
+	cli_error(CLI_USAGE, "%s: no such policy or baseline", name);
+	return -ENOENT;
+}
+
+/* Says itself what is wrong. */
+static int resolve_policy(const char *name, struct contender *contender)
+{
+	snprintf(contender->name, sizeof(contender->name), "%.60s", name);
+	contender->config = scheduler_config_default();
+	contender->driver = &sim_driver_npud;
+	return sim_policy_is_file(name) ? resolve_file(name, contender)
+					: resolve_name(name, contender);
+}
+
+static int run_engine(const struct contender *contender, struct sim_engine *engine)
+{
+	struct sim_timeline timeline;
+	int r = 0, r_end;
+
+	if (!contender->timeline)
+		return sim_engine_run(engine, contender->driver);
+	r = sim_timeline_begin(&timeline, contender->timeline, engine);
+	if (r < 0)
+		return r;
+	r = sim_engine_run(engine, contender->driver);
+	r_end = sim_timeline_end(&timeline, engine);
+	return r < 0 ? r : r_end;
 }
 
 static int run_seed(const struct sim_workload *workload, const struct sim_scenario *scenario,
@@ -64,7 +103,7 @@ static int run_seed(const struct sim_workload *workload, const struct sim_scenar
 	if (r < 0)
 		return r;
 	engine->driver_options = &contender->config;
-	return sim_engine_run(engine, contender->driver);
+	return run_engine(contender, engine);
 }
 
 static void report(const struct options *options, json_t *results, const char *name,
@@ -80,15 +119,16 @@ static int run_contender(const struct options *options, const struct sim_workloa
 			 const struct sim_scenario *scenario, const char *name, json_t *results)
 {
 	struct sim_metrics runs[SEEDS_MAX] = {0}, median = {0};
-	struct contender contender;
+	struct contender contender = {0};
 	struct sim_engine engine = {0};
 	int r = resolve_policy(name, &contender);
 
 	if (r < 0)
-		return cli_error(CLI_USAGE, "%s: no such policy or baseline", name);
+		return r == -ENOENT ? CLI_USAGE : CLI_FAILED;
 	for (unsigned i = 0; i < options->n_seeds && r == 0; i++) {
 		if (i)
 			sim_engine_deinit(&engine);
+		contender.timeline = i ? NULL : options->timeline;
 		r = run_seed(workload, scenario, &contender, options->seed + i, &engine);
 		if (r == 0)
 			r = sim_metrics_init(&runs[i], &engine);
@@ -177,6 +217,9 @@ static int parse_option(int option, char **argv, int argc, struct options *optio
 		return parse_number(optarg, UINT32_MAX, &options->seed);
 	case 'n':
 		return parse_number(optarg, SEEDS_MAX, &options->n_seeds);
+	case 't':
+		options->timeline = optarg;
+		return CLI_OK;
 	case 'j':
 		options->is_json = true;
 		return CLI_OK;
@@ -197,6 +240,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"seed", required_argument, NULL, 'r'},
 		{"seeds", required_argument, NULL, 'n'},
 		{"json", no_argument, NULL, 'j'},
+		{"timeline", required_argument, NULL, 't'},
 		{0},
 	};
 	int option, status = CLI_OK;
@@ -207,6 +251,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 		return cli_error(CLI_USAGE, "%s: unexpected", argv[optind]);
 	if (status == CLI_OK && !options->workload)
 		return cli_error(CLI_USAGE, "--workload FILE is missing");
+	if (status == CLI_OK && options->timeline &&
+	    (!options->scenario || options->n_policies > 1))
+		return cli_error(CLI_USAGE, "--timeline: needs --scenario, and one policy");
 	return status;
 }
 
