@@ -50,6 +50,7 @@ static void npud_log_not_in_effect(const struct config *config)
 static int npud_policy_reload(void *context, char *ret_text, size_t size)
 {
 	struct npud *npud = context;
+	const enum config_device old_device = npud->config.device;
 	struct config fresh, old = npud->config;
 	struct config_error error;
 	int r;
@@ -74,6 +75,8 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 		return r;
 	}
 	config_deinit(&old);
+	if (npud->config.device != old_device)
+		log_warning("policy_not_in_effect what=\"device.name: needs a restart\"");
 	log_info("policy_reloaded file=\"%s\"", npud->options.config_path);
 	npud_log_not_in_effect(&npud->config);
 	return 0;
@@ -82,11 +85,11 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 static int npud_add_stats(void *context, json_t *document)
 {
 	const struct npud *npud = context;
-	const uint64_t uptime_s = (clock_now_ns() - npud->start_ns) / NS_PER_S;
+	const double uptime_s = (double)(clock_now_ns() - npud->start_ns) / (double)NS_PER_S;
 	json_t *keys;
 
-	keys = json_pack("{s:s, s:I, s:s, s:s, s:{s:s?, s:O}}", "version", NPUD_VERSION, "uptime_s",
-			 (json_int_t)uptime_s, "loop", loop_name(npud->loop), "loop_fallback",
+	keys = json_pack("{s:s, s:f, s:s, s:s, s:{s:s?, s:O}}", "version", NPUD_VERSION, "uptime_s",
+			 uptime_s, "loop", loop_name(npud->loop), "loop_fallback",
 			 loop_fallback_reason(npud->loop), "policy", "file",
 			 npud->options.config_path, "not_in_effect", npud->config.not_in_effect);
 	return keys && json_object_update_new(document, keys) == 0 ? 0 : -ENOMEM;

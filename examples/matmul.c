@@ -57,7 +57,8 @@ int main(int argc, char **argv)
 	int n_wrong;
 
 	if (npu_open(&args, &npu) < 0) {
-		fprintf(stderr, "matmul: npud: %s; start it with `npud &`\n", npu_last_error());
+		fprintf(stderr, "matmul: npud: %s (is it running? start it with `npud &`)\n",
+			npu_last_error());
 		return 3;
 	}
 	for (int i = 0; i < M * K; i++)

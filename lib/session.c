@@ -81,9 +81,12 @@ static int session_open(struct npu_session *session, const struct npu_open_args 
 
 int npu_open(const struct npu_open_args *args, struct npu_session **ret_session)
 {
-	struct npu_session *session = calloc(1, sizeof(*session));
+	struct npu_session *session;
 	int r;
 
+	if (!ret_session)
+		return libnpu_error(-EINVAL, "ret_session: must not be NULL");
+	session = calloc(1, sizeof(*session));
 	if (!session)
 		return libnpu_error(-ENOMEM, "out of memory");
 	session->socket = -1;

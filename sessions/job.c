@@ -194,11 +194,18 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 
 static void job_fill_detail(struct job *job)
 {
-	if (job->detail[0] || job->base.outcome != NPU_OUTCOME_HANG)
+	const struct scheduler_stats *stats;
+	uint64_t budget_ns;
+
+	if (job->base.outcome != NPU_OUTCOME_HANG)
 		return;
+	/* The watchdog wrote it down just before. */
+	stats = scheduler_get_stats(job->session->owner->scheduler);
+	budget_ns = stats->last_hangs[(stats->hangs - 1) % 8].budget_ns;
 	snprintf(job->detail, sizeof(job->detail),
-		 "no progress within the budget after %" PRIu32 " of %" PRIu32 " tasks; core reset",
-		 job->tasks_done, job->n_tasks);
+		 "no progress within its budget of %.0f ms after %" PRIu32 " of %" PRIu32
+		 " tasks; core reset",
+		 (double)budget_ns / NS_PER_MS, job->tasks_done, job->n_tasks);
 }
 
 static void job_send_completion(struct job *job)

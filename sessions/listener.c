@@ -36,10 +36,6 @@ static void listener_welcome(struct listener *listener, int fd)
 	uint64_t n_suppressed;
 	int r;
 
-	if (sessions->is_draining) {
-		closer_close(sessions->channels.closer, fd);
-		return;
-	}
 	r = identity_read(fd, listener->path, &identity);
 	if (r < 0) {
 		closer_close(sessions->channels.closer, fd);

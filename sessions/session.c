@@ -205,6 +205,8 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 	int r;
 
 	assert(session->state == SESSION_HELLO);
+	if (owner->is_draining)
+		return error_set(error, ESHUTDOWN, "hello", "npud is shutting down");
 	r = session_find_class(session, class_wanted, &class, error);
 	if (r < 0)
 		return r;

@@ -94,6 +94,9 @@ int npu_matmul_new(struct npu_session *session, const struct npu_matmul_args *ar
 	struct npu_matmul *matmul;
 	int r;
 
+	if (!npu_query(session)->runs_streams)
+		return npu_ops_error(-ENOTSUP, "npud's device %s computes nothing",
+				     npu_query(session)->device);
 	r = plan_product(session, args, &plan);
 	if (r < 0)
 		return r;
