@@ -297,6 +297,77 @@ struct npu_conv2d_iovas {
 int npu_conv2d_emit(const struct npu_conv2d_plan *plan, const struct npu_band *band,
 		    const struct npu_conv2d_iovas *iovas, uint64_t *stream, uint32_t capacity);
 
+/* ---- pooling: int8, maximum or average ---- */
+
+#define NPU_POOL_SIZE_MAX     8192u /* width, height of the input */
+#define NPU_POOL_CHANNELS_MAX 8192u
+#define NPU_POOL_KERNEL_MAX   16u
+#define NPU_POOL_STRIDE_MAX   16u
+#define NPU_POOL_PAD_MAX      7u
+
+enum npu_pool_method { NPU_POOL_AVERAGE = 0, NPU_POOL_MAX, NPU_POOL_METHOD_COUNT };
+
+/*
+ * A maximum is that of the part of a window that lies in the input. An average counts `pad` outside
+ * of the input, usually the zero point, and is within 1 of the exact one: the NPU multiplies with
+ * rounded reciprocals of the kernel's sides.
+ */
+struct npu_pool_shape {
+	uint32_t width, height, channels;
+	struct npu_window window;
+	enum npu_pool_method method;
+	int8_t pad;
+};
+
+struct npu_pool_args {
+	struct npu_pool_shape shape;
+	uint64_t timeout_ns; /* device time; 0: as the policy says */
+};
+
+struct npu_pool;
+
+/* As npu_matmul_new(). */
+int npu_pool_new(struct npu_session *session, const struct npu_pool_args *args,
+		 struct npu_pool **ret_pool);
+/* Waits for a run in flight. Takes NULL, returns NULL. */
+struct npu_pool *npu_pool_free(struct npu_pool *pool);
+/* int8_t input[height][width][channels]; kept until the next call. -EBUSY: a run is on. */
+int npu_pool_set_input(struct npu_pool *pool, const int8_t *input);
+/* As those of matrix products. */
+int npu_pool_submit(struct npu_pool *pool);
+int npu_pool_wait(struct npu_pool *pool, int64_t timeout_ns, struct npu_result *ret_result);
+int npu_pool_run(struct npu_pool *pool, int64_t timeout_ns);
+/* int8_t output[out_height][out_width][channels] of the last run. -EBUSY: it is not over. */
+int npu_pool_get_output(struct npu_pool *pool, int8_t *output);
+
+/* Its parts; images as those of npu_conv2d. */
+struct npu_pool_plan {
+	struct npu_pool_shape shape;
+	uint32_t out_width, out_height;
+	uint32_t n_bands;
+	uint64_t input_bytes, output_bytes;
+};
+
+/* -EINVAL: an argument out of its range. */
+int npu_pool_plan(const struct npu_pool_shape *shape, struct npu_pool_plan *ret_plan);
+/* `index` is below plan->n_bands. */
+void npu_pool_plan_band(const struct npu_pool_plan *plan, uint32_t index,
+			struct npu_band *ret_band);
+void npu_pool_pack_input(const struct npu_pool_plan *plan, const int8_t *input, void *image);
+void npu_pool_unpack_output(const struct npu_pool_plan *plan, const void *image, int8_t *output);
+
+/* Where the images are, for the NPU; 16-byte aligned. */
+struct npu_pool_iovas {
+	uint32_t input, output;
+};
+
+#define NPU_POOL_STREAM_ENTRIES 30u
+#define NPU_POOL_INT_MASK	0xc00u
+
+/* Writes the stream of one band. -ENOSPC: `capacity` is less than that; -EINVAL: alignment. */
+int npu_pool_emit(const struct npu_pool_plan *plan, const struct npu_band *band,
+		  const struct npu_pool_iovas *iovas, uint64_t *stream, uint32_t capacity);
+
 /* ---- half-precision numbers as bits ---- */
 
 /* To nearest, ties to even; beyond 65504 to infinity; NaN stays NaN. */

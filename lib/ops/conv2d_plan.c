@@ -109,15 +109,6 @@ static int cut(struct npu_conv2d_plan *plan)
 	return 0;
 }
 
-/* IOVAs have 32 bits, so an image that doesn't fit there can't be reached. */
-static int check_image(const char *names, uint64_t bytes)
-{
-	if (bytes <= UINT32_MAX)
-		return 0;
-	return npu_ops_error(-EINVAL, "%s: %llu bytes, must be at most %u", names,
-			     (unsigned long long)bytes, UINT32_MAX);
-}
-
 static int set_sizes(struct npu_conv2d_plan *plan)
 {
 	const struct npu_conv2d_shape *shape = &plan->shape;
@@ -134,11 +125,11 @@ static int set_sizes(struct npu_conv2d_plan *plan)
 	plan->operand_bytes =
 		(uint64_t)plan->kernels_padded * (plan->quantization.is_per_channel ? 8 : 4);
 	plan->output_bytes = ops_feature_bytes(&out);
-	r = check_image("width, height, channels", plan->input_bytes);
+	r = ops_check_image("width, height, channels", plan->input_bytes);
 	if (r == 0)
-		r = check_image("kernels, channels", plan->weight_bytes);
+		r = ops_check_image("kernels, channels", plan->weight_bytes);
 	if (r == 0)
-		r = check_image("width, height, kernels", plan->output_bytes);
+		r = ops_check_image("width, height, kernels", plan->output_bytes);
 	return r;
 }
 

@@ -3,7 +3,16 @@
 #include "ops.h"
 #include "regcmd.h"
 
+#include <errno.h>
 #include <string.h>
+
+int ops_check_image(const char *names, uint64_t bytes)
+{
+	if (bytes <= UINT32_MAX)
+		return 0;
+	return npu_ops_error(-EINVAL, "%s: %llu bytes, must be at most %u", names,
+			     (unsigned long long)bytes, UINT32_MAX);
+}
 
 uint64_t ops_feature_bytes(const struct ops_feature *feature)
 {

@@ -48,6 +48,9 @@ uint32_t ops_window_rows_max(const struct npu_window *window, uint32_t height, u
 void ops_window_band(const struct npu_window *window, uint32_t height, uint32_t n_bands,
 		     uint32_t index, struct npu_band *ret_band);
 
+/* IOVAs have 32 bits: -EINVAL with a sentence for an image that doesn't fit there. */
+int ops_check_image(const char *names, uint64_t bytes);
+
 /* Size in memory and number of channels of an int8 tensor. */
 struct ops_feature {
 	uint32_t width, height, channels;

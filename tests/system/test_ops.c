@@ -323,7 +323,126 @@ static void convolutions_in_bands(void)
 	daemon_stop(&daemon);
 }
 
+/* Maximum of what lies in the input, or the exact average with pads. */
+static double pool_expected(const struct npu_pool_shape *shape, const int8_t *input, uint32_t out_y,
+			    uint32_t out_x, uint32_t c)
+{
+	const struct npu_window *window = &shape->window;
+	bool is_max = shape->method == NPU_POOL_MAX;
+	int sum = 0, max = -128;
+
+	for (uint32_t i = 0; i < window->kernel_height; i++)
+		for (uint32_t j = 0; j < window->kernel_width; j++) {
+			int64_t y = (int64_t)out_y * window->stride_y + i - window->pad_top;
+			int64_t x = (int64_t)out_x * window->stride_x + j - window->pad_left;
+			int value = is_max ? -128 : shape->pad;
+
+			if (y >= 0 && x >= 0 && y < shape->height && x < shape->width)
+				value = input[(y * shape->width + x) * shape->channels + c];
+			sum += value;
+			max = value > max ? value : max;
+		}
+	return is_max ? max : (double)sum / (window->kernel_width * window->kernel_height);
+}
+
+static void pool_compare(const struct npu_pool_shape *shape, const int8_t *input,
+			 const int8_t *output, uint64_t seed)
+{
+	const struct npu_window *window = &shape->window;
+	uint32_t width = outputs(shape->width, window->kernel_width, window->stride_x,
+				 window->pad_left + window->pad_right);
+	uint32_t height = outputs(shape->height, window->kernel_height, window->stride_y,
+				  window->pad_top + window->pad_bottom);
+	double tolerance = shape->method == NPU_POOL_MAX ? 0 : 1;
+
+	for (uint32_t i = 0; i < width * height * shape->channels; i++) {
+		uint32_t c = i % shape->channels, x = i / shape->channels % width;
+		uint32_t y = i / shape->channels / width;
+		double expected = pool_expected(shape, input, y, x, c);
+
+		if (fabs(output[i] - expected) > tolerance)
+			harness_fail(__FILE__, __LINE__,
+				     "seed %llu: row %u column %u channel %u: %d, not %g",
+				     (unsigned long long)seed, y, x, c, output[i], expected);
+	}
+}
+
+static void pool_check(struct npu_session *session, const struct npu_pool_shape *shape,
+		       uint64_t seed)
+{
+	struct npu_pool_args args = {.shape = *shape};
+	struct npu_pool_plan plan;
+	struct npu_pool *layer;
+	uint64_t state = seed;
+	int8_t *input, *output;
+
+	input = random_tensor(&state, (size_t)shape->width * shape->height * shape->channels);
+	REQUIRE_EQ(npu_pool_plan(shape, &plan), 0);
+	output = malloc((size_t)plan.out_width * plan.out_height * shape->channels);
+	REQUIRE(output);
+	if (npu_pool_new(session, &args, &layer) < 0)
+		harness_fail(__FILE__, __LINE__, "seed %llu: %s", (unsigned long long)seed,
+			     npu_last_error());
+	REQUIRE_EQ(npu_pool_set_input(layer, input), 0);
+	if (npu_pool_run(layer, -1) < 0)
+		harness_fail(__FILE__, __LINE__, "seed %llu: %s", (unsigned long long)seed,
+			     npu_last_error());
+	REQUIRE_EQ(npu_pool_get_output(layer, output), 0);
+	pool_compare(shape, input, output, seed);
+	npu_pool_free(layer);
+	free(input);
+	free(output);
+}
+
+static void random_pools(void)
+{
+	struct npu_session *session;
+	struct daemon daemon;
+
+	daemon_start(NULL, &daemon);
+	session = open_session(&daemon);
+	for (uint64_t seed = 1; seed <= (harness_is_sanitized() ? 20 : 200); seed++) {
+		uint64_t state = seed;
+		struct npu_pool_shape shape = {
+			.window = pick_window(&state, 8),
+			.channels = 1 + pick(&state, 70),
+			.method = (enum npu_pool_method)pick(&state, NPU_POOL_METHOD_COUNT),
+			.pad = (int8_t)harness_random(&state),
+		};
+
+		shape.width = shape.window.kernel_width + pick(&state, 30);
+		shape.height = shape.window.kernel_height + pick(&state, 30);
+		pool_check(session, &shape, seed);
+	}
+	npu_close(session);
+	daemon_stop(&daemon);
+}
+
+static void pools_in_bands(void)
+{
+	static const struct npu_pool_shape shapes[] = {
+		{1024, 12, 20, {3, 4, 2, 3, 1, 2, 0, 3}, NPU_POOL_AVERAGE, -5},
+		{300, 200, 3, {3, 3, 2, 2, 1, 1, 1, 1}, NPU_POOL_MAX, 0},
+		{8192, 20, 1, {2, 16, 1, 5, 0, 7, 1, 7}, NPU_POOL_AVERAGE, 100},
+	};
+	struct npu_session *session;
+	struct npu_pool_plan plan;
+	struct daemon daemon;
+
+	daemon_start(NULL, &daemon);
+	session = open_session(&daemon);
+	for (uint64_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		REQUIRE_EQ(npu_pool_plan(&shapes[i], &plan), 0);
+		REQUIRE(plan.n_bands > 1);
+		pool_check(session, &shapes[i], i);
+	}
+	npu_close(session);
+	daemon_stop(&daemon);
+}
+
 static const struct test_case cases[] = {
+	{.name = "random_pools", .run = random_pools, .timeout_s = 300},
+	{.name = "pools_in_bands", .run = pools_in_bands, .timeout_s = 300},
 	{.name = "worked_example", .run = worked_example},
 	{.name = "random_convolutions", .run = random_convolutions, .timeout_s = 300},
 	{.name = "fully_connected_layers", .run = fully_connected_layers, .timeout_s = 300},
