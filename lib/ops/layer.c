@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* All layers look alike from outside: images in, one job of a task per band, an image out. */
+/* All operations look alike from outside: images in, one job of several tasks, an image out. */
 #include "layer.h"
 
 #include "ops.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Streams start at multiples of 64 bytes, as those of all known programs do. */
 #define STREAM_ALIGNMENT 64u
@@ -40,9 +41,6 @@ int ops_layer_init(struct ops_layer *layer, const uint64_t *sizes, uint32_t n_im
 {
 	int r;
 
-	if (n_tasks > NPU_JOB_TASKS_MAX)
-		return npu_ops_error(-E2BIG, "more than %u tasks; cut the layer",
-				     (unsigned)NPU_JOB_TASKS_MAX);
 	layer->n_tasks = n_tasks;
 	layer->stream_entries = stream_entries;
 	layer->tasks = calloc(n_tasks, sizeof(*layer->tasks));
@@ -112,6 +110,11 @@ int ops_layer_submit(struct ops_layer *layer)
 		return r;
 	for (uint32_t i = 0; i < layer->n_bos; i++)
 		handles[i] = layer->bos[i].handle;
+	if (layer->n_cores > 1) {
+		job.core_mask = (1u << layer->n_cores) - 1;
+		job.n_ranges = layer->n_cores;
+		memcpy(job.ranges, layer->ranges, sizeof(layer->ranges));
+	}
 	r = npu_submit(layer->session, &job, &layer->seqno, NULL);
 	layer->is_running = r == 0;
 	return r;

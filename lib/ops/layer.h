@@ -14,14 +14,16 @@ struct ops_layer {
 	uint32_t n_bos;
 	struct npu_task *tasks;
 	uint32_t n_tasks, stream_entries;
+	uint32_t n_cores;			   /* 0 or 1: any one core, `ranges` is not used */
+	struct npu_range ranges[NPU_MATMUL_CORES]; /* of tasks, one per core */
 	bool is_running;
 	uint64_t seqno; /* of the run that is on */
 };
 
 /*
- * Allocates `n_images` BOs of `sizes` bytes, one for the streams, and `n_tasks` tasks, which point
- * into it, each with `stream_entries` and `int_mask`. `layer` has session and timeout_ns; after a
- * failure ops_layer_deinit() is due too. Errors of npu_bo_create(); -E2BIG: too many tasks.
+ * Allocates `n_images` BOs of `sizes` bytes, one for the streams, and `n_tasks` tasks (at most
+ * NPU_JOB_TASKS_MAX), which point into it, each with `stream_entries` and `int_mask`. `layer` has
+ * session and timeout_ns; after a failure ops_layer_deinit() is due too. Errors of npu_bo_create().
  */
 int ops_layer_init(struct ops_layer *layer, const uint64_t *sizes, uint32_t n_images,
 		   uint32_t n_tasks, uint32_t stream_entries, uint32_t int_mask);

@@ -440,7 +440,37 @@ static void pools_in_bands(void)
 	daemon_stop(&daemon);
 }
 
+static void layers_say_what_is_wrong(void)
+{
+	struct npu_pool_args bad = {.shape = {.method = NPU_POOL_MAX}};
+	struct npu_conv2d_args args = {.shape = npu_fully_connected(1, 4, 4),
+				       .quantization = {.out_scale = 1}};
+	struct npu_session *session;
+	struct npu_result result;
+	struct npu_conv2d *layer;
+	struct npu_pool *pool;
+	struct daemon daemon;
+	int8_t output[4];
+
+	daemon_start(NULL, &daemon);
+	session = open_session(&daemon);
+	REQUIRE_EQ(npu_pool_new(session, &bad, &pool), -EINVAL);
+	REQUIRE_HAS(npu_last_error(), "width: 0, must be 1 to 8192");
+	REQUIRE_EQ(npu_conv2d_new(session, &args, &layer), 0);
+	REQUIRE_EQ(npu_conv2d_wait(layer, -1, &result), -ENOENT);
+	REQUIRE_EQ(npu_conv2d_submit(layer), 0);
+	REQUIRE_EQ(npu_conv2d_submit(layer), -EBUSY);
+	REQUIRE_EQ(npu_conv2d_get_output(layer, output), -EBUSY);
+	REQUIRE_EQ(npu_conv2d_wait(layer, -1, &result), 0);
+	REQUIRE_EQ(result.outcome, NPU_OUTCOME_OK);
+	REQUIRE_EQ(npu_conv2d_submit(layer), 0);
+	npu_conv2d_free(layer); /* waits */
+	npu_close(session);
+	daemon_stop(&daemon);
+}
+
 static const struct test_case cases[] = {
+	HARNESS_CASE(layers_say_what_is_wrong),
 	{.name = "random_pools", .run = random_pools, .timeout_s = 300},
 	{.name = "pools_in_bands", .run = pools_in_bands, .timeout_s = 300},
 	{.name = "worked_example", .run = worked_example},
