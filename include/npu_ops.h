@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libnpu-ops: operations ready to use on npud. So far, matrix products.
+ * libnpu-ops: operations ready to use on npud: matrix products, and the layers of quantised
+ * convolutional networks (convolution, fully connected, pooling). Matrix products first:
  *
  *   struct npu_matmul_args args = {.shape = {.m = 64, .k = 784, .n = 10}};
  *   npu_matmul_new(npu, &args, &matmul);
@@ -16,6 +17,8 @@
 #define NPU_OPS_H
 
 #include "npu.h"
+
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -150,6 +153,220 @@ int npu_matmul_emit(const struct npu_matmul_layout *layout, const struct npu_mat
 		    const struct npu_matmul_iovas *iovas, uint64_t *stream, uint32_t capacity);
 
 #define NPU_MATMUL_INT_MASK 0x300u
+
+/* ---- layers of quantised networks ---- */
+
+/*
+ * Tensors are int8_t[height][width][channels], a real number r as round(r / scale) + zero. Windows
+ * go over the input in steps of `stride`, beginning `pad` outside of it; a window that would not
+ * fit has no output: out = (in + pads - kernel) / stride + 1.
+ */
+struct npu_window {
+	uint32_t kernel_width, kernel_height;
+	uint32_t stride_x, stride_y;
+	uint32_t pad_left, pad_top, pad_right, pad_bottom; /* each less than the kernel */
+};
+
+/* The part of a layer that one task does: whole rows of output, and the input rows under them. */
+struct npu_band {
+	uint32_t out_row, n_out_rows;
+	uint32_t in_row, n_in_rows;
+	uint32_t pad_top, pad_bottom; /* what is left of the window's pads */
+};
+
+/* ---- convolution: int8 with a scale per output channel ---- */
+
+#define NPU_CONV2D_SIZE_MAX	2047u  /* width, height of the input */
+#define NPU_CONV2D_CHANNELS_MAX 11264u /* as NPU_MATMUL_K_MAX */
+#define NPU_CONV2D_KERNELS_MAX	8192u
+#define NPU_CONV2D_KERNEL_MAX	31u
+#define NPU_CONV2D_STRIDE_MAX	7u
+#define NPU_CONV2D_PAD_MAX	15u
+
+struct npu_conv2d_shape {
+	uint32_t width, height, channels; /* of the input */
+	uint32_t kernels;		  /* channels of the output */
+	struct npu_window window;
+};
+
+/*
+ * With S = bias + sum of (x - input_zero) * (w - weight_zero), where x is input_zero outside of the
+ * input, and S as well as S' in 32 bits, saturated:
+ *   S' = S * scale / 2^scale_shift, if is_per_channel; else S. At least 0 if is_relu.
+ *   result = S' * out_scale / 2^out_shift + output_zero, saturated to int8_t.
+ * Each division rounds to nearest, ties to even.
+ */
+struct npu_conv2d_quantization {
+	int8_t input_zero, output_zero;
+	bool is_relu;
+	bool is_per_channel; /* else all channels have `weight_zero`, and no scale */
+	int8_t weight_zero;
+	uint8_t scale_shift; /* 0 to 31 */
+	uint8_t out_shift;   /* 0 to 47 */
+	uint16_t out_scale;  /* 1 to 32767 */
+};
+
+/* Of one output channel. Unless is_per_channel, only the bias is used. */
+struct npu_conv2d_channel {
+	int32_t bias;
+	uint16_t scale; /* 0 to 32767 */
+	int8_t weight_zero;
+};
+
+struct npu_conv2d_args {
+	struct npu_conv2d_shape shape;
+	struct npu_conv2d_quantization quantization;
+	uint64_t timeout_ns; /* device time; 0: as the policy says */
+};
+
+/*
+ * A fully connected layer is a convolution over an image of width 1: `batch` vectors of `inputs`
+ * numbers, each giving `outputs` numbers.
+ */
+struct npu_conv2d_shape npu_fully_connected(uint32_t batch, uint32_t inputs, uint32_t outputs);
+
+struct npu_conv2d;
+
+/*
+ * As npu_matmul_new(). -EINVAL also: one group of 32 kernels and the input rows of one row of
+ * output do not fit on chip together.
+ */
+int npu_conv2d_new(struct npu_session *session, const struct npu_conv2d_args *args,
+		   struct npu_conv2d **ret_conv);
+/* Waits for a run in flight. Takes NULL, returns NULL. */
+struct npu_conv2d *npu_conv2d_free(struct npu_conv2d *conv);
+
+/*
+ * int8_t weights[kernels][kernel_height][kernel_width][channels], and what belongs to each output
+ * channel; kept until the next call. -EBUSY: a run is on; -EINVAL: a scale out of its range, or a
+ * bias that, input_zero included, has no 32 bits.
+ */
+int npu_conv2d_set_weights(struct npu_conv2d *conv, const int8_t *weights,
+			   const struct npu_conv2d_channel *channels);
+/* int8_t input[height][width][channels]; kept until the next call. -EBUSY: a run is on. */
+int npu_conv2d_set_input(struct npu_conv2d *conv, const int8_t *input);
+/* As those of matrix products. */
+int npu_conv2d_submit(struct npu_conv2d *conv);
+int npu_conv2d_wait(struct npu_conv2d *conv, int64_t timeout_ns, struct npu_result *ret_result);
+int npu_conv2d_run(struct npu_conv2d *conv, int64_t timeout_ns);
+/* int8_t output[out_height][out_width][kernels] of the last run. -EBUSY: it is not over. */
+int npu_conv2d_get_output(struct npu_conv2d *conv, int8_t *output);
+
+/* Its parts. Sizes of the images, and the number of bands (tasks). */
+struct npu_conv2d_plan {
+	struct npu_conv2d_shape shape;
+	struct npu_conv2d_quantization quantization;
+	uint32_t out_width, out_height;
+	uint32_t channels_padded, kernels_padded;
+	uint32_t n_bands;
+	uint64_t input_bytes, weight_bytes, operand_bytes, output_bytes;
+};
+
+/* -EINVAL: an argument out of its range, or as npu_conv2d_new(). */
+int npu_conv2d_plan(const struct npu_conv2d_shape *shape,
+		    const struct npu_conv2d_quantization *quantization,
+		    struct npu_conv2d_plan *ret_plan);
+/* `index` is below plan->n_bands. */
+void npu_conv2d_plan_band(const struct npu_conv2d_plan *plan, uint32_t index,
+			  struct npu_band *ret_band);
+
+/*
+ * Images, padding included. Input and output: [surface][y][x][16 channels]; weights: [group of 32
+ * kernels][slice of 32 channels][ky][kx][kernel][channel], the last slice with what is left of the
+ * padded channels; operands: int32_t[kernel] biases, or, if is_per_channel, per 8 kernels
+ * int32_t[8] biases, int16_t[8] negative weight zeros, uint16_t[8] scales.
+ */
+void npu_conv2d_pack_input(const struct npu_conv2d_plan *plan, const int8_t *input, void *image);
+void npu_conv2d_pack_weights(const struct npu_conv2d_plan *plan, const int8_t *weights,
+			     void *image);
+/* -EINVAL as npu_conv2d_set_weights(). */
+int npu_conv2d_pack_operands(const struct npu_conv2d_plan *plan, const int8_t *weights,
+			     const struct npu_conv2d_channel *channels, void *image);
+void npu_conv2d_unpack_output(const struct npu_conv2d_plan *plan, const void *image,
+			      int8_t *output);
+
+/* Where the images are, for the NPU; 16-byte aligned. */
+struct npu_conv2d_iovas {
+	uint32_t input, weights, operands, output;
+};
+
+#define NPU_CONV2D_STREAM_ENTRIES 126u
+#define NPU_CONV2D_INT_MASK	  0x300u
+
+/* Writes the stream of one band. -ENOSPC: `capacity` is less than that; -EINVAL: alignment. */
+int npu_conv2d_emit(const struct npu_conv2d_plan *plan, const struct npu_band *band,
+		    const struct npu_conv2d_iovas *iovas, uint64_t *stream, uint32_t capacity);
+
+/* ---- pooling: int8, maximum or average ---- */
+
+#define NPU_POOL_SIZE_MAX     8192u /* width, height of the input */
+#define NPU_POOL_CHANNELS_MAX 8192u
+#define NPU_POOL_KERNEL_MAX   16u
+#define NPU_POOL_STRIDE_MAX   16u
+#define NPU_POOL_PAD_MAX      7u
+
+enum npu_pool_method { NPU_POOL_AVERAGE = 0, NPU_POOL_MAX, NPU_POOL_METHOD_COUNT };
+
+/*
+ * A maximum is that of the part of a window that lies in the input. An average counts `pad` outside
+ * of the input, usually the zero point, and is within 1 of the exact one: the NPU multiplies with
+ * rounded reciprocals of the kernel's sides.
+ */
+struct npu_pool_shape {
+	uint32_t width, height, channels;
+	struct npu_window window;
+	enum npu_pool_method method;
+	int8_t pad;
+};
+
+struct npu_pool_args {
+	struct npu_pool_shape shape;
+	uint64_t timeout_ns; /* device time; 0: as the policy says */
+};
+
+struct npu_pool;
+
+/* As npu_matmul_new(). */
+int npu_pool_new(struct npu_session *session, const struct npu_pool_args *args,
+		 struct npu_pool **ret_pool);
+/* Waits for a run in flight. Takes NULL, returns NULL. */
+struct npu_pool *npu_pool_free(struct npu_pool *pool);
+/* int8_t input[height][width][channels]; kept until the next call. -EBUSY: a run is on. */
+int npu_pool_set_input(struct npu_pool *pool, const int8_t *input);
+/* As those of matrix products. */
+int npu_pool_submit(struct npu_pool *pool);
+int npu_pool_wait(struct npu_pool *pool, int64_t timeout_ns, struct npu_result *ret_result);
+int npu_pool_run(struct npu_pool *pool, int64_t timeout_ns);
+/* int8_t output[out_height][out_width][channels] of the last run. -EBUSY: it is not over. */
+int npu_pool_get_output(struct npu_pool *pool, int8_t *output);
+
+/* Its parts; images as those of npu_conv2d. */
+struct npu_pool_plan {
+	struct npu_pool_shape shape;
+	uint32_t out_width, out_height;
+	uint32_t n_bands;
+	uint64_t input_bytes, output_bytes;
+};
+
+/* -EINVAL: an argument out of its range. */
+int npu_pool_plan(const struct npu_pool_shape *shape, struct npu_pool_plan *ret_plan);
+/* `index` is below plan->n_bands. */
+void npu_pool_plan_band(const struct npu_pool_plan *plan, uint32_t index,
+			struct npu_band *ret_band);
+void npu_pool_pack_input(const struct npu_pool_plan *plan, const int8_t *input, void *image);
+void npu_pool_unpack_output(const struct npu_pool_plan *plan, const void *image, int8_t *output);
+
+/* Where the images are, for the NPU; 16-byte aligned. */
+struct npu_pool_iovas {
+	uint32_t input, output;
+};
+
+#define NPU_POOL_STREAM_ENTRIES 30u
+#define NPU_POOL_INT_MASK	0xc00u
+
+/* Writes the stream of one band. -ENOSPC: `capacity` is less than that; -EINVAL: alignment. */
+int npu_pool_emit(const struct npu_pool_plan *plan, const struct npu_band *band,
+		  const struct npu_pool_iovas *iovas, uint64_t *stream, uint32_t capacity);
 
 /* ---- half-precision numbers as bits ---- */
 

@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* A matrix product as an object: four BOs (A, B, C, streams) and one job that is run repeatedly. */
+/* A matrix product as an object: three images and a task per tile. */
+#include "layer.h"
 #include "ops.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Streams start at multiples of 64 bytes, as those of all known programs do. */
-#define STREAM_BYTES ((NPU_MATMUL_STREAM_ENTRIES * 8 + 63) / 64 * 64)
+enum { A, B, C, N_IMAGES };
 
 struct npu_matmul {
-	struct npu_session *session;
+	struct ops_layer layer;
 	struct npu_matmul_plan plan;
-	uint64_t timeout_ns;
-	struct npu_bo a, b, c, streams;
-	struct npu_task *tasks;
-	bool is_running;
-	uint64_t seqno; /* of the run that is on */
 };
 
 static int check_gang(struct npu_session *session, uint32_t n_cores)
@@ -45,46 +39,19 @@ static int plan_product(struct npu_session *session, const struct npu_matmul_arg
 	return r < 0 ? r : check_gang(session, n_cores);
 }
 
-static int create_bos(struct npu_matmul *matmul)
-{
-	const struct npu_matmul_layout *layout = &matmul->plan.layout;
-	struct npu_session *session = matmul->session;
-	int r;
-
-	r = npu_bo_create(session, layout->a_bytes, 0, &matmul->a);
-	if (r == 0)
-		r = npu_bo_create(session, layout->b_bytes, 0, &matmul->b);
-	if (r == 0)
-		r = npu_bo_create(session, layout->c_bytes, 0, &matmul->c);
-	if (r == 0)
-		r = npu_bo_create(session, (uint64_t)matmul->plan.n_tasks * STREAM_BYTES, 0,
-				  &matmul->streams);
-	return r;
-}
-
 static int write_streams(struct npu_matmul *matmul)
 {
-	struct npu_matmul_iovas iovas = {matmul->a.iova, matmul->b.iova, matmul->c.iova};
+	const struct npu_bo *bos = matmul->layer.bos;
+	struct npu_matmul_iovas iovas = {bos[A].iova, bos[B].iova, bos[C].iova};
 	struct npu_matmul_tile tile;
-	int r;
+	int r = 0;
 
-	for (uint32_t i = 0; i < matmul->plan.n_tasks; i++) {
-		size_t offset = (size_t)i * STREAM_BYTES;
-
+	for (uint32_t i = 0; r == 0 && i < matmul->plan.n_tasks; i++) {
 		npu_matmul_plan_tile(&matmul->plan, i, &tile);
 		r = npu_matmul_emit(&matmul->plan.layout, &tile, &iovas,
-				    (uint64_t *)((char *)matmul->streams.map + offset),
-				    NPU_MATMUL_STREAM_ENTRIES);
-		if (r < 0)
-			return r;
-		matmul->tasks[i] = (struct npu_task){
-			.regcmd_iova = matmul->streams.iova + (uint32_t)offset,
-			.regcmd_count = NPU_MATMUL_STREAM_ENTRIES,
-			.int_mask = NPU_MATMUL_INT_MASK,
-		};
+				    ops_layer_stream(&matmul->layer, i), NPU_MATMUL_STREAM_ENTRIES);
 	}
-	return npu_bo_sync(matmul->session, &matmul->streams, 0, matmul->streams.size,
-			   NPU_SYNC_TO_DEVICE);
+	return r < 0 ? r : ops_layer_sync_streams(&matmul->layer);
 }
 
 int npu_matmul_new(struct npu_session *session, const struct npu_matmul_args *args,
@@ -103,14 +70,16 @@ int npu_matmul_new(struct npu_session *session, const struct npu_matmul_args *ar
 	matmul = calloc(1, sizeof(*matmul));
 	if (!matmul)
 		return npu_ops_error(-ENOMEM, "out of memory");
-	matmul->session = session;
 	matmul->plan = plan;
-	matmul->timeout_ns = args->timeout_ns;
-	matmul->tasks = calloc(plan.n_tasks, sizeof(*matmul->tasks));
-	if (matmul->tasks)
-		r = create_bos(matmul);
-	else
-		r = npu_ops_error(-ENOMEM, "out of memory");
+	matmul->layer.session = session;
+	matmul->layer.timeout_ns = args->timeout_ns;
+	matmul->layer.n_cores = plan.n_cores;
+	memcpy(matmul->layer.ranges, plan.ranges, sizeof(plan.ranges));
+	r = ops_layer_init(&matmul->layer,
+			   (const uint64_t[]){[A] = plan.layout.a_bytes,
+					      [B] = plan.layout.b_bytes,
+					      [C] = plan.layout.c_bytes},
+			   N_IMAGES, plan.n_tasks, NPU_MATMUL_STREAM_ENTRIES, NPU_MATMUL_INT_MASK);
 	if (r == 0)
 		r = write_streams(matmul);
 	if (r < 0) {
@@ -123,116 +92,62 @@ int npu_matmul_new(struct npu_session *session, const struct npu_matmul_args *ar
 
 struct npu_matmul *npu_matmul_free(struct npu_matmul *matmul)
 {
-	struct npu_result result;
-
 	if (!matmul)
 		return NULL;
-	if (matmul->is_running)
-		npu_matmul_wait(matmul, -1, &result);
-	npu_bo_close(matmul->session, &matmul->streams);
-	npu_bo_close(matmul->session, &matmul->c);
-	npu_bo_close(matmul->session, &matmul->b);
-	npu_bo_close(matmul->session, &matmul->a);
-	free(matmul->tasks);
+	ops_layer_deinit(&matmul->layer);
 	free(matmul);
 	return NULL;
 }
 
-static int check_idle(const struct npu_matmul *matmul)
-{
-	return matmul->is_running ? npu_ops_error(-EBUSY, "the last run is not over") : 0;
-}
-
 /* Packs a matrix into its BO and hands that to the NPU. */
-static int set_matrix(struct npu_matmul *matmul, const struct npu_bo *bo, const void *matrix,
+static int set_matrix(struct npu_matmul *matmul, uint32_t image, const void *matrix,
 		      void (*pack)(const struct npu_matmul_layout *, const void *, void *))
 {
-	int r = check_idle(matmul);
+	int r = ops_layer_check_idle(&matmul->layer);
 
 	if (r < 0)
 		return r;
-	pack(&matmul->plan.layout, matrix, bo->map);
-	return npu_bo_sync(matmul->session, bo, 0, bo->size, NPU_SYNC_TO_DEVICE);
+	pack(&matmul->plan.layout, matrix, matmul->layer.bos[image].map);
+	return ops_layer_sync_image(&matmul->layer, image, NPU_SYNC_TO_DEVICE);
 }
 
 int npu_matmul_set_a(struct npu_matmul *matmul, const void *a)
 {
-	return set_matrix(matmul, &matmul->a, a, npu_matmul_pack_a);
+	return set_matrix(matmul, A, a, npu_matmul_pack_a);
 }
 
 int npu_matmul_set_b(struct npu_matmul *matmul, const void *b)
 {
-	return set_matrix(matmul, &matmul->b, b, npu_matmul_pack_b);
+	return set_matrix(matmul, B, b, npu_matmul_pack_b);
 }
 
 int npu_matmul_set_b_transposed(struct npu_matmul *matmul, const void *b)
 {
-	return set_matrix(matmul, &matmul->b, b, npu_matmul_pack_b_transposed);
+	return set_matrix(matmul, B, b, npu_matmul_pack_b_transposed);
 }
 
 int npu_matmul_submit(struct npu_matmul *matmul)
 {
-	const struct npu_matmul_plan *plan = &matmul->plan;
-	uint32_t bos[] = {matmul->a.handle, matmul->b.handle, matmul->c.handle,
-			  matmul->streams.handle};
-	struct npu_job job = {
-		.tasks = matmul->tasks,
-		.n_tasks = plan->n_tasks,
-		.bos = bos,
-		.n_bos = sizeof(bos) / sizeof(*bos),
-		.timeout_ns = matmul->timeout_ns,
-	};
-	int r = check_idle(matmul);
-
-	if (r < 0)
-		return r;
-	if (plan->n_cores > 1) {
-		job.core_mask = (1u << plan->n_cores) - 1;
-		job.n_ranges = plan->n_cores;
-		memcpy(job.ranges, plan->ranges, sizeof(job.ranges));
-	}
-	r = npu_submit(matmul->session, &job, &matmul->seqno, NULL);
-	matmul->is_running = r == 0;
-	return r;
+	return ops_layer_submit(&matmul->layer);
 }
 
 int npu_matmul_wait(struct npu_matmul *matmul, int64_t timeout_ns, struct npu_result *ret_result)
 {
-	int r;
-
-	if (!matmul->is_running)
-		return npu_ops_error(-ENOENT, "no run was queued");
-	r = npu_wait(matmul->session, matmul->seqno, timeout_ns, ret_result);
-	/* Any other failure is final: there is nothing left to wait for. */
-	matmul->is_running = r == -ETIMEDOUT;
-	return r;
+	return ops_layer_wait(&matmul->layer, timeout_ns, ret_result);
 }
 
 int npu_matmul_run(struct npu_matmul *matmul, int64_t timeout_ns)
 {
-	struct npu_result result = {0};
-	int r;
-
-	r = npu_matmul_submit(matmul);
-	if (r == 0)
-		r = npu_matmul_wait(matmul, timeout_ns, &result);
-	if (r < 0)
-		return r;
-	if (result.outcome != NPU_OUTCOME_OK)
-		return npu_ops_error(-EIO, "the run ended with %s%s%s",
-				     npu_outcome_name(result.outcome), *result.detail ? ": " : "",
-				     result.detail);
-	return 0;
+	return ops_layer_run(&matmul->layer, timeout_ns);
 }
 
 int npu_matmul_get_c(struct npu_matmul *matmul, void *c)
 {
-	int r = check_idle(matmul);
+	int r = ops_layer_check_idle(&matmul->layer);
 
-	if (r < 0)
-		return r;
-	r = npu_bo_sync(matmul->session, &matmul->c, 0, matmul->c.size, NPU_SYNC_FROM_DEVICE);
 	if (r == 0)
-		npu_matmul_unpack_c(&matmul->plan.layout, matmul->c.map, c);
+		r = ops_layer_sync_image(&matmul->layer, C, NPU_SYNC_FROM_DEVICE);
+	if (r == 0)
+		npu_matmul_unpack_c(&matmul->plan.layout, matmul->layer.bos[C].map, c);
 	return r;
 }

@@ -18,6 +18,49 @@
 
 void npu_ops_error_keep(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* -EINVAL with a sentence unless `value` is `min` to `max`. */
+int ops_check_range(const char *name, uint32_t value, uint32_t min, uint32_t max);
+
+static inline uint32_t ops_round_up(uint32_t value, uint32_t unit)
+{
+	return (value + unit - 1) / unit * unit;
+}
+
+/* `by` is not 0. */
+static inline uint32_t ops_divide_up(uint32_t value, uint32_t by)
+{
+	return value / by + (value % by != 0);
+}
+
+/* Limits of a kind of layer. */
+struct ops_window_limits {
+	uint32_t kernel_max, stride_max, pad_max;
+};
+
+/* -EINVAL: out of `limits`, a pad not less than the kernel, a kernel larger than the input. */
+int ops_window_check(const struct npu_window *window, const struct ops_window_limits *limits,
+		     uint32_t width, uint32_t height);
+uint32_t ops_window_out_width(const struct npu_window *window, uint32_t width);
+uint32_t ops_window_out_height(const struct npu_window *window, uint32_t height);
+/* Rows of output that `n_in_rows` of an input of `height` rows are enough for; 0: for none. */
+uint32_t ops_window_rows_max(const struct npu_window *window, uint32_t height, uint32_t n_in_rows);
+/* One of `n_bands` bands of an input of `height` rows; bands differ by one row at most. */
+void ops_window_band(const struct npu_window *window, uint32_t height, uint32_t n_bands,
+		     uint32_t index, struct npu_band *ret_band);
+
+/* IOVAs have 32 bits: -EINVAL with a sentence for an image that doesn't fit there. */
+int ops_check_image(const char *names, uint64_t bytes);
+
+/* Size in memory and number of channels of an int8 tensor. */
+struct ops_feature {
+	uint32_t width, height, channels;
+};
+
+/* int8_t[height][width][channels] to and from [surface][y][x][16] (hardware reference 4.2). */
+void ops_feature_pack(const struct ops_feature *feature, const int8_t *tensor, void *image);
+void ops_feature_unpack(const struct ops_feature *feature, const void *image, int8_t *tensor);
+uint64_t ops_feature_bytes(const struct ops_feature *feature);
+
 /* Rows of A that one task can hold on chip beside a group of columns of B; at least 1. */
 uint32_t matmul_rows_max(const struct npu_matmul_layout *layout);
 /* Columns of B that one task of `n_rows` should do: whole groups, at least one. */
