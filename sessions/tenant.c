@@ -71,10 +71,11 @@ static void user_set_quota(struct user *user, const struct machine_limits *machi
 	user->account.limit[SLOT_CONNECTIONS] = ACCOUNT_UNLIMITED;
 	set_machine_limits(&user->account, machine, 2);
 	connections = user->account.limit[SLOT_CONNECTIONS];
+	user->account.limit[SLOT_SESSIONS] = smaller(sessions, connections);
 	/* Some connections are for those that hear that they are one too many. */
-	user->account.limit[SLOT_SESSIONS] = smaller(
-		sessions, connections > 2 * CONNECTIONS_SPARE ? connections - CONNECTIONS_SPARE
-							      : connections / 2);
+	if (connections > 2 * CONNECTIONS_SPARE)
+		user->account.limit[SLOT_SESSIONS] =
+			smaller(sessions, connections - CONNECTIONS_SPARE);
 	if (sessions < UINT64_MAX - CONNECTIONS_SPARE)
 		user->account.limit[SLOT_CONNECTIONS] =
 			smaller(sessions + CONNECTIONS_SPARE, connections);
