@@ -5,23 +5,12 @@
  */
 #include "api/stats.h"
 
+#include "sessions/job.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define STRING_BYTES 128
-
-static const char *const outcome_names[NPU_OUTCOME_COUNT] = {
-	[NPU_OUTCOME_PENDING] = "pending",
-	[NPU_OUTCOME_OK] = "ok",
-	[NPU_OUTCOME_HANG] = "hang",
-	[NPU_OUTCOME_PAGE_FAULT] = "page_fault",
-	[NPU_OUTCOME_BAD_STREAM] = "bad_stream",
-	[NPU_OUTCOME_CANCELLED] = "cancelled",
-	[NPU_OUTCOME_LATE] = "late",
-	[NPU_OUTCOME_DEPENDENCY] = "dependency",
-	[NPU_OUTCOME_DEVICE_RESET] = "device_reset",
-	[NPU_OUTCOME_DEVICE_LOST] = "device_lost",
-};
 
 static const char *const out_of_service[DEVICE_MAX_CORES] = {
 	"core 0 is out of service", "core 1 is out of service", "core 2 is out of service",
@@ -136,7 +125,7 @@ static json_t *failed_document(const uint64_t *failed)
 {
 	json_t *reasons = json_object();
 	for (unsigned i = NPU_OUTCOME_OK + 1; i < NPU_OUTCOME_COUNT; i++)
-		if (json_object_set_new(reasons, outcome_names[i],
+		if (json_object_set_new(reasons, job_outcome_name((enum npu_outcome)i),
 					json_integer((json_int_t)failed[i])) < 0) {
 			json_decref(reasons);
 			return NULL;

@@ -62,7 +62,7 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 	r = config_load(npud->options.config_path, &fresh, &error);
 	if (r < 0) {
 		snprintf(ret_text, size, "%s", error.text);
-		log_error("policy_reload_failed error=\"%s\"", error.text);
+		log_error("policy_kept error=\"%s\"", error.text);
 		return r;
 	}
 	/* Sessions point into the policy: they get the new one before the old one goes. */
@@ -72,6 +72,7 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 		npud->config = old;
 		config_deinit(&fresh);
 		snprintf(ret_text, size, "%s", strerror(-r));
+		log_error("policy_kept error=\"%s\"", ret_text);
 		return r;
 	}
 	config_deinit(&old);
@@ -141,10 +142,10 @@ static void npud_terminate(struct npud *npud)
 
 static void npud_reload(struct npud *npud)
 {
-	char text[sizeof(((struct config_error *)0)->text)];
+	char text[sizeof(((struct config_error *)0)->text)] = "";
 
-	/* Both outcomes are in the log. */
-	if (npud_policy_reload(npud, text, sizeof(text)) < 0)
+	/* The log has why a file was not taken; without a file there was nothing to say yet. */
+	if (npud_policy_reload(npud, text, sizeof(text)) < 0 && !npud->options.config_path)
 		log_warning("policy_kept error=\"%s\"", text);
 }
 

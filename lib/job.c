@@ -143,18 +143,7 @@ int npu_cancel(struct npu_session *session, uint64_t seqno)
 	return libnpu_call(session, &call);
 }
 
-static const char *const outcome_names[NPU_OUTCOME_COUNT] = {
-	[NPU_OUTCOME_PENDING] = "pending",
-	[NPU_OUTCOME_OK] = "ok",
-	[NPU_OUTCOME_HANG] = "hang",
-	[NPU_OUTCOME_PAGE_FAULT] = "page_fault",
-	[NPU_OUTCOME_BAD_STREAM] = "bad_stream",
-	[NPU_OUTCOME_CANCELLED] = "cancelled",
-	[NPU_OUTCOME_LATE] = "late",
-	[NPU_OUTCOME_DEPENDENCY] = "dependency",
-	[NPU_OUTCOME_DEVICE_RESET] = "device_reset",
-	[NPU_OUTCOME_DEVICE_LOST] = "device_lost",
-};
+static const char *const outcome_names[NPU_OUTCOME_COUNT] = NPU_OUTCOME_NAMES;
 
 const char *npu_outcome_name(enum npu_outcome outcome)
 {
