@@ -76,7 +76,7 @@ struct npu_error {
 	uint64_t min, max;	  /* the allowed range; both 0 where there is none */
 	uint64_t retry_after_ns;  /* EAGAIN: how long to wait */
 	char field[NPU_NAME_MAX]; /* the field, or the quota that is full */
-	char message[160];	  /* the whole thing in a sentence */
+	char message[384];	  /* the whole thing in a sentence */
 };
 
 /* ---- NPU_OP_HELLO ---- */

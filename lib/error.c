@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static __thread char last_error[256];
+static __thread char last_error[512];
 static __thread uint64_t last_retry_after_ns;
 
 const char *npu_last_error(void)
