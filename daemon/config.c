@@ -75,6 +75,7 @@ static void read_scheduler(const json_t *scheduler, struct config *config)
 	result->min_charge_ns = config_key_ns(scheduler, "min_charge_ms");
 	result->quantum_ns = config_key_ns(scheduler, "quantum_ms");
 	result->lag_ns = config_key_ns(scheduler, "lag_ms");
+	result->ageing_ns = config_key_ns(scheduler, "ageing_ms");
 	result->patience_ns = config_key_ns(scheduler, "patience_ms");
 	result->shed_margin_ns = config_key_ns(scheduler, "shed_margin_ms");
 	result->long_factor = number(scheduler, "long_factor");
@@ -148,7 +149,7 @@ static int read_document(struct json_reader *reader, json_t *document, struct co
 		r = read_watchdog(reader, json_object_get(document, "watchdog"), config);
 	}
 	if (r == 0)
-		r = config_classes_read(reader, document, config->scheduler.policy->name,
+		r = config_classes_read(reader, document, config->scheduler.policy,
 					&config->sessions);
 	if (r == 0)
 		read_quota(json_object_get(document, "quota"), &config->sessions.quota);

@@ -72,6 +72,8 @@ static void read_class(const char *name, const json_t *object, struct class *cla
 	queue->kind = (enum queue_kind) class->kind;
 	queue->deadline_ns = config_key_ns(object, "deadline_ms");
 	queue->weight = class_weight(object, class->kind);
+	queue->priority = (unsigned)json_integer_value(json_object_get(object, "priority"));
+	queue->late_rule = config_key_choice(object, "late", config_late_rules);
 	queue->has_own_cores = cores != NULL;
 	queue->core_mask = cores ? core_set(cores) : (1u << CONFIG_CORES_MAX) - 1;
 	queue->max_cores = (unsigned)json_integer_value(json_object_get(object, "max_cores"));
@@ -79,40 +81,55 @@ static void read_class(const char *name, const json_t *object, struct class *cla
 	queue->watchdog_cap_ns = config_key_ns(object, "watchdog_cap_ms");
 }
 
-/* A class that names a policy gets the one that runs for all. */
-static int note_class_policy(struct json_reader *reader, const char *name, const json_t *object,
-			     const char *policy_name)
+/* The class's own policy, where it is another one than the scheduler's. */
+static int read_class_policy(struct json_reader *reader, json_t *object, const char *name,
+			     const struct policy_ops *policy, struct queue_params *queue)
 {
 	const char *wanted = json_string_value(json_object_get(object, "policy"));
+	const struct policy_ops *order = wanted ? policy_find(wanted) : policy;
 	char path[PATH_MAX_BYTES];
 
-	if (!wanted || strcmp(wanted, policy_name) == 0)
+	if (!wanted && set_new(object, "policy", json_string(policy->name)) < 0)
+		return -ENOMEM;
+	if (order == policy)
 		return 0;
 	snprintf(path, sizeof(path), "classes.%s.policy", name);
-	return json_reader_note(reader, path,
-				"'%s' is not in effect yet, '%s' runs for every class", wanted,
-				policy_name);
+	if (order == &policy_pinned && !queue->has_own_cores)
+		return json_reader_fail(reader, path,
+					"'pinned' inside '%s' needs cores to keep to (allowed: "
+					"with 'cores' in the class, or as scheduler.policy)",
+					policy->name);
+	queue->order = order;
+	return 0;
 }
 
-static int read_classes(struct json_reader *reader, json_t *classes, const char *policy_name,
-			struct session_policy *policy)
+static int complete_class(struct json_reader *reader, json_t *object, const char *name,
+			  const struct policy_ops *policy, struct class *class)
+{
+	int r = 0;
+
+	if (!json_object_get(object, "weight"))
+		r = set_new(object, "weight", json_real(class->queue.weight));
+	if (r == 0)
+		r = read_class_policy(reader, object, name, policy, &class->queue);
+	return r;
+}
+
+static int read_classes(struct json_reader *reader, json_t *classes,
+			const struct policy_ops *policy, struct session_policy *ret_policy)
 {
 	const char *name;
 	json_t *object;
 	int r;
 
-	policy->classes = calloc(json_object_size(classes), sizeof(*policy->classes));
-	if (!policy->classes)
+	ret_policy->classes = calloc(json_object_size(classes), sizeof(*ret_policy->classes));
+	if (!ret_policy->classes)
 		return -ENOMEM;
 	json_object_foreach (classes, name, object) {
-		struct class *class = &policy->classes[policy->n_classes++];
+		struct class *class = &ret_policy->classes[ret_policy->n_classes++];
 
 		read_class(name, object, class);
-		r = 0;
-		if (!json_object_get(object, "weight"))
-			r = set_new(object, "weight", json_real(class->queue.weight));
-		if (r == 0)
-			r = note_class_policy(reader, name, object, policy_name);
+		r = complete_class(reader, object, name, policy, class);
 		if (r < 0)
 			return r;
 	}
@@ -291,21 +308,21 @@ static int read_admin_group(struct json_reader *reader, const json_t *document,
 	return r == -ENOENT ? 0 : r;
 }
 
-int config_classes_read(struct json_reader *reader, json_t *document, const char *policy_name,
-			struct session_policy *ret_policy)
+int config_classes_read(struct json_reader *reader, json_t *document,
+			const struct policy_ops *policy, struct session_policy *ret_policy)
 {
-	struct session_policy policy = {0};
+	struct session_policy result = {0};
 	int r;
 
-	r = read_classes(reader, json_object_get(document, "classes"), policy_name, &policy);
+	r = read_classes(reader, json_object_get(document, "classes"), policy, &result);
 	if (r == 0)
-		r = read_rules(reader, json_object_get(document, "match"), &policy);
+		r = read_rules(reader, json_object_get(document, "match"), &result);
 	if (r == 0)
-		r = read_admin_group(reader, document, &policy);
+		r = read_admin_group(reader, document, &result);
 	if (r < 0) {
-		session_policy_deinit(&policy);
+		session_policy_deinit(&result);
 		return r;
 	}
-	*ret_policy = policy;
+	*ret_policy = result;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "daemon/config_keys.h"
 
 #include "daemon/config.h"
+#include "scheduler/priority.h"
 
 #include <string.h>
 
@@ -40,11 +41,13 @@ const char *const config_core_mask_rules[] = {
 	NULL,
 };
 
+const char *const config_late_rules[] = {
+	[LATE_DROP] = "drop", [LATE_DEMOTE] = "demote", [LATE_RUN] = "run", NULL};
+
 static const char *const soft_caches[] = {"coherent", "incoherent", NULL};
 static const char *const policies[] = {"round-robin", "pinned", "gang", "fair", "deadline", NULL};
 static const char *const scopes[] = {"session", "uid", "class", "shared", NULL};
 static const char *const steals[] = {"off", "idle", NULL};
-static const char *const late_actions[] = {"drop", "demote", "run", NULL};
 static const char *const replacements[] = {"off", "oldest", NULL};
 
 /* Each row: name, type, then what the type needs, the default, and whether it comes later. */
@@ -69,6 +72,7 @@ static const struct key_spec scheduler_keys[] = {
 	{"hold_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "2", LATER},
 	{"long_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "4"},
 	{"short_umax", KEY_NUMBER, RANGE(0, 1), .fallback = "0.70"},
+	{"ageing_ms", KEY_NUMBER, RANGE(1, MS_MAX), .fallback = "1000"},
 	{"patience_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10"},
 	{"backfill_margin", KEY_NUMBER, RANGE(1, 10), .fallback = "1.1"},
 	{"lag_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "100"},
@@ -138,12 +142,12 @@ static const struct key_spec class_keys[] = {
 	{"core_mask", KEY_CHOICE, .choices = config_core_mask_rules, .fallback = "\"demand\""},
 	{"requestable", KEY_FLAG, .fallback = "false"},
 	{"watchdog_cap_ms", KEY_NUMBER, RANGE(1, MS_MAX)},
-	{"priority", KEY_INTEGER, RANGE(0, 1000), LATER},
+	{"priority", KEY_INTEGER, RANGE(0, PRIORITY_MAX), .fallback = "0"},
 	{"steal", KEY_CHOICE, .choices = steals, .fallback = "\"off\"", LATER},
 	{"gang_widths", KEY_SET, RANGE(1, CONFIG_CORES_MAX), .fallback = "[1, 2, 3]", LATER},
 	{"deadline_ms", KEY_NUMBER, RANGE(0.1, MS_MAX)},
 	{"period_ms", KEY_NUMBER, RANGE(0.1, MS_MAX), LATER},
-	{"late", KEY_CHOICE, .choices = late_actions, LATER},
+	{"late", KEY_CHOICE, .choices = config_late_rules, .fallback = "\"drop\""},
 	{"depth", KEY_INTEGER, RANGE(1, COUNT_MAX), LATER},
 	{"replace", KEY_CHOICE, .choices = replacements, .fallback = "\"off\"", LATER},
 	{"sliceable", KEY_FLAG, LATER},

@@ -6,6 +6,7 @@
 #include "scheduler/admission.h"
 
 #include "scheduler/scheduler_internal.h"
+#include "scheduler/slice.h"
 
 #include <assert.h>
 
@@ -75,7 +76,8 @@ static bool add_waiting_jobs(struct forecast *forecast, struct tree *queues)
 		struct queue *queue = container_of(node, struct queue, ready_node);
 
 		list_for_each (job, &queue->ready, link) {
-			if (job->deadline_ns && !add_job(forecast, job))
+			if (slice_serves_deadline(forecast->scheduler, job) &&
+			    !add_job(forecast, job))
 				return false;
 		}
 	}
@@ -136,7 +138,8 @@ static unsigned find_late(const struct forecast *forecast)
 		double margin_ns = scheduler->config.admit_margin *
 				   ((double)job->deadline_ns - (double)from_ns);
 
-		if ((double)end_ns > (double)job->deadline_ns - margin_ns)
+		if ((double)end_ns > (double)job->deadline_ns - margin_ns &&
+		    job->queue->params.late_rule != LATE_RUN)
 			return i;
 		for (unsigned j = 0; j < width; j++)
 			sink(release_ns, forecast->n_cores, end_ns);
@@ -153,7 +156,7 @@ static unsigned find_victim(const struct forecast *forecast, unsigned late)
 		const struct sched_job *job = forecast->jobs[i].job;
 
 		assert(job);
-		if (job->pieces_done)
+		if (job->pieces_done || job->queue->params.late_rule == LATE_RUN)
 			continue;
 		if (victim == forecast->n_jobs ||
 		    job->queue->tenant->virtual_ns >=

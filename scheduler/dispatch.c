@@ -6,7 +6,9 @@
 #include "scheduler/dispatch.h"
 
 #include "base/clock.h"
+#include "scheduler/class_order.h"
 #include "scheduler/gang.h"
+#include "scheduler/priority.h"
 #include "scheduler/scheduler_internal.h"
 #include "scheduler/slice.h"
 
@@ -285,11 +287,30 @@ static bool pick_from_queue(struct pass *pass, struct queue *queue, struct dispa
 	return pick_behind_head(pass, queue, ret_dispatch);
 }
 
+/* The queues of one priority, or all of them where it is negative. */
+static bool walk(struct pass *pass, int priority, struct dispatch *ret_dispatch)
+{
+	struct scheduler *scheduler = pass->scheduler;
+	struct policy *policy = scheduler->policy;
+	struct queue *queue = NULL;
+
+	class_order_begin(scheduler);
+	policy->ops->begin(policy, pass->now_ns);
+	while ((queue = policy->ops->next(policy, queue))) {
+		if (priority >= 0 &&
+		    priority_of(scheduler, queue, pass->now_ns) != (unsigned)priority)
+			continue;
+		if (pick_from_queue(pass, class_order_take(scheduler, queue, pass->now_ns),
+				    ret_dispatch))
+			return true;
+	}
+	return false;
+}
+
 bool dispatch_next(struct scheduler *scheduler, struct dispatch *ret_dispatch)
 {
-	struct policy *policy = scheduler->policy;
 	struct pass pass = {.scheduler = scheduler, .now_ns = scheduler_now_ns(scheduler)};
-	struct queue *queue = NULL;
+	int priority = PRIORITY_AGED + 1;
 
 	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
 		if (scheduler->cores[i].state == CORE_IDLE)
@@ -297,9 +318,10 @@ bool dispatch_next(struct scheduler *scheduler, struct dispatch *ret_dispatch)
 	}
 	if (!pass.idle_cores || !scheduler->n_ready)
 		return false;
-	policy->ops->begin(policy, pass.now_ns);
-	while ((queue = policy->ops->next(policy, queue))) {
-		if (pick_from_queue(&pass, queue, ret_dispatch))
+	if (!scheduler->n_prioritized)
+		return walk(&pass, -1, ret_dispatch);
+	while ((priority = priority_find(scheduler, priority, pass.now_ns)) >= 0) {
+		if (walk(&pass, priority, ret_dispatch))
 			return true;
 	}
 	return false;

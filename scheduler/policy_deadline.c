@@ -329,8 +329,14 @@ static int deadline_admit(struct policy *policy, struct queue *queue, struct sch
 	queue->deadline_signature = job->signature;
 	queue->deadline_width = job->n_cores;
 	queue->deadline_pieces = job->n_pieces ? job->n_pieces : 1;
+	if (queue->params.late_rule == LATE_RUN)
+		return 0;
 	if (config->has_admission && is_known(deadline, job) &&
 	    !admission_allows(deadline->scheduler, &deadline->urgent, job, now_ns)) {
+		if (queue->params.late_rule == LATE_DEMOTE) {
+			scheduler_demote(deadline->scheduler, job);
+			return 0;
+		}
 		/* What is always refused is never measured again: one in some is let in as a probe.
 		 */
 		if (++queue->n_rejected < config->probe_every)
@@ -347,7 +353,7 @@ static bool deadline_is_hopeless(struct policy *policy, const struct sched_job *
 	struct deadline *deadline = to_deadline(policy);
 
 	if (!slice_serves_deadline(deadline->scheduler, job) || job->is_probe ||
-	    job->queue->params.late_rule != LATE_DROP || !is_known(deadline, job))
+	    job->queue->params.late_rule == LATE_RUN || !is_known(deadline, job))
 		return false;
 	return (double)now_ns +
 		       HOPELESS_SHARE * (double)admission_cost_ns(deadline->scheduler, job) >

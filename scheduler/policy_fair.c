@@ -66,7 +66,7 @@ void fair_order_wake(struct fair_order *order, struct queue *queue)
 	struct sched_tenant *tenant = queue->tenant;
 	struct tree_node *first = tree_first(&tenant->ready);
 
-	if (queue->n_running || queue_head(queue)->pieces_done)
+	if (order->scheduler->is_rejoining || queue->n_running || queue_head(queue)->pieces_done)
 		return;
 	if (!first && !tenant->n_cores && tenant->virtual_ns < shares->virtual_ns)
 		tenant->virtual_ns = shares->virtual_ns;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct policy_ops;
 struct sched_job;
 struct sched_tenant;
 
@@ -37,7 +38,10 @@ struct queue_params {
 	uint64_t domain;    /* its address space; changing a core's costs time */
 	enum queue_kind kind;
 	enum late_rule late_rule;
-	double weight;	      /* > 0 */
+	double weight;	   /* > 0 */
+	unsigned priority; /* strict order: the higher goes first (priority.h) */
+	/* The class's own policy, where it is not the scheduler's (class_order.h); NULL: none. */
+	const struct policy_ops *order;
 	uint32_t core_mask;   /* cores it may use */
 	bool has_own_cores;   /* the class names its cores; else `pinned` binds the queue to one */
 	unsigned max_cores;   /* at once */
@@ -67,10 +71,17 @@ struct queue {
 	/* ---- the policy's ---- */
 	struct list policy_link;
 	struct tree_node ready_node; /* in its policy's order of ready queues */
-	double virtual_ns;	     /* core-time used, within its tenant */
-	uint64_t key_ns, key_id;     /* of the head job, while in the order */
-	uint64_t head_ns;	     /* the head's predicted time */
-	uint64_t pass;		     /* the last walk that has been here */
+	struct {
+		struct list link;  /* sched_tenant::ordered */
+		uint64_t walk;	   /* the last one that has been here */
+		uint64_t turn;	   /* round-robin: its place in the ring */
+		uint64_t turn_ns;  /* and the core-time it has used of its turn */
+		double virtual_ns; /* core-time used, within its tenant */
+	} order;		   /* class_order.h */
+	double virtual_ns;	   /* core-time used, within its tenant */
+	uint64_t key_ns, key_id;   /* of the head job, while in the order */
+	uint64_t head_ns;	   /* the head's predicted time */
+	uint64_t pass;		   /* the last walk that has been here */
 	uint64_t relative_deadline_ns, deadline_signature; /* of its last deadline job */
 	unsigned deadline_width, deadline_pieces;
 	unsigned n_rejected; /* deadline jobs in a row */

@@ -8,6 +8,7 @@
 #include "scheduler/scheduler.h"
 
 #include "base/clock.h"
+#include "scheduler/class_order.h"
 #include "scheduler/dispatch.h"
 #include "scheduler/gang.h"
 #include "scheduler/scheduler_internal.h"
@@ -71,10 +72,12 @@ static void take_ready(struct scheduler *scheduler, struct sched_job *job, uint6
 
 	queue_remove_ready(queue, job, now);
 	scheduler->n_ready--;
-	if (!queue->n_ready)
+	if (!queue->n_ready) {
+		class_order_queue_idle(queue);
 		ops->queue_idle(scheduler->policy, queue);
-	else if (was_head && ops->head_changed)
+	} else if (was_head && ops->head_changed) {
 		ops->head_changed(scheduler->policy, queue);
+	}
 }
 
 static void end_waiting(struct scheduler *scheduler, struct sched_job *job,
@@ -92,8 +95,22 @@ static void end_waiting(struct scheduler *scheduler, struct sched_job *job,
 	retire_job(scheduler, job, outcome);
 }
 
+void scheduler_demote(struct scheduler *scheduler, struct sched_job *job)
+{
+	const struct policy_ops *ops = scheduler->policy->ops;
+
+	job->is_demoted = true;
+	scheduler->stats.n_demoted++;
+	if (job->state == JOB_READY && queue_head(job->queue) == job && ops->head_changed)
+		ops->head_changed(scheduler->policy, job->queue);
+}
+
 void scheduler_shed(struct scheduler *scheduler, struct sched_job *job)
 {
+	if (job->queue->params.late_rule == LATE_DEMOTE) {
+		scheduler_demote(scheduler, job);
+		return;
+	}
 	take_ready(scheduler, job, scheduler_now_ns(scheduler));
 	job->is_shed = true;
 	list_add_tail(&scheduler->shed, &job->link);
@@ -104,6 +121,15 @@ static void end_shed(struct scheduler *scheduler)
 	while (!list_is_empty(&scheduler->shed))
 		end_waiting(scheduler, list_first(&scheduler->shed, struct sched_job, link),
 			    NPU_OUTCOME_LATE);
+}
+
+/* It cannot be on time any more. */
+static void give_up(struct scheduler *scheduler, struct sched_job *job)
+{
+	if (job->queue->params.late_rule == LATE_DEMOTE)
+		scheduler_demote(scheduler, job);
+	else
+		end_waiting(scheduler, job, NPU_OUTCOME_LATE);
 }
 
 static uint64_t max_u64(uint64_t a, uint64_t b)
@@ -148,6 +174,7 @@ static void release_cores(struct scheduler *scheduler, struct sched_job *job)
 	queue->n_running--;
 	queue->n_unknown -= job->is_unknown;
 	queue->tenant->n_cores -= job->batch_width;
+	queue->tenant->last_end_ns = now;
 	job->running_mask = job->active_mask = 0;
 	job->batch_ns = job->share_ns * job->batch_width;
 	job->device_ns += job->batch_ns;
@@ -155,6 +182,7 @@ static void release_cores(struct scheduler *scheduler, struct sched_job *job)
 	if (!job->is_long)
 		radius_add_short(&scheduler->radius, (now - job->batch_start_ns) * job->batch_width,
 				 now);
+	class_order_finished(scheduler, job);
 	scheduler->policy->ops->finished(scheduler->policy, queue, job);
 }
 
@@ -357,6 +385,7 @@ static void start_job(struct scheduler *scheduler, const struct dispatch *dispat
 	plan_batch(scheduler, dispatch, now);
 	if (dispatch->needs_switch)
 		switch_domain(scheduler, job, now);
+	class_order_started(scheduler, job);
 	policy->ops->started(policy, job->queue, job);
 	take_ready(scheduler, job, now);
 	sched_job_set_state(job, JOB_RUNNING, now);
@@ -384,7 +413,7 @@ void scheduler_run(struct scheduler *scheduler)
 			if (dispatch.cores)
 				start_job(scheduler, &dispatch);
 			else
-				end_waiting(scheduler, dispatch.job, NPU_OUTCOME_LATE);
+				give_up(scheduler, dispatch.job);
 		}
 	}
 	scheduler->is_dispatching = false;
@@ -400,8 +429,10 @@ static void make_ready(struct scheduler *scheduler, struct sched_job *job)
 	sched_job_set_state(job, JOB_READY, now);
 	queue_add_ready(queue, job, now);
 	scheduler->n_ready++;
-	if (queue->n_ready == 1)
-		scheduler->policy->ops->queue_ready(scheduler->policy, queue);
+	if (queue->n_ready > 1)
+		return;
+	class_order_queue_ready(queue);
+	scheduler->policy->ops->queue_ready(scheduler->policy, queue);
 }
 
 /* A batch of the job has ended, and there is more of it. */
@@ -414,10 +445,12 @@ static void return_job(struct scheduler *scheduler, struct sched_job *job)
 	sched_job_set_state(job, JOB_READY, now);
 	queue_return_ready(queue, job, now);
 	scheduler->n_ready++;
-	if (queue->n_ready == 1)
+	if (queue->n_ready == 1) {
+		class_order_queue_ready(queue);
 		ops->queue_ready(scheduler->policy, queue);
-	else if (queue_head(queue) == job && ops->head_changed)
+	} else if (queue_head(queue) == job && ops->head_changed) {
 		ops->head_changed(scheduler->policy, queue);
+	}
 }
 
 /* 0, or -ETIME when the policy will not have it. */

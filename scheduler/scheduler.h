@@ -86,6 +86,7 @@ struct scheduler_config {
 	bool has_admission;		 /* admission true */
 	double admit_margin;		 /* admit_margin 0.1 */
 	uint64_t shed_margin_ns;	 /* shed_margin_ms 15 */
+	uint64_t ageing_ns;		 /* ageing_ms 1000 */
 	unsigned probe_every;		 /* probe_every 5 */
 	bool has_bandwidth_guard;	 /* bandwidth_guard true */
 	bool is_moldable;		 /* moldable true */
@@ -107,6 +108,7 @@ struct scheduler_stats {
 	} last_hangs[8];       /* ring; hangs % 8 is the next to be written */
 	uint64_t gang_wait_ns; /* sum over gangs, from head of its queue to start */
 	uint64_t n_late;       /* jobs refused, dropped or shed for their deadline */
+	uint64_t n_demoted;    /* jobs that went on without it */
 	uint64_t domain_switches;
 };
 

@@ -18,11 +18,14 @@ struct scheduler {
 	uint32_t all_cores, live_cores; /* live: not out of service */
 	struct list queues;		/* struct queue, by the order they joined */
 	unsigned n_ready, n_blocked;
-	struct list shed; /* struct sched_job with is_shed: end as late in the next pass */
+	unsigned n_prioritized; /* queues with a priority */
+	uint64_t n_walks;	/* class_order.h */
+	struct list shed;	/* struct sched_job with is_shed: end as late in the next pass */
 	struct shares shares;
 	struct predict *predict;
 	struct radius radius;
 	uint64_t epoch_start_ns; /* one domain for all: when it became the active one */
+	bool is_rejoining;	 /* a policy takes over: nobody has become ready by that */
 	bool is_dispatching;	 /* scheduler_run() is on the stack */
 	bool must_dispatch;	 /* and was called again meanwhile */
 	struct scheduler_stats stats;
@@ -60,8 +63,13 @@ static inline void scheduler_predict(const struct scheduler *scheduler, const st
 	predict_get(scheduler->predict, job->signature, width, job->n_pieces, ret_prediction);
 }
 
-/* Takes a ready job from its queue; it ends as late in the next pass. */
+/*
+ * Takes a ready job from its queue; it ends as late in the next pass. Where its class demotes late
+ * jobs it stays, and goes on without its deadline.
+ */
 void scheduler_shed(struct scheduler *scheduler, struct sched_job *job);
+/* A waiting job, or one that is being submitted, goes on without its deadline. */
+void scheduler_demote(struct scheduler *scheduler, struct sched_job *job);
 
 /* When the core is expected to be free; now where that is not known. */
 uint64_t scheduler_release_ns(const struct scheduler *scheduler, unsigned core, uint64_t now_ns);

@@ -4,6 +4,7 @@
  * touching what waits or runs.
  */
 #include "base/clock.h"
+#include "scheduler/class_order.h"
 #include "scheduler/scheduler_internal.h"
 
 #include <assert.h>
@@ -27,6 +28,7 @@ struct scheduler_config scheduler_config_default(void)
 		.has_admission = true,
 		.admit_margin = 0.1,
 		.shed_margin_ns = 15 * NS_PER_MS,
+		.ageing_ns = NS_PER_S,
 		.probe_every = 5,
 		.has_bandwidth_guard = true,
 		.is_moldable = true,
@@ -97,6 +99,8 @@ static void leave_policy(struct scheduler *scheduler, struct queue *queue)
 {
 	struct policy *policy = scheduler->policy;
 
+	scheduler->n_prioritized -= queue->params.priority > 0;
+	class_order_queue_idle(queue);
 	if (queue->n_ready)
 		policy->ops->queue_idle(policy, queue);
 	policy->ops->queue_removed(policy, queue);
@@ -106,9 +110,12 @@ static void join_policy(struct scheduler *scheduler, struct queue *queue)
 {
 	struct policy *policy = scheduler->policy;
 
+	scheduler->n_prioritized += queue->params.priority > 0;
 	policy->ops->queue_added(policy, queue);
-	if (queue->n_ready)
+	if (queue->n_ready) {
+		class_order_queue_ready(queue);
 		policy->ops->queue_ready(policy, queue);
+	}
 	scheduler_refit_queue(scheduler, queue);
 }
 
@@ -131,6 +138,19 @@ static void sample_soon(struct scheduler *scheduler, uint32_t cores)
 	}
 }
 
+/* The queues in the order of the policy that goes: where the next one has none it begins so. */
+static void sort_queues(struct scheduler *scheduler)
+{
+	struct policy *policy = scheduler->policy;
+	struct queue *queue = NULL;
+
+	policy->ops->begin(policy, scheduler_now_ns(scheduler));
+	while ((queue = policy->ops->next(policy, queue))) {
+		list_del(&queue->link);
+		list_add_tail(&scheduler->queues, &queue->link);
+	}
+}
+
 int scheduler_configure(struct scheduler *scheduler, const struct scheduler_config *config)
 {
 	struct policy *policy;
@@ -140,6 +160,7 @@ int scheduler_configure(struct scheduler *scheduler, const struct scheduler_conf
 	r = config->policy->create(scheduler, config, &policy);
 	if (r)
 		return r;
+	sort_queues(scheduler);
 	list_for_each (queue, &scheduler->queues, link)
 		leave_policy(scheduler, queue);
 	scheduler->policy->ops->destroy(scheduler->policy);
@@ -147,8 +168,10 @@ int scheduler_configure(struct scheduler *scheduler, const struct scheduler_conf
 	scheduler->config = *config;
 	predict_configure(scheduler->predict, &config->predict);
 	tell_lost_cores(scheduler);
+	scheduler->is_rejoining = true;
 	list_for_each (queue, &scheduler->queues, link)
 		join_policy(scheduler, queue);
+	scheduler->is_rejoining = false;
 	sample_soon(scheduler, scheduler->all_cores);
 	return 0;
 }
@@ -194,6 +217,17 @@ static void change_tenant(struct scheduler *scheduler, struct queue *queue,
 	leave_tenant(scheduler, left);
 }
 
+static void update_params(struct scheduler *scheduler, struct queue *queue,
+			  const struct queue_params *params)
+{
+	class_order_queue_idle(queue);
+	scheduler->n_prioritized -= queue->params.priority > 0;
+	scheduler->n_prioritized += params->priority > 0;
+	queue->params = *params;
+	if (queue->n_ready)
+		class_order_queue_ready(queue);
+}
+
 int scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
 			   const struct queue_params *params)
 {
@@ -209,7 +243,7 @@ int scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
 		queue->params = *params;
 		join_policy(scheduler, queue);
 	} else {
-		queue->params = *params;
+		update_params(scheduler, queue, params);
 		scheduler->policy->ops->queue_updated(scheduler->policy, queue);
 		scheduler_refit_queue(scheduler, queue);
 	}

@@ -147,12 +147,16 @@ static int session_find_class(const struct session *session, const char *wanted,
 	return r;
 }
 
-/* What can fail for lack of memory. */
-/* Many sessions of one user in one class share as one. */
+/*
+ * Many sessions of one user in one class share as one. A class with a policy of its own is one for
+ * all its users: that policy orders them.
+ */
 static uint64_t session_tenant_id(const struct session *session, const struct class *class)
 {
-	uint64_t id = 14695981039346656037ull ^ session->identity.uid;
+	uint64_t id = 14695981039346656037ull;
 
+	if (!class->queue.order)
+		id ^= session->identity.uid;
 	for (const char *c = class->name; *c; c++)
 		id = (id ^ (unsigned char)*c) * 1099511628211ull;
 	return id;
@@ -176,6 +180,7 @@ static int session_join_scheduler(struct session *session, const struct class *c
 	return scheduler_add_queue(session->owner->scheduler, &session->queue, &params);
 }
 
+/* What can fail for lack of memory. */
 static int session_make_parts(struct session *session, const struct class *class)
 {
 	struct sessions *owner = session->owner;

@@ -119,6 +119,10 @@ static const struct {
 	{"{\"domains\": {\"scope\": \"planet\"}}", "p.json: domains.scope: 'planet' is not known"},
 	{"{\"watchdog\": {\"strikes\": 0}}", "p.json: watchdog.strikes: 0 is out of range"},
 	{"{\"classes\": {\"a\": {\"late\": \"weep\"}}}", "(allowed: drop, demote, run)"},
+	{"{\"classes\": {\"a\": {\"priority\": 1001}}}",
+	 "p.json: classes.a.priority: 1001 is out of range (allowed: a whole number, 0 to 1000)"},
+	{"{\"classes\": {\"a\": {\"policy\": \"pinned\"}}}",
+	 "p.json: classes.a.policy: 'pinned' inside 'fair' needs cores to keep to (allowed: with "},
 	/* two keys at once */
 	{"{\"watchdog\": {\"floor_ms\": 30, \"cap_ms\": 20}}",
 	 "p.json: watchdog.floor_ms: 30 is out of range (allowed: up to cap_ms, 20)"},
@@ -367,18 +371,34 @@ START_TEST(admin_group)
 }
 END_TEST
 
+/* Once, where it stands; the classes and keys beside it are in effect. */
 START_TEST(later_keys_are_noted)
 {
-	parse_good("{\"scheduler\": {\"policy\": \"round-robin\", \"quantum_ms\": 4,"
-		   " \"np_cap_ms\": \"auto\"}, \"domains\": {\"epoch_ms\": 5},"
-		   " \"classes\": {\"default\": {\"priority\": 3, \"weight\": 2,"
-		   " \"policy\": \"fair\"}, \"b\": {\"policy\": \"round-robin\"}}}");
-	ck_assert_uint_eq(json_array_size(config.not_in_effect), 5);
-	ck_assert(is_noted("scheduler.quantum_ms: "));
-	ck_assert(is_noted("scheduler.np_cap_ms: "));
-	ck_assert(is_noted("domains.epoch_ms: "));
-	ck_assert(is_noted("classes.default.priority: "));
-	ck_assert(is_noted("classes.default.policy: 'fair' is not in effect yet, 'round-robin'"));
+	parse_good("{\"classes\": {\"default\": {\"validate\": true, \"weight\": 2}, \"b\": {}}}");
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 1);
+	ck_assert(is_noted("classes.default.validate: "));
+}
+END_TEST
+
+START_TEST(class_scheduling)
+{
+	const struct queue_params *a, *b;
+
+	parse_good("{\"scheduler\": {\"policy\": \"fair\", \"ageing_ms\": 250}, \"classes\": {"
+		   "\"a\": {\"priority\": 7, \"late\": \"demote\", \"policy\": \"gang\"},"
+		   "\"b\": {\"policy\": \"fair\"},"
+		   "\"c\": {\"policy\": \"pinned\", \"cores\": [1]}}}");
+	a = &config.sessions.classes[0].queue;
+	b = &config.sessions.classes[1].queue;
+	ck_assert_uint_eq(config.scheduler.ageing_ns, 250000000);
+	ck_assert_uint_eq(a->priority, 7);
+	ck_assert_int_eq(a->late_rule, LATE_DEMOTE);
+	ck_assert_ptr_eq(a->order, &policy_gang);
+	ck_assert_uint_eq(b->priority, 0);
+	ck_assert_int_eq(b->late_rule, LATE_DROP);
+	ck_assert_ptr_null(b->order);
+	ck_assert_ptr_eq(config.sessions.classes[2].queue.order, &policy_pinned);
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 0);
 }
 END_TEST
 
@@ -506,6 +526,7 @@ int main(void)
 	tcase_add_test(cases, unknown_users);
 	tcase_add_test(cases, admin_group);
 	tcase_add_test(cases, later_keys_are_noted);
+	tcase_add_test(cases, class_scheduling);
 	tcase_add_test(cases, effective_round_trip);
 	tcase_add_test(cases, files);
 	tcase_add_test(cases, deinit_of_nothing);
