@@ -81,6 +81,7 @@ static void read_scheduler(const json_t *scheduler, struct config *config)
 	result->long_factor = number(scheduler, "long_factor");
 	result->short_umax = number(scheduler, "short_umax");
 	result->backfill_margin = number(scheduler, "backfill_margin");
+	result->rt_cap = number(scheduler, "rt_cap");
 	result->admit_margin = number(scheduler, "admit_margin");
 	result->probe_every = (unsigned)number(scheduler, "probe_every");
 	result->has_admission = json_is_true(json_object_get(scheduler, "admission"));
@@ -149,8 +150,7 @@ static int read_document(struct json_reader *reader, json_t *document, struct co
 		r = read_watchdog(reader, json_object_get(document, "watchdog"), config);
 	}
 	if (r == 0)
-		r = config_classes_read(reader, document, config->scheduler.policy,
-					&config->sessions);
+		r = config_classes_read(reader, document, &config->scheduler, &config->sessions);
 	if (r == 0)
 		read_quota(json_object_get(document, "quota"), &config->sessions.quota);
 	return r;

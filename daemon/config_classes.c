@@ -5,10 +5,14 @@
  */
 #include "daemon/config_classes.h"
 
+#include "base/clock.h"
 #include "daemon/config_keys.h"
 #include "daemon/principal.h"
+#include "scheduler/contract.h"
+#include "scheduler/policy.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,12 +47,13 @@ int config_classes_prepare(json_t *document)
 
 /* ---- classes ---- */
 
-static uint32_t core_set(const json_t *cores)
+/* A list of small numbers as bits. */
+static uint32_t number_set(const json_t *numbers)
 {
 	uint32_t mask = 0;
 
-	for (size_t i = 0; i < json_array_size(cores); i++)
-		mask |= 1u << json_integer_value(json_array_get(cores, i));
+	for (size_t i = 0; i < json_array_size(numbers); i++)
+		mask |= 1u << json_integer_value(json_array_get(numbers, i));
 	return mask;
 }
 
@@ -71,11 +76,14 @@ static void read_class(const char *name, const json_t *object, struct class *cla
 	class->is_requestable = json_is_true(json_object_get(object, "requestable"));
 	queue->kind = (enum queue_kind) class->kind;
 	queue->deadline_ns = config_key_ns(object, "deadline_ms");
+	queue->period_ns = config_key_ns(object, "period_ms");
+	queue->run_ns = config_key_ns(object, "run_ms");
+	queue->gang_widths = number_set(json_object_get(object, "gang_widths"));
 	queue->weight = class_weight(object, class->kind);
 	queue->priority = (unsigned)json_integer_value(json_object_get(object, "priority"));
 	queue->late_rule = config_key_choice(object, "late", config_late_rules);
 	queue->has_own_cores = cores != NULL;
-	queue->core_mask = cores ? core_set(cores) : (1u << CONFIG_CORES_MAX) - 1;
+	queue->core_mask = cores ? number_set(cores) : (1u << CONFIG_CORES_MAX) - 1;
 	queue->max_cores = (unsigned)json_integer_value(json_object_get(object, "max_cores"));
 	queue->core_mask_rule = config_key_choice(object, "core_mask", config_core_mask_rules);
 	queue->watchdog_cap_ns = config_key_ns(object, "watchdog_cap_ms");
@@ -103,21 +111,85 @@ static int read_class_policy(struct json_reader *reader, json_t *object, const c
 	return 0;
 }
 
+static double milliseconds(uint64_t ns)
+{
+	return (double)ns / NS_PER_MS;
+}
+
+static int fail_contract(struct json_reader *reader, const char *path,
+			 const struct queue_params *queue, double left_cores,
+			 const struct scheduler_config *scheduler)
+{
+	double run_ms = floor(left_cores * milliseconds(queue->period_ns) * 1000) / 1000;
+
+	return json_reader_fail(reader, path,
+				"%.15g every %.15g ms takes %.4g cores, and the classes before it "
+				"leave %.4g (allowed: up to %.15g; rt_cap, %.15g, of %d cores are "
+				"for one session of each class)",
+				milliseconds(queue->run_ns), milliseconds(queue->period_ns),
+				contract_cores(queue), left_cores, run_ms, scheduler->rt_cap,
+				CONFIG_CORES_MAX);
+}
+
+/* A class with a contract: period_ms, and run_ms where core-time is reserved. */
+static int check_contract(struct json_reader *reader, const char *name, const struct class *class,
+			  const struct scheduler_config *scheduler, double *left_cores)
+{
+	const struct queue_params *queue = &class->queue;
+	uint64_t most_ns = queue->deadline_ns * queue->max_cores;
+	char path[PATH_MAX_BYTES];
+
+	snprintf(path, sizeof(path), "classes.%s.%s", name, queue->run_ns ? "run_ms" : "period_ms");
+	if (queue->run_ns && !queue->period_ns)
+		return json_reader_fail(reader, path,
+					"%.15g is reserved in no period (allowed: "
+					"with 'period_ms')",
+					milliseconds(queue->run_ns));
+	if (class->kind != CLASS_RT)
+		return json_reader_fail(reader, path,
+					"the kind '%s' has no contract (allowed: "
+					"with 'kind' rt)",
+					config_class_kinds[class->kind]);
+	if (!queue->run_ns)
+		return 0;
+	if (scheduler->policy != &policy_deadline)
+		return json_reader_fail(reader, path,
+					"'%s' cannot keep a reservation (allowed: "
+					"with scheduler.policy deadline)",
+					scheduler->policy->name);
+	if (queue->run_ns > most_ns)
+		return json_reader_fail(reader, path,
+					"%.15g does not fit before the deadline "
+					"(allowed: up to %.15g, deadline_ms on max_cores)",
+					milliseconds(queue->run_ns), milliseconds(most_ns));
+	if (contract_cores(queue) > *left_cores + 1e-9)
+		return fail_contract(reader, path, queue, *left_cores, scheduler);
+	*left_cores -= contract_cores(queue);
+	return 0;
+}
+
 static int complete_class(struct json_reader *reader, json_t *object, const char *name,
 			  const struct policy_ops *policy, struct class *class)
 {
+	struct queue_params *queue = &class->queue;
 	int r = 0;
 
-	if (!json_object_get(object, "weight"))
-		r = set_new(object, "weight", json_real(class->queue.weight));
+	if (queue->period_ns && !queue->deadline_ns) {
+		queue->deadline_ns = queue->period_ns;
+		r = set_new(object, "deadline_ms",
+			    json_incref(json_object_get(object, "period_ms")));
+	}
+	if (r == 0 && !json_object_get(object, "weight"))
+		r = set_new(object, "weight", json_real(queue->weight));
 	if (r == 0)
-		r = read_class_policy(reader, object, name, policy, &class->queue);
+		r = read_class_policy(reader, object, name, policy, queue);
 	return r;
 }
 
 static int read_classes(struct json_reader *reader, json_t *classes,
-			const struct policy_ops *policy, struct session_policy *ret_policy)
+			const struct scheduler_config *scheduler, struct session_policy *ret_policy)
 {
+	double left_cores = scheduler->rt_cap * CONFIG_CORES_MAX;
 	const char *name;
 	json_t *object;
 	int r;
@@ -129,7 +201,9 @@ static int read_classes(struct json_reader *reader, json_t *classes,
 		struct class *class = &ret_policy->classes[ret_policy->n_classes++];
 
 		read_class(name, object, class);
-		r = complete_class(reader, object, name, policy, class);
+		r = complete_class(reader, object, name, scheduler->policy, class);
+		if (r == 0 && (class->queue.period_ns || class->queue.run_ns))
+			r = check_contract(reader, name, class, scheduler, &left_cores);
 		if (r < 0)
 			return r;
 	}
@@ -309,12 +383,12 @@ static int read_admin_group(struct json_reader *reader, const json_t *document,
 }
 
 int config_classes_read(struct json_reader *reader, json_t *document,
-			const struct policy_ops *policy, struct session_policy *ret_policy)
+			const struct scheduler_config *scheduler, struct session_policy *ret_policy)
 {
 	struct session_policy result = {0};
 	int r;
 
-	r = read_classes(reader, json_object_get(document, "classes"), policy, &result);
+	r = read_classes(reader, json_object_get(document, "classes"), scheduler, &result);
 	if (r == 0)
 		r = read_rules(reader, json_object_get(document, "match"), &result);
 	if (r == 0)

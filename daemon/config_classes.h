@@ -6,7 +6,7 @@
 #define NPUD_DAEMON_CONFIG_CLASSES_H
 
 #include "daemon/json_reader.h"
-#include "scheduler/policy.h"
+#include "scheduler/scheduler.h"
 #include "sessions/class.h"
 
 /*
@@ -16,10 +16,11 @@
 int config_classes_prepare(json_t *document);
 /*
  * After the check: fills classes, rules and the group of `ret_policy` (not the quotas), completes
- * the document, notes what does not apply. `policy` is the scheduler's. -EINVAL with
+ * the document, notes what does not apply. `scheduler` has been read. -EINVAL with
  * reader->error; -ENOMEM.
  */
 int config_classes_read(struct json_reader *reader, json_t *document,
-			const struct policy_ops *policy, struct session_policy *ret_policy);
+			const struct scheduler_config *scheduler,
+			struct session_policy *ret_policy);
 
 #endif

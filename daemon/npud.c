@@ -52,6 +52,7 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 	struct npud *npud = context;
 	const enum config_device old_device = npud->config.device;
 	struct config fresh, old = npud->config;
+	struct npu_error refusal;
 	struct config_error error;
 	int r;
 
@@ -67,11 +68,13 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 	}
 	/* Sessions point into the policy: they get the new one before the old one goes. */
 	npud->config = fresh;
-	r = sessions_apply_policy(npud->sessions, &npud->config.sessions, &npud->config.scheduler);
+	r = sessions_apply_policy(npud->sessions, &npud->config.sessions, &npud->config.scheduler,
+				  &refusal);
 	if (r < 0) {
 		npud->config = old;
 		config_deinit(&fresh);
-		snprintf(ret_text, size, "%s", strerror(-r));
+		snprintf(ret_text, size, "%.160s: scheduler.%s", npud->options.config_path,
+			 refusal.message);
 		log_error("policy_kept error=\"%s\"", ret_text);
 		return r;
 	}

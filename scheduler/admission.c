@@ -156,7 +156,8 @@ static unsigned find_victim(const struct forecast *forecast, unsigned late)
 		const struct sched_job *job = forecast->jobs[i].job;
 
 		assert(job);
-		if (job->pieces_done || job->queue->params.late_rule == LATE_RUN)
+		if (job->pieces_done || job->is_reserved ||
+		    job->queue->params.late_rule == LATE_RUN)
 			continue;
 		if (victim == forecast->n_jobs ||
 		    job->queue->tenant->virtual_ns >=
@@ -187,7 +188,7 @@ bool admission_allows(struct scheduler *scheduler, struct tree *queues, struct s
 		shed = forecast.jobs[victim].job;
 		/* The newcomer itself, where it could be the victim and nobody is far ahead of it.
 		 */
-		if (shed == job || (!is_before(forecast.jobs[late].job, job) &&
+		if (shed == job || (!job->is_reserved && !is_before(forecast.jobs[late].job, job) &&
 				    own_ns >= shed->queue->tenant->virtual_ns))
 			return false;
 		remove_job(&forecast, victim);

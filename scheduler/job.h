@@ -52,9 +52,10 @@ struct sched_job {
 	uint32_t used_mask;    /* cores it has run on */
 	uint64_t submitted_ns, ready_ns, started_ns, done_ns;
 	unsigned pieces_done;
-	bool is_probe;	 /* admitted against the odds, to measure it */
-	bool is_demoted; /* cannot be on time, so its deadline counts no longer */
-	bool is_shed;	 /* gives way to others: ends as late in the next pass */
+	bool is_probe;	  /* admitted against the odds, to measure it */
+	bool is_demoted;  /* cannot be on time, so its deadline counts no longer */
+	bool is_reserved; /* within a reservation: neither refused nor shed for others */
+	bool is_shed;	  /* gives way to others: ends as late in the next pass */
 	/* The batch that runs or ran last: one or more pieces on the cores in running_mask. */
 	unsigned batch_pieces, batch_width;
 	bool is_unknown; /* nobody knows how long it takes */

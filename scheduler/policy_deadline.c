@@ -8,6 +8,7 @@
  * that can afford it, or the gaps between them would never be wide enough.
  */
 #include "scheduler/admission.h"
+#include "scheduler/contract.h"
 #include "scheduler/policy.h"
 #include "scheduler/policy_fair.h"
 #include "scheduler/scheduler_internal.h"
@@ -329,10 +330,17 @@ static int deadline_admit(struct policy *policy, struct queue *queue, struct sch
 	queue->deadline_signature = job->signature;
 	queue->deadline_width = job->n_cores;
 	queue->deadline_pieces = job->n_pieces ? job->n_pieces : 1;
+	if (!contract_take(deadline->scheduler, queue, job, now_ns)) {
+		scheduler_demote(deadline->scheduler, job);
+		return 0;
+	}
 	if (queue->params.late_rule == LATE_RUN)
 		return 0;
 	if (config->has_admission && is_known(deadline, job) &&
 	    !admission_allows(deadline->scheduler, &deadline->urgent, job, now_ns)) {
+		/* Others have made room for it as far as they could. */
+		if (job->is_reserved)
+			return 0;
 		if (queue->params.late_rule == LATE_DEMOTE) {
 			scheduler_demote(deadline->scheduler, job);
 			return 0;

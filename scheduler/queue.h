@@ -46,6 +46,9 @@ struct queue_params {
 	bool has_own_cores;   /* the class names its cores; else `pinned` binds the queue to one */
 	unsigned max_cores;   /* at once */
 	uint64_t deadline_ns; /* of a job that brings none, from its submit; 0: none */
+	uint64_t period_ns;   /* contract.h: one job per period; 0: no contract */
+	uint64_t run_ns;      /* core-time reserved in each; 0: nothing is reserved */
+	uint32_t gang_widths; /* bit w: its jobs may run on w cores; 0: on any number */
 	enum core_mask_rule core_mask_rule;
 	uint64_t watchdog_cap_ns; /* 0: the watchdog's cap */
 };
@@ -84,7 +87,8 @@ struct queue {
 	uint64_t pass;		   /* the last walk that has been here */
 	uint64_t relative_deadline_ns, deadline_signature; /* of its last deadline job */
 	unsigned deadline_width, deadline_pieces;
-	unsigned n_rejected; /* deadline jobs in a row */
+	uint64_t next_period_ns; /* contract.h: when the next job would be on time */
+	unsigned n_rejected;	 /* deadline jobs in a row */
 	bool has_deadline_head;
 	int64_t deficit_ns; /* as of `round`; negative: has used more than its share */
 	uint64_t round;

@@ -472,7 +472,9 @@ static bool demand_is_met(struct scheduler *scheduler, const struct queue *queue
 		return false;
 	job->allowed_mask = gang_allowed_cores(job, queue->params.core_mask_rule,
 					       queue_cores(scheduler, queue));
-	return job->n_cores <= queue->params.max_cores && job_is_runnable(scheduler, job);
+	return job->n_cores <= queue->params.max_cores &&
+	       gang_width_is_allowed(&queue->params, job->n_cores) &&
+	       job_is_runnable(scheduler, job);
 }
 
 int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
@@ -622,6 +624,11 @@ const struct core *scheduler_core(const struct scheduler *scheduler, unsigned in
 unsigned scheduler_n_cores(const struct scheduler *scheduler)
 {
 	return scheduler->params.n_cores;
+}
+
+unsigned scheduler_n_cores_live(const struct scheduler *scheduler)
+{
+	return (unsigned)__builtin_popcount(scheduler->live_cores);
 }
 
 unsigned scheduler_n_ready(const struct scheduler *scheduler)

@@ -86,6 +86,7 @@ struct scheduler_config {
 	bool has_admission;		 /* admission true */
 	double admit_margin;		 /* admit_margin 0.1 */
 	uint64_t shed_margin_ns;	 /* shed_margin_ms 15 */
+	double rt_cap;			 /* rt_cap 0.8 */
 	uint64_t ageing_ns;		 /* ageing_ms 1000 */
 	unsigned probe_every;		 /* probe_every 5 */
 	bool has_bandwidth_guard;	 /* bandwidth_guard true */
@@ -112,6 +113,12 @@ struct scheduler_stats {
 	uint64_t domain_switches;
 };
 
+/* Reservations (contract.h). */
+struct sched_contracts {
+	unsigned n;
+	double reserved_cores, cores; /* taken, of those that may be */
+};
+
 struct scheduler_params {
 	unsigned n_cores;
 	uint64_t gang_masks; /* bit m: mask m may start together */
@@ -136,8 +143,9 @@ struct scheduler *scheduler_free(struct scheduler *scheduler);
 int scheduler_configure(struct scheduler *scheduler, const struct scheduler_config *config);
 
 /*
- * A queue joins with its params; it leaves when it holds no job any more. -ENOMEM: it has not
- * joined, or keeps its params.
+ * A queue joins with its params; it leaves when it holds no job any more. -ENOSPC for a reservation
+ * that does not fit, which is asked when it joins only; -ENOMEM: it has not joined, or keeps its
+ * params.
  */
 int scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
 			const struct queue_params *params);
@@ -147,11 +155,11 @@ void scheduler_remove_queue(struct scheduler *scheduler, struct queue *queue);
 
 /*
  * -EINVAL when no set of cores in service that the queue may use fits the job's demand (a gang's
- * mask must be one of gang_masks, a single core's mask is bound by core_mask_rule, n_cores by
- * max_cores), or the demand contradicts itself; -ETIME when the policy sees that it would be late.
- * The job stays JOB_NEW then. Else the job is
- * JOB_BLOCKED while n_deps > 0, or JOB_READY, and belongs to the scheduler until it is retired.
- * Starts nothing by itself: scheduler_run() does.
+ * mask must be one of gang_masks and its width of the queue's gang_widths, a single core's mask is
+ * bound by core_mask_rule, n_cores by max_cores), or the demand contradicts itself; -ETIME when the
+ * policy sees that it would be late. The job stays JOB_NEW then. Else the job is JOB_BLOCKED while
+ * n_deps > 0, or JOB_READY, and belongs to the scheduler until it is retired. Starts nothing by
+ * itself: scheduler_run() does.
  */
 int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job);
 /* One dependency of a blocked job is gone; with the last one it becomes ready. */
@@ -201,7 +209,11 @@ void scheduler_tick(struct scheduler *scheduler);
 const struct scheduler_stats *scheduler_get_stats(const struct scheduler *scheduler);
 const struct predict_stats *scheduler_predict_stats(const struct scheduler *scheduler);
 const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index);
+void scheduler_get_contracts(const struct scheduler *scheduler,
+			     struct sched_contracts *ret_contracts);
 unsigned scheduler_n_cores(const struct scheduler *scheduler);
+/* Those in service. */
+unsigned scheduler_n_cores_live(const struct scheduler *scheduler);
 unsigned scheduler_n_ready(const struct scheduler *scheduler);
 unsigned scheduler_n_blocked(const struct scheduler *scheduler);
 const char *scheduler_policy_name(const struct scheduler *scheduler);

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "scheduler/class_order.h"
+#include "scheduler/contract.h"
 #include "scheduler/scheduler_internal.h"
 
 #include <assert.h>
@@ -28,6 +29,7 @@ struct scheduler_config scheduler_config_default(void)
 		.has_admission = true,
 		.admit_margin = 0.1,
 		.shed_margin_ns = 15 * NS_PER_MS,
+		.rt_cap = 0.8,
 		.ageing_ns = NS_PER_S,
 		.probe_every = 5,
 		.has_bandwidth_guard = true,
@@ -182,6 +184,8 @@ int scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
 	int r;
 
 	assert(list_is_empty(&queue->link));
+	if (!contract_fits(scheduler, params))
+		return -ENOSPC;
 	r = shares_join(&scheduler->shares, params->tenant_id, &queue->tenant);
 	if (r)
 		return r;

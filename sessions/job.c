@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "scheduler/gang.h"
 #include "sessions/error.h"
 #include "sessions/sessions.h"
 
@@ -149,6 +150,11 @@ static int job_submit_built(struct job *job, struct fdset *fds, int *ret_fence_f
 					 "for it behind those that wait",
 					 (double)session->queue.params.deadline_ns / NS_PER_MS,
 					 session->class->name);
+		if (!gang_width_is_allowed(&session->queue.params, job->base.n_cores))
+			return error_set(error, -r, "core_mask",
+					 "class \"%s\" does not let its jobs run on %u cores "
+					 "(gang_widths)",
+					 session->class->name, job->base.n_cores);
 		error_set(error, -r, "core_mask",
 			  "no set of cores that class \"%s\" may use (mask %#" PRIx32
 			  ") fits %#" PRIx32,

@@ -66,9 +66,13 @@ int sessions_new(const struct sessions_params *params, struct sessions **ret_ses
 /* Closes all sessions, stopping what runs. Takes NULL, returns NULL. */
 struct sessions *sessions_free(struct sessions *sessions);
 
-/* New policy and scheduler configuration for everybody, in flight or not. */
+/*
+ * New policy and scheduler configuration for everybody, in flight or not. -ENOSPC, with the reason
+ * in `error`, when the reservations of the sessions there are would not fit; -ENOMEM. On failure
+ * nothing has changed.
+ */
 int sessions_apply_policy(struct sessions *sessions, const struct session_policy *policy,
-			  const struct scheduler_config *scheduler);
+			  const struct scheduler_config *scheduler, struct npu_error *error);
 /* No new sessions or jobs; `drained` is called (perhaps at once) when none is in flight. */
 void sessions_drain(struct sessions *sessions, void (*drained)(void *), void *context);
 struct session *sessions_find(struct sessions *sessions, uint64_t id);

@@ -130,6 +130,23 @@ static const struct {
 	 "p.json: device.total_bandwidth: 5 is out of range (allowed: core_bandwidth, 10, and"},
 	{"{\"device\": {\"name\": \"rknpu\"}}", "p.json: device.name: 'rknpu' is not built yet"},
 	{"{\"device\": {\"name\": \"tpu\"}}", "p.json: device.name: 'tpu' is not known"},
+	/* contracts */
+	{"{\"classes\": {\"a\": {\"kind\": \"rt\", \"run_ms\": 4}}}",
+	 "p.json: classes.a.run_ms: 4 is reserved in no period (allowed: with 'period_ms')"},
+	{"{\"classes\": {\"a\": {\"period_ms\": 4}}}",
+	 "p.json: classes.a.period_ms: the kind 'normal' has no contract (allowed: with 'kind' "
+	 "rt)"},
+	{"{\"classes\": {\"a\": {\"kind\": \"rt\", \"period_ms\": 20, \"run_ms\": 4}}}",
+	 "p.json: classes.a.run_ms: 'fair' cannot keep a reservation (allowed: with scheduler."},
+	{"{\"scheduler\": {\"policy\": \"deadline\"}, \"classes\": {\"a\": {\"kind\": \"rt\","
+	 " \"period_ms\": 40, \"deadline_ms\": 20, \"run_ms\": 21, \"max_cores\": 1}}}",
+	 "p.json: classes.a.run_ms: 21 does not fit before the deadline (allowed: up to 20, "},
+	{"{\"scheduler\": {\"policy\": \"deadline\"}, \"classes\": {"
+	 "\"a\": {\"kind\": \"rt\", \"period_ms\": 10, \"run_ms\": 14},"
+	 " \"b\": {\"kind\": \"rt\", \"period_ms\": 33.3, \"run_ms\": 40}}}",
+	 "p.json: classes.b.run_ms: 40 every 33.3 ms takes 1.201 cores, and the classes before it "
+	 "leave 1 (allowed: up to 33.3; rt_cap, 0.8, of 3 cores are for one session of each "
+	 "class)"},
 	/* match */
 	{"{\"match\": [{}]}", "p.json: match[0].class: missing (allowed: text, 1 to 31 bytes)"},
 	{"{\"match\": [{\"class\": \"a\"}]}",
@@ -397,8 +414,25 @@ START_TEST(class_scheduling)
 	ck_assert_uint_eq(b->priority, 0);
 	ck_assert_int_eq(b->late_rule, LATE_DROP);
 	ck_assert_ptr_null(b->order);
+	ck_assert_uint_eq(b->gang_widths, 1 << 1 | 1 << 2 | 1 << 3);
 	ck_assert_ptr_eq(config.sessions.classes[2].queue.order, &policy_pinned);
 	ck_assert_uint_eq(json_array_size(config.not_in_effect), 0);
+}
+END_TEST
+
+START_TEST(contract)
+{
+	const struct queue_params *queue;
+
+	parse_good("{\"scheduler\": {\"policy\": \"deadline\", \"rt_cap\": 0.5}, \"classes\": {"
+		   "\"a\": {\"kind\": \"rt\", \"period_ms\": 33.3, \"run_ms\": 12.5,"
+		   " \"gang_widths\": [1, 3]}}}");
+	queue = &config.sessions.classes[0].queue;
+	ck_assert(config.scheduler.rt_cap == 0.5);
+	ck_assert_uint_eq(queue->period_ns, 33300000);
+	ck_assert_uint_eq(queue->deadline_ns, 33300000);
+	ck_assert_uint_eq(queue->run_ns, 12500000);
+	ck_assert_uint_eq(queue->gang_widths, 1 << 1 | 1 << 3);
 }
 END_TEST
 
@@ -527,6 +561,7 @@ int main(void)
 	tcase_add_test(cases, admin_group);
 	tcase_add_test(cases, later_keys_are_noted);
 	tcase_add_test(cases, class_scheduling);
+	tcase_add_test(cases, contract);
 	tcase_add_test(cases, effective_round_trip);
 	tcase_add_test(cases, files);
 	tcase_add_test(cases, deinit_of_nothing);

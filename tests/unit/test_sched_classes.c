@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What classes have of their own: priority, a policy inside, what becomes of late jobs. */
 #include "sched_mock.h"
+#include "scheduler/gang.h"
 #include "scheduler/scheduler_internal.h"
 
 #define MS	 NS_PER_MS
@@ -362,11 +363,152 @@ START_TEST(test_late_while_it_waits)
 }
 END_TEST
 
+/* ---- contracts ---- */
+
+static struct queue_params contract(uint64_t run_ns, uint64_t period_ns)
+{
+	struct queue_params params = rt_params(LATE_DROP);
+
+	params.run_ns = run_ns;
+	params.period_ns = period_ns;
+	params.deadline_ns = period_ns;
+	return params;
+}
+
+/* All but one. */
+static void lose_cores(void)
+{
+	for (unsigned i = 1; i < 3; i++) {
+		mock.cores[i].n_resets_to_fail = CORE_RESETS_MAX;
+		ck_assert_int_eq(scheduler_reset_core(mock.scheduler, i), -EIO);
+	}
+}
+
+/* 0.8 of three cores are 2.4: two of one core each and one of 0.4 fit. */
+START_TEST(test_reservations_fit_or_do_not)
+{
+	struct queue_params params = contract(10 * MS, 10 * MS);
+	struct sched_contracts contracts;
+
+	set_up(&policy_deadline);
+	add_queue(0, params);
+	add_queue(1, params);
+	queue_init(&queues[2], 3);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[2], &params), -ENOSPC);
+	params.run_ns = 4 * MS;
+	add_queue(2, params);
+	params.run_ns = 1;
+	queue_init(&queues[3], 4);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[3], &params), -ENOSPC);
+	scheduler_get_contracts(mock.scheduler, &contracts);
+	ck_assert_uint_eq(contracts.n, 3);
+	ck_assert(contracts.reserved_cores > 2.399 && contracts.reserved_cores < 2.401);
+	/* Who leaves gives it back. */
+	scheduler_remove_queue(mock.scheduler, &queues[1]);
+	params = contract(5 * MS, 5 * MS);
+	add_queue(1, params);
+	tear_down(3);
+}
+END_TEST
+
+/* What is out of service can be promised to nobody. */
+START_TEST(test_reservations_need_cores)
+{
+	struct queue_params params = contract(10 * MS, 10 * MS);
+
+	set_up(&policy_deadline);
+	lose_cores();
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), -ENOSPC);
+	params.run_ns = 8 * MS;
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	tear_down(1);
+}
+END_TEST
+
+/* Two at once are fine, the third is best effort; a period later one more is not. */
+START_TEST(test_contract_rate)
+{
+	set_up(&policy_deadline);
+	add_queue(0, contract(0, 50 * MS));
+	for (unsigned i = 0; i < 3; i++)
+		submit(0, MS);
+	mock_advance(&mock, 50 * MS);
+	submit(0, MS);
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_int_eq(jobs[i].base.is_demoted, i == 2);
+	tear_down(1);
+}
+END_TEST
+
+START_TEST(test_contract_length)
+{
+	set_up(&policy_deadline);
+	teach(5, 11 * MS);
+	teach(6, 10 * MS);
+	add_queue(0, contract(10 * MS, 50 * MS));
+	ck_assert_int_eq(try_submit(0, 11 * MS, 5), 0);
+	ck_assert_int_eq(try_submit(0, 10 * MS, 6), 0);
+	ck_assert(jobs[0].base.is_demoted && !jobs[0].base.is_reserved);
+	ck_assert(jobs[1].base.is_reserved && !jobs[1].base.is_demoted);
+	tear_down(1);
+}
+END_TEST
+
+/*
+ * Both cannot be on time. Without a reservation the newcomer is refused; with one it is let in and
+ * the other one, of a user that has used more, gives way.
+ */
+START_TEST(test_reserved_goes_before_others)
+{
+	struct queue_params params = rt_params(LATE_DROP);
+	bool is_reserved = _i;
+
+	set_up(&policy_deadline);
+	lose_cores();
+	teach(5, 15 * MS);
+	params.tenant_id = 1;
+	add_queue(0, params);
+	params = contract(is_reserved ? 15 * MS : 0, 20 * MS);
+	params.tenant_id = 2;
+	add_queue(1, params);
+	queues[1].tenant->virtual_ns = 1e9;
+	ck_assert_int_eq(try_submit(0, 15 * MS, 5), 0);
+	ck_assert_int_eq(try_submit(1, 15 * MS, 5), is_reserved ? 0 : -ETIME);
+	mock_advance(&mock, 100 * MS);
+	ck_assert_int_eq(jobs[0].base.outcome, is_reserved ? NPU_OUTCOME_LATE : NPU_OUTCOME_OK);
+	if (is_reserved)
+		ck_assert_int_eq(jobs[1].base.outcome, NPU_OUTCOME_OK);
+	tear_down(2);
+}
+END_TEST
+
+START_TEST(test_gang_widths)
+{
+	struct queue_params params = mock_queue_params();
+	struct mock_job gang = mock_gang(1, MS, 3);
+
+	set_up(&policy_gang);
+	params.gang_widths = 1 << 1 | 1 << 3;
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &gang.base), -EINVAL);
+	/* As wide as it asks, and not as narrow as it could. */
+	jobs[n_jobs] = mock_gang(1, MS, 7);
+	jobs[n_jobs].base.widths = 1 << 2;
+	mock_submit(&mock, &queues[0], &jobs[n_jobs++]);
+	ck_assert(!gang_is_moldable(mock.scheduler, &jobs[0].base));
+	mock_advance(&mock, 10 * MS);
+	ck_assert_uint_eq(jobs[0].base.used_mask, 7);
+	tear_down(1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("classes");
 	TCase *priority = tcase_create("priority"), *order = tcase_create("order");
-	TCase *late = tcase_create("late");
+	TCase *late = tcase_create("late"), *contracts = tcase_create("contracts");
 	SRunner *runner = srunner_create(suite);
 	int n_failed;
 
@@ -384,6 +526,13 @@ int main(void)
 	suite_add_tcase(suite, priority);
 	suite_add_tcase(suite, order);
 	suite_add_tcase(suite, late);
+	tcase_add_test(contracts, test_reservations_fit_or_do_not);
+	tcase_add_test(contracts, test_reservations_need_cores);
+	tcase_add_test(contracts, test_contract_rate);
+	tcase_add_test(contracts, test_contract_length);
+	tcase_add_loop_test(contracts, test_reserved_goes_before_others, 0, 2);
+	tcase_add_test(contracts, test_gang_widths);
+	suite_add_tcase(suite, contracts);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
