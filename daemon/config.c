@@ -21,6 +21,7 @@
 #define PREDICT_SAMPLES_MAX 32768
 #define PREDICT_KINDS_MAX   1024
 #define FILE_MAX_BYTES	    (1u << 20)
+#define UNKNOWN_MS	    2000 /* as in config_keys.c */
 
 int config_device_parse(const char *name, enum config_device *ret_device)
 {
@@ -114,6 +115,10 @@ static int read_watchdog(struct json_reader *reader, const json_t *watchdog, str
 					"%.15g is out of range (allowed: up to cap_ms, %.15g)",
 					(double)result->floor_ns / 1e6,
 					(double)result->cap_ns / 1e6);
+	if (result->unknown_ns > result->cap_ns)
+		return json_reader_note(
+			reader, "watchdog.unknown_ms", "%.15g is above cap_ms, %.15g, which holds",
+			(double)result->unknown_ns / 1e6, (double)result->cap_ns / 1e6);
 	return 0;
 }
 
@@ -158,6 +163,17 @@ static int read_document(struct json_reader *reader, json_t *document, struct co
 
 /* ---- text -> document ---- */
 
+/* A cap that is lower than the default for tasks of unknown duration lowers that too. */
+static int prepare_watchdog(json_t *watchdog)
+{
+	json_t *cap = json_object_get(watchdog, "cap_ms");
+
+	if (!json_is_number(cap) || json_number_value(cap) >= UNKNOWN_MS ||
+	    json_object_get(watchdog, "unknown_ms"))
+		return 0;
+	return json_object_set(watchdog, "unknown_ms", cap) < 0 ? -ENOMEM : 0;
+}
+
 static int check_text(struct json_reader *reader, const char *text, size_t length,
 		      json_t **ret_document)
 {
@@ -169,8 +185,11 @@ static int check_text(struct json_reader *reader, const char *text, size_t lengt
 	r = json_reader_parse(reader, text, length, &document);
 	if (r < 0)
 		return r;
-	if (json_is_object(document))
+	if (json_is_object(document)) {
 		r = config_classes_prepare(document);
+		if (r == 0)
+			r = prepare_watchdog(json_object_get(document, "watchdog"));
+	}
 	if (r == 0)
 		r = json_reader_complete(reader, config_keys, document, ret_document);
 	json_decref(document);

@@ -36,15 +36,41 @@ static json_t *npud_policy_show(void *context)
 	return json_incref(npud->config.effective);
 }
 
-static void npud_log_not_in_effect(const struct config *config)
+static bool has_note(const json_t *notes, const json_t *note)
+{
+	const json_t *other;
+	size_t i;
+
+	json_array_foreach (notes, i, other) {
+		if (json_equal(other, note))
+			return true;
+	}
+	return false;
+}
+
+/* Those that the log does not have yet. */
+static void npud_log_not_in_effect(const struct config *config, const json_t *known)
 {
 	const json_t *item;
 	char text[512];
 	size_t i;
 
-	json_array_foreach (config->not_in_effect, i, item)
-		log_warning("policy_not_in_effect what=\"%s\"",
-			    log_quote(json_string_value(item), text, sizeof(text)));
+	json_array_foreach (config->not_in_effect, i, item) {
+		if (!has_note(known, item))
+			log_warning("policy_not_in_effect what=\"%s\"",
+				    log_quote(json_string_value(item), text, sizeof(text)));
+	}
+}
+
+/* What the command line says goes before the file. */
+static void npud_apply_options(const struct options *options, struct config *config)
+{
+	if (options->has_device)
+		config->device = options->device;
+	if (options->has_soft_clock)
+		config->soft.clock = options->soft_clock;
+	if (options->has_soft_cache)
+		config->soft.is_incoherent = options->is_soft_incoherent;
 }
 
 static int npud_policy_reload(void *context, char *ret_text, size_t size)
@@ -66,6 +92,7 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 		log_error("policy_kept error=\"%s\"", error.text);
 		return r;
 	}
+	npud_apply_options(&npud->options, &fresh);
 	/* Sessions point into the policy: they get the new one before the old one goes. */
 	npud->config = fresh;
 	r = sessions_apply_policy(npud->sessions, &npud->config.sessions, &npud->config.scheduler,
@@ -78,11 +105,11 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 		log_error("policy_kept error=\"%s\"", ret_text);
 		return r;
 	}
-	config_deinit(&old);
 	if (npud->config.device != old_device)
 		log_warning("policy_not_in_effect what=\"device.name: needs a restart\"");
 	log_info("policy_reloaded file=\"%s\"", npud->options.config_path);
-	npud_log_not_in_effect(&npud->config);
+	npud_log_not_in_effect(&npud->config, old.not_in_effect);
+	config_deinit(&old);
 	return 0;
 }
 
@@ -199,15 +226,10 @@ static int npud_load_config(struct npud *npud)
 		fprintf(stderr, "npud: policy: %s\n", *error.text ? error.text : strerror(-r));
 		return r;
 	}
-	if (options->has_device)
-		npud->config.device = options->device;
-	if (options->has_soft_clock)
-		npud->config.soft.clock = options->soft_clock;
-	if (options->has_soft_cache)
-		npud->config.soft.is_incoherent = options->is_soft_incoherent;
+	npud_apply_options(options, &npud->config);
 	/* Nobody asked for the defaults; `npuctl policy show` has what they lack. */
 	if (options->config_path)
-		npud_log_not_in_effect(&npud->config);
+		npud_log_not_in_effect(&npud->config, NULL);
 	return 0;
 }
 

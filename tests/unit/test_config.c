@@ -64,16 +64,16 @@ static const struct {
 	{"{\"watchdog\": {\"cap_ms\": 1e999}}", "p.json:1: "},
 	{"{\"quota\": {\"jobs_total\": 99999999999999999999}}", "p.json:1: "},
 	{"{\"description\": \"\xff\"}", "p.json:1: "},
-	{"{\"description\": \"\\u0000\"}", "p.json:1: "},
+	{"{\"description\": \"\\u0000\"}", "p.json:1: \\u0000 is in a text or a name (allowed"},
+	{"{\"a\\u0000b\": 1}", "p.json:1: \\u0000 is in a text or a name (allowed"},
 	/* not the document */
-	{"[]", "p.json: a list of 0 has the wrong type (allowed: an object)"},
-	{"{\"version\": 2}",
-	 "p.json: version: 2 is out of range (allowed: a whole number, 1 to 1)"},
-	{"{\"version\": 1.0}", "p.json: version: 1 has the wrong type (allowed: a whole number"},
+	{"[]", "p.json: the whole document: [] has the wrong type (allowed: an object)"},
+	{"{\"version\": 2}", "p.json: version: 2 is out of range (allowed: 1)"},
+	{"{\"version\": 1.0}", "p.json: version: 1 has the wrong type (allowed: 1)"},
 	{"{\"verison\": 1}", "p.json: verison: unknown key (allowed: version, description, "},
 	{"{\"scheduler\": {\"quantum\": 1}}",
 	 "p.json: scheduler.quantum: unknown key (allowed: policy, fallback, quantum_ms, "},
-	{"{\"scheduler\": []}", "p.json: scheduler: a list of 0 has the wrong type"},
+	{"{\"scheduler\": []}", "p.json: scheduler: [] has the wrong type"},
 	{"{\"\\n\\u001b[2J\": 1}", "p.json: \\x0a\\x1b[2J: unknown key"},
 	/* wrong types */
 	{"{\"description\": 1}", "p.json: description: 1 has the wrong type (allowed: text, 0 to"},
@@ -88,19 +88,19 @@ static const struct {
 	{"{\"scheduler\": {\"policy\": 1}}", "p.json: scheduler.policy: 1 has the wrong type"},
 	{"{\"match\": {}}", "p.json: match: an object of 0 has the wrong type"},
 	{"{\"match\": [1]}", "p.json: match[0]: 1 has the wrong type (allowed: an object)"},
-	{"{\"classes\": []}", "p.json: classes: a list of 0 has the wrong type"},
+	{"{\"classes\": []}", "p.json: classes: [] has the wrong type"},
 	{"{\"classes\": {\"a\": 1}}", "p.json: classes.a: 1 has the wrong type"},
 	/* out of range */
 	{"{\"classes\": {\"a\": {\"weight\": 0}}}",
 	 "p.json: classes.a.weight: 0 is out of range (allowed: a number, 0.001 to 1000)"},
 	{"{\"classes\": {\"a\": {\"weight\": -1}}}",
 	 "p.json: classes.a.weight: -1 is out of range"},
-	{"{\"classes\": {\"a\": {\"cores\": []}}}", "p.json: classes.a.cores: a list of 0 is out"},
-	{"{\"classes\": {\"a\": {\"cores\": [3]}}}", "p.json: classes.a.cores: a list of 1 is out"},
-	{"{\"classes\": {\"a\": {\"cores\": [-1]}}}",
-	 "p.json: classes.a.cores: a list of 1 is out"},
+	{"{\"classes\": {\"a\": {\"cores\": []}}}", "p.json: classes.a.cores: [] is out"},
+	{"{\"classes\": {\"a\": {\"cores\": [3]}}}",
+	 "p.json: classes.a.cores: [3] is out of range (allowed: a list of different whole "},
+	{"{\"classes\": {\"a\": {\"cores\": [-1]}}}", "p.json: classes.a.cores: [-1] is out"},
 	{"{\"classes\": {\"a\": {\"cores\": [1, 1]}}}", "different whole numbers, 0 to 2)"},
-	{"{\"classes\": {\"a\": {\"cores\": [0.5]}}}", "p.json: classes.a.cores: a list of 1 has"},
+	{"{\"classes\": {\"a\": {\"cores\": [0.5]}}}", "p.json: classes.a.cores: [0.5] has"},
 	{"{\"classes\": {\"a\": {\"max_cores\": 4}}}", "p.json: classes.a.max_cores: 4 is out"},
 	{"{\"classes\": {\"a\": {\"core_mask\": \"maybe\"}}}",
 	 "'maybe' is not known (allowed: demand, wish, ignore)"},
@@ -112,7 +112,7 @@ static const struct {
 	 "p.json: classes.two words: bad name (allowed: 1 to"},
 	{"{\"classes\": {\"\": {}}}", "bad name"},
 	{"{\"classes\": {\"a23456789012345678901234567890123\": {}}}", "bad name"},
-	{"{\"match\": []}", "p.json: match: a list of 0 is out of range (allowed: a list of 1 to"},
+	{"{\"match\": []}", "p.json: match: [] is out of range (allowed: a list of 1 to"},
 	{"{\"classes\": {}, \"match\": [{\"class\": \"a\"}]}",
 	 "p.json: classes: an object of 0 is"},
 	/* keys that come later are checked all the same */
@@ -397,6 +397,19 @@ START_TEST(later_keys_are_noted)
 }
 END_TEST
 
+START_TEST(watchdog_cap_holds)
+{
+	parse_good("{\"watchdog\": {\"cap_ms\": 1000, \"unknown_ms\": 2000}}");
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 1);
+	ck_assert(is_noted("watchdog.unknown_ms: 2000 is above cap_ms, 1000, which holds"));
+	config_deinit(&config);
+	/* The default gives way without a word. */
+	parse_good("{\"watchdog\": {\"cap_ms\": 1000}}");
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 0);
+	ck_assert_uint_eq(config.scheduler.watchdog.unknown_ns, 1000000000);
+}
+END_TEST
+
 START_TEST(class_scheduling)
 {
 	const struct queue_params *a, *b;
@@ -560,6 +573,7 @@ int main(void)
 	tcase_add_test(cases, unknown_users);
 	tcase_add_test(cases, admin_group);
 	tcase_add_test(cases, later_keys_are_noted);
+	tcase_add_test(cases, watchdog_cap_holds);
 	tcase_add_test(cases, class_scheduling);
 	tcase_add_test(cases, contract);
 	tcase_add_test(cases, effective_round_trip);
