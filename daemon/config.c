@@ -51,6 +51,9 @@ static int read_device(struct json_reader *reader, const json_t *device, struct 
 	soft->clock = config_key_choice(device, "soft_clock", config_soft_clocks);
 	soft->is_incoherent =
 		strcmp(json_string_value(json_object_get(device, "soft_cache")), "incoherent") == 0;
+	config->timing_has_one_domain =
+		strcmp(json_string_value(json_object_get(device, "timing_domains")), "device") == 0;
+	config->timing_switch_ns = config_key_ns(device, "timing_switch_ms");
 	soft->core_bandwidth = json_number_value(json_object_get(device, "core_bandwidth"));
 	soft->total_bandwidth = json_number_value(json_object_get(device, "total_bandwidth"));
 	if (soft->total_bandwidth < soft->core_bandwidth)
@@ -87,6 +90,17 @@ static void read_scheduler(const json_t *scheduler, struct config *config)
 	result->probe_every = (unsigned)number(scheduler, "probe_every");
 	result->has_admission = json_is_true(json_object_get(scheduler, "admission"));
 	result->has_bandwidth_guard = json_is_true(json_object_get(scheduler, "bandwidth_guard"));
+}
+
+static void read_domains(const json_t *domains, struct config *config)
+{
+	struct scheduler_config *result = &config->scheduler;
+
+	config->sessions.domain_scope = config_key_choice(domains, "scope", config_domain_scopes);
+	/* "auto" is no number, so 0. */
+	result->epoch_ns = config_key_ns(domains, "epoch_ms");
+	result->affinity_ns = config_key_ns(domains, "affinity_ms");
+	result->affinity_max_ns = config_key_ns(domains, "affinity_max_ms");
 }
 
 static void read_predict(const json_t *predict, struct config *config)
@@ -156,8 +170,10 @@ static int read_document(struct json_reader *reader, json_t *document, struct co
 	}
 	if (r == 0)
 		r = config_classes_read(reader, document, &config->scheduler, &config->sessions);
-	if (r == 0)
+	if (r == 0) {
 		read_quota(json_object_get(document, "quota"), &config->sessions.quota);
+		read_domains(json_object_get(document, "domains"), config);
+	}
 	return r;
 }
 

@@ -41,12 +41,20 @@ const char *const config_core_mask_rules[] = {
 	NULL,
 };
 
+const char *const config_domain_scopes[] = {
+	[DOMAIN_SESSION] = "session",
+	[DOMAIN_UID] = "uid",
+	[DOMAIN_CLASS] = "class",
+	[DOMAIN_SHARED] = "shared",
+	NULL,
+};
+
 const char *const config_late_rules[] = {
 	[LATE_DROP] = "drop", [LATE_DEMOTE] = "demote", [LATE_RUN] = "run", NULL};
 
 static const char *const soft_caches[] = {"coherent", "incoherent", NULL};
+static const char *const timing_domains[] = {"core", "device", NULL};
 static const char *const policies[] = {"round-robin", "pinned", "gang", "fair", "deadline", NULL};
-static const char *const scopes[] = {"session", "uid", "class", "shared", NULL};
 static const char *const steals[] = {"off", "idle", NULL};
 static const char *const replacements[] = {"off", "oldest", NULL};
 
@@ -58,6 +66,8 @@ static const struct key_spec device_keys[] = {
 	{"name", KEY_CHOICE, .choices = config_devices, .fallback = "\"auto\""},
 	{"soft_clock", KEY_CHOICE, .choices = config_soft_clocks, .fallback = "\"host\""},
 	{"soft_cache", KEY_CHOICE, .choices = soft_caches, .fallback = "\"coherent\""},
+	{"timing_domains", KEY_CHOICE, .choices = timing_domains, .fallback = "\"core\""},
+	{"timing_switch_ms", KEY_NUMBER, RANGE(0, 1000), .fallback = "0"},
 	{"core_bandwidth", KEY_NUMBER, RANGE(0.001, 1000), .fallback = "10"},
 	{"total_bandwidth", KEY_NUMBER, RANGE(0.001, 1000), .fallback = "20"},
 	{NULL},
@@ -90,10 +100,10 @@ static const struct key_spec scheduler_keys[] = {
 };
 
 static const struct key_spec domain_keys[] = {
-	{"scope", KEY_CHOICE, .choices = scopes, .fallback = "\"session\"", LATER},
-	{"epoch_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\"", LATER},
-	{"affinity_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "2", LATER},
-	{"affinity_max_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10", LATER},
+	{"scope", KEY_CHOICE, .choices = config_domain_scopes, .fallback = "\"session\""},
+	{"epoch_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\""},
+	{"affinity_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "2"},
+	{"affinity_max_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10"},
 	{NULL},
 };
 

@@ -252,6 +252,9 @@ static int npud_start_device(struct npud *npud)
 
 	if (npud->config.device == CONFIG_DEVICE_TIMING) {
 		r = timing_device_new(TIMING_CORES, false, &npud->device);
+		if (r == 0)
+			timing_device_set_domains(npud->device, npud->config.timing_has_one_domain,
+						  npud->config.timing_switch_ns);
 	} else {
 		r = soft_bus_new(&npud->config.soft, &bus);
 		if (r == 0)

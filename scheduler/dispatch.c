@@ -16,6 +16,8 @@
 #define BACKFILL_MIN_NS NS_PER_MS
 #define EPOCH_MIN_NS	(5 * NS_PER_MS)
 #define EPOCH_SWITCHES	20
+/* Queues that are asked whether their address space is warm. */
+#define AFFINITY_LOOKS_MAX 8
 
 struct pass {
 	struct scheduler *scheduler;
@@ -90,7 +92,7 @@ static bool needs_switch(const struct pass *pass, const struct sched_job *job, u
 
 static uint64_t epoch_ns(const struct scheduler *scheduler)
 {
-	uint64_t epoch_ns = EPOCH_SWITCHES * scheduler->params.switch_ns;
+	uint64_t epoch_ns = EPOCH_SWITCHES * switches_cost_ns(scheduler);
 
 	if (scheduler->config.epoch_ns)
 		return scheduler->config.epoch_ns;
@@ -287,6 +289,45 @@ static bool pick_from_queue(struct pass *pass, struct queue *queue, struct dispa
 	return pick_behind_head(pass, queue, ret_dispatch);
 }
 
+static bool may_prefer_warm(const struct pass *pass, const struct dispatch *dispatch)
+{
+	const struct scheduler *scheduler = pass->scheduler;
+
+	return dispatch->cores && dispatch->needs_switch && scheduler->config.affinity_ns &&
+	       scheduler->policy->ops->is_close &&
+	       (!scheduler->affinity_since_ns ||
+		pass->now_ns - scheduler->affinity_since_ns < scheduler->config.affinity_max_ns);
+}
+
+/*
+ * The start that was found would change an address space: one that need not, and whose turn is as
+ * good as due, goes before it. Not for longer than affinity_max in a row.
+ */
+static void prefer_warm(const struct pass *pass, struct queue *first, struct dispatch *dispatch)
+{
+	struct scheduler *scheduler = pass->scheduler;
+	struct policy *policy = scheduler->policy;
+	struct queue *queue = first;
+	struct dispatch warm;
+
+	if (may_prefer_warm(pass, dispatch)) {
+		for (unsigned i = 0; i < AFFINITY_LOOKS_MAX; i++) {
+			queue = policy->ops->next(policy, queue);
+			if (!queue || !policy->ops->is_close(policy, first, queue))
+				break;
+			if (queue->params.priority < first->params.priority ||
+			    fit_job(pass, queue_head(queue), &warm) != FIT_FOUND ||
+			    warm.needs_switch)
+				continue;
+			if (!scheduler->affinity_since_ns)
+				scheduler->affinity_since_ns = pass->now_ns;
+			*dispatch = warm;
+			return;
+		}
+	}
+	scheduler->affinity_since_ns = 0;
+}
+
 /* The queues of one priority, or all of them where it is negative. */
 static bool walk(struct pass *pass, int priority, struct dispatch *ret_dispatch)
 {
@@ -300,9 +341,11 @@ static bool walk(struct pass *pass, int priority, struct dispatch *ret_dispatch)
 		if (priority >= 0 &&
 		    priority_of(scheduler, queue, pass->now_ns) != (unsigned)priority)
 			continue;
-		if (pick_from_queue(pass, class_order_take(scheduler, queue, pass->now_ns),
-				    ret_dispatch))
-			return true;
+		if (!pick_from_queue(pass, class_order_take(scheduler, queue, pass->now_ns),
+				     ret_dispatch))
+			continue;
+		prefer_warm(pass, queue, ret_dispatch);
+		return true;
 	}
 	return false;
 }

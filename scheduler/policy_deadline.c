@@ -416,6 +416,15 @@ static bool deadline_may_start(struct policy *policy, const struct sched_job *jo
 	return true;
 }
 
+/* Deadlines are kept to; the rest is as in `fair`. */
+static bool deadline_is_close(const struct policy *policy, const struct queue *first,
+			      const struct queue *second)
+{
+	return !first->has_deadline_head && !second->has_deadline_head &&
+	       fair_order_is_close(&container_of(policy, const struct deadline, base)->order, first,
+				   second);
+}
+
 const struct policy_ops policy_deadline = {
 	.name = "deadline",
 	.create = deadline_create,
@@ -435,5 +444,6 @@ const struct policy_ops policy_deadline = {
 	.is_hopeless = deadline_is_hopeless,
 	.may_start = deadline_may_start,
 	.batch_limit_ns = deadline_batch_limit_ns,
+	.is_close = deadline_is_close,
 	.distrusts_unknown = true,
 };

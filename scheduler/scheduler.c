@@ -334,12 +334,13 @@ static void plan_batch(struct scheduler *scheduler, const struct dispatch *dispa
 	job->batch_start_ns = job->predicted_end_ns = now;
 	job->predicted_ns = job->budget_ns = 0;
 	job->is_long = job->is_unknown = false;
+	job->has_switched = dispatch->needs_switch;
 	if (!job->signature)
 		return;
 	job->predicted_ns = prediction->p90_ns * dispatch->n_pieces;
 	job->predicted_end_ns = now + scheduler->params.gap_ns + job->predicted_ns;
 	if (dispatch->needs_switch)
-		job->predicted_end_ns += scheduler->params.switch_ns;
+		job->predicted_end_ns += switches_cost_ns(scheduler);
 	job->is_unknown = !prediction->is_known && !job->timeout_ns;
 	job->is_long = radius_is_long(scheduler, is_unknown ? UINT64_MAX : job->predicted_ns);
 	if (prediction->is_known)
@@ -561,6 +562,7 @@ void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t de
 	/* A gang's cores stay its own until all have ended: they start and end together. */
 	if (job->active_mask)
 		return;
+	switches_observe(&scheduler->switches, job, scheduler_now_ns(scheduler));
 	predict_observe(scheduler->predict, job->signature, job->batch_width, job->batch_pieces,
 			job->share_ns);
 	job->pieces_done += job->batch_pieces;
@@ -624,6 +626,11 @@ const struct core *scheduler_core(const struct scheduler *scheduler, unsigned in
 unsigned scheduler_n_cores(const struct scheduler *scheduler)
 {
 	return scheduler->params.n_cores;
+}
+
+uint64_t scheduler_switch_ns(const struct scheduler *scheduler)
+{
+	return switches_cost_ns(scheduler);
 }
 
 unsigned scheduler_n_cores_live(const struct scheduler *scheduler)

@@ -93,6 +93,8 @@ struct scheduler_config {
 	bool is_moldable;		 /* moldable true */
 	uint64_t np_cap_ns;		 /* np_cap_ms; 0: auto */
 	uint64_t epoch_ns;		 /* domains.epoch_ms; 0: auto */
+	uint64_t affinity_ns;		 /* domains.affinity_ms 2; 0: none */
+	uint64_t affinity_max_ns;	 /* domains.affinity_max_ms 10 */
 	struct watchdog_config watchdog;
 	struct predict_config predict;
 };
@@ -106,11 +108,11 @@ struct scheduler_stats {
 		uint64_t job_id, queue_id;
 		unsigned core;
 		uint64_t budget_ns, time_ns;
-	} last_hangs[8];       /* ring; hangs % 8 is the next to be written */
-	uint64_t gang_wait_ns; /* sum over gangs, from head of its queue to start */
-	uint64_t n_late;       /* jobs refused, dropped or shed for their deadline */
-	uint64_t n_demoted;    /* jobs that went on without it */
-	uint64_t domain_switches;
+	} last_hangs[8];	  /* ring; hangs % 8 is the next to be written */
+	uint64_t gang_wait_ns;	  /* sum over gangs, from head of its queue to start */
+	uint64_t n_late;	  /* jobs refused, dropped or shed for their deadline */
+	uint64_t n_demoted;	  /* jobs that went on without it */
+	uint64_t domain_switches; /* starts in another address space than before */
 };
 
 /* Reservations (contract.h). */
@@ -124,7 +126,8 @@ struct scheduler_params {
 	uint64_t gang_masks; /* bit m: mask m may start together */
 	bool has_one_domain; /* all cores run in one address space at a time */
 	uint64_t gap_ns;     /* from the end of a batch to the start of the next */
-	uint64_t switch_ns;  /* to change the address space, of a core or the device */
+	uint64_t switch_ns;  /* to change the address space, of a core or the device, until measured
+			      */
 	const struct sched_backend_ops *ops;
 	void *context;
 };
@@ -209,6 +212,8 @@ void scheduler_tick(struct scheduler *scheduler);
 const struct scheduler_stats *scheduler_get_stats(const struct scheduler *scheduler);
 const struct predict_stats *scheduler_predict_stats(const struct scheduler *scheduler);
 const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index);
+/* To change the address space: as measured, or as params say. */
+uint64_t scheduler_switch_ns(const struct scheduler *scheduler);
 void scheduler_get_contracts(const struct scheduler *scheduler,
 			     struct sched_contracts *ret_contracts);
 unsigned scheduler_n_cores(const struct scheduler *scheduler);

@@ -9,6 +9,7 @@
 #include "scheduler/radius.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/shares.h"
+#include "scheduler/switches.h"
 
 struct scheduler {
 	struct scheduler_params params;
@@ -24,10 +25,12 @@ struct scheduler {
 	struct shares shares;
 	struct predict *predict;
 	struct radius radius;
-	uint64_t epoch_start_ns; /* one domain for all: when it became the active one */
-	bool is_rejoining;	 /* a policy takes over: nobody has become ready by that */
-	bool is_dispatching;	 /* scheduler_run() is on the stack */
-	bool must_dispatch;	 /* and was called again meanwhile */
+	struct switches switches;
+	uint64_t affinity_since_ns; /* warm address spaces have been preferred since; 0: not */
+	uint64_t epoch_start_ns;    /* one domain for all: when it became the active one */
+	bool is_rejoining;	    /* a policy takes over: nobody has become ready by that */
+	bool is_dispatching;	    /* scheduler_run() is on the stack */
+	bool must_dispatch;	    /* and was called again meanwhile */
 	struct scheduler_stats stats;
 };
 

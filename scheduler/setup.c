@@ -34,6 +34,8 @@ struct scheduler_config scheduler_config_default(void)
 		.probe_every = 5,
 		.has_bandwidth_guard = true,
 		.is_moldable = true,
+		.affinity_ns = 2 * NS_PER_MS,
+		.affinity_max_ns = 10 * NS_PER_MS,
 		.watchdog =
 			{
 				.floor_ns = 20 * NS_PER_MS,

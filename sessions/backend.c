@@ -21,6 +21,7 @@ static int backend_run(void *context, struct sched_job *sched_job, unsigned shar
 		.n_tasks = range->count,
 		.is_chained = job->flags & NPU_SUBMIT_CHAINED,
 		.table_pa = domain_table_pa(&job->session->domain),
+		.domain = sched_job->queue->params.domain,
 		.duration_ns = job->duration_ns,
 	};
 	int r;
@@ -30,10 +31,6 @@ static int backend_run(void *context, struct sched_job *sched_job, unsigned shar
 		log_error("start_failed session=%" PRIu64 " job=%" PRIu64 " core=%u error=\"%s\"",
 			  job->session->id, job->base.id, core, strerror(-r));
 		return r;
-	}
-	if (sessions->core_tables[core] != batch.table_pa) {
-		sessions->core_tables[core] = batch.table_pa;
-		sessions->domain_switches++;
 	}
 	return 0;
 }

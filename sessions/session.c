@@ -148,19 +148,41 @@ static int session_find_class(const struct session *session, const char *wanted,
 	return r;
 }
 
+#define FNV_PRIME 1099511628211ull
+
+static uint64_t hash_name(const char *name)
+{
+	uint64_t hash = 14695981039346656037ull;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * FNV_PRIME;
+	return hash;
+}
+
 /*
  * Many sessions of one user in one class share as one. A class with a policy of its own is one for
  * all its users: that policy orders them.
  */
 static uint64_t session_tenant_id(const struct session *session, const struct class *class)
 {
-	uint64_t id = 14695981039346656037ull;
+	uint64_t id = hash_name(class->name);
 
-	if (!class->queue.order)
-		id ^= session->identity.uid;
-	for (const char *c = class->name; *c; c++)
-		id = (id ^ (unsigned char)*c) * 1099511628211ull;
-	return id;
+	return class->queue.order ? id : (id ^ session->identity.uid) * FNV_PRIME;
+}
+
+static uint64_t session_domain(const struct session *session, const struct class *class)
+{
+	/* Numbers of sessions are small; those of users and classes stay clear of them. */
+	const uint64_t uid_base = 1ull << 62, class_base = 1ull << 63;
+	enum domain_scope scope = session->owner->policy->domain_scope;
+
+	if (session->owner->device->caps.has_page_tables || scope == DOMAIN_SESSION)
+		return session->id;
+	if (scope == DOMAIN_UID)
+		return uid_base | session->identity.uid;
+	if (scope == DOMAIN_CLASS)
+		return class_base | hash_name(class->name);
+	return class_base;
 }
 
 static struct queue_params session_queue_params(const struct session *session,
@@ -169,7 +191,7 @@ static struct queue_params session_queue_params(const struct session *session,
 	struct queue_params params = class->queue;
 
 	params.tenant_id = session_tenant_id(session, class);
-	params.domain = session->id;
+	params.domain = session_domain(session, class);
 	return params;
 }
 

@@ -55,6 +55,8 @@ static int sessions_make_scheduler(struct sessions *sessions, const struct sched
 	const struct scheduler_params params = {
 		.n_cores = sessions->device->caps.n_cores,
 		.gang_masks = sessions->device->caps.gang_masks,
+		.has_one_domain = sessions->device->caps.has_one_domain,
+		.switch_ns = sessions->device->caps.switch_ns,
 		.ops = &sessions_backend_ops,
 		.context = sessions,
 	};

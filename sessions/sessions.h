@@ -46,8 +46,6 @@ struct sessions {
 	void (*drained)(void *context);
 	void *drained_context;
 	struct session_stats ended; /* sums over the sessions that are gone */
-	uint64_t domain_switches;   /* a core started under other page tables than before */
-	uint64_t core_tables[DEVICE_MAX_CORES];
 };
 
 struct sessions_params {
