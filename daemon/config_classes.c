@@ -76,6 +76,8 @@ static void read_class(const char *name, const json_t *object, struct class *cla
 	class->is_requestable = json_is_true(json_object_get(object, "requestable"));
 	queue->kind = (enum queue_kind) class->kind;
 	queue->deadline_ns = config_key_ns(object, "deadline_ms");
+	queue->lends_cores =
+		strcmp(json_string_value(json_object_get(object, "steal")), "idle") == 0;
 	queue->period_ns = config_key_ns(object, "period_ms");
 	queue->run_ns = config_key_ns(object, "run_ms");
 	queue->gang_widths = number_set(json_object_get(object, "gang_widths"));
@@ -168,10 +170,48 @@ static int check_contract(struct json_reader *reader, const char *name, const st
 	return 0;
 }
 
+static void write_cores(uint32_t mask, char *buffer, size_t size)
+{
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (unsigned i = 0; i < CONFIG_CORES_MAX && used < size; i++) {
+		if (mask >> i & 1)
+			used += (size_t)snprintf(buffer + used, size - used, "%s%u",
+						 used ? ", " : "", i);
+	}
+}
+
+/* How many cores at once, and which: they must leave a job that can run. */
+static int check_masks(struct json_reader *reader, const char *name,
+		       const struct queue_params *queue)
+{
+	unsigned n_cores = (unsigned)__builtin_popcount(queue->core_mask);
+	char path[PATH_MAX_BYTES], text[32];
+
+	snprintf(path, sizeof(path), "classes.%s.max_cores", name);
+	write_cores(queue->core_mask, text, sizeof(text));
+	/* The default stands for as many as there are. */
+	if (queue->max_cores > n_cores && queue->max_cores < CONFIG_CORES_MAX)
+		return json_reader_fail(reader, path,
+					"%u is more than its cores, [%s] (allowed: 1 to %u)",
+					queue->max_cores, text, n_cores);
+	snprintf(path, sizeof(path), "classes.%s.gang_widths", name);
+	if (queue->max_cores < n_cores)
+		n_cores = queue->max_cores;
+	if (!(queue->gang_widths & ((2u << n_cores) - 1)))
+		return json_reader_fail(reader, path,
+					"no width of it fits its cores and max_cores (allowed: at "
+					"least one of 1 to %u)",
+					n_cores);
+	return 0;
+}
+
 static int complete_class(struct json_reader *reader, json_t *object, const char *name,
 			  const struct policy_ops *policy, struct class *class)
 {
 	struct queue_params *queue = &class->queue;
+	char path[PATH_MAX_BYTES];
 	int r = 0;
 
 	if (queue->period_ns && !queue->deadline_ns) {
@@ -182,7 +222,15 @@ static int complete_class(struct json_reader *reader, json_t *object, const char
 	if (r == 0 && !json_object_get(object, "weight"))
 		r = set_new(object, "weight", json_real(queue->weight));
 	if (r == 0)
+		r = check_masks(reader, name, queue);
+	if (r == 0)
 		r = read_class_policy(reader, object, name, policy, queue);
+	if (r == 0 && queue->lends_cores && policy != &policy_pinned) {
+		snprintf(path, sizeof(path), "classes.%s.steal", name);
+		r = json_reader_note(reader, path,
+				     "under '%s' no cores are anybody's own; 'pinned' has them",
+				     policy->name);
+	}
 	return r;
 }
 
@@ -208,6 +256,17 @@ static int read_classes(struct json_reader *reader, json_t *classes,
 			return r;
 	}
 	return 0;
+}
+
+/* A part belongs to its class whether somebody of it is connected or not. */
+static void note_partition(const struct queue_params *queue, struct scheduler_config *scheduler)
+{
+	if (!queue->has_own_cores)
+		return;
+	if (queue->lends_cores)
+		scheduler->lent_cores |= queue->core_mask;
+	else
+		scheduler->kept_cores |= queue->core_mask;
 }
 
 /* ---- match ---- */
@@ -383,12 +442,14 @@ static int read_admin_group(struct json_reader *reader, const json_t *document,
 }
 
 int config_classes_read(struct json_reader *reader, json_t *document,
-			const struct scheduler_config *scheduler, struct session_policy *ret_policy)
+			struct scheduler_config *scheduler, struct session_policy *ret_policy)
 {
 	struct session_policy result = {0};
 	int r;
 
 	r = read_classes(reader, json_object_get(document, "classes"), scheduler, &result);
+	for (unsigned i = 0; i < result.n_classes; i++)
+		note_partition(&result.classes[i].queue, scheduler);
 	if (r == 0)
 		r = read_rules(reader, json_object_get(document, "match"), &result);
 	if (r == 0)

@@ -16,11 +16,10 @@
 int config_classes_prepare(json_t *document);
 /*
  * After the check: fills classes, rules and the group of `ret_policy` (not the quotas), completes
- * the document, notes what does not apply. `scheduler` has been read. -EINVAL with
- * reader->error; -ENOMEM.
+ * the document, notes what does not apply. `scheduler` has been read, and gets what the classes say
+ * of cores. -EINVAL with reader->error; -ENOMEM.
  */
 int config_classes_read(struct json_reader *reader, json_t *document,
-			const struct scheduler_config *scheduler,
-			struct session_policy *ret_policy);
+			struct scheduler_config *scheduler, struct session_policy *ret_policy);
 
 #endif

@@ -153,7 +153,7 @@ static const struct key_spec class_keys[] = {
 	{"requestable", KEY_FLAG, .fallback = "false"},
 	{"watchdog_cap_ms", KEY_NUMBER, RANGE(1, MS_MAX)},
 	{"priority", KEY_INTEGER, RANGE(0, PRIORITY_MAX), .fallback = "0"},
-	{"steal", KEY_CHOICE, .choices = steals, .fallback = "\"off\"", LATER},
+	{"steal", KEY_CHOICE, .choices = steals, .fallback = "\"off\""},
 	{"gang_widths", KEY_SET, RANGE(1, CONFIG_CORES_MAX), .fallback = "[1, 2, 3]"},
 	{"deadline_ms", KEY_NUMBER, RANGE(0.1, MS_MAX)},
 	{"period_ms", KEY_NUMBER, RANGE(0.1, MS_MAX)},

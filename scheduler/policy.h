@@ -65,6 +65,8 @@ struct policy_ops {
 			  uint64_t now_ns);
 	/* Longest batch beside deadline jobs; CLOCK_NEVER where there are none. */
 	uint64_t (*batch_limit_ns)(struct policy *policy);
+	/* Cores whose owners let others use them while they are idle (steal.h). NULL: none. */
+	uint32_t (*lent_cores)(const struct policy *policy);
 	/*
 	 * Whether the order between two queues, of which the first goes first, is so close that
 	 * the one whose address space is warm may have the turn. NULL: never.

@@ -43,6 +43,7 @@ struct queue_params {
 	/* The class's own policy, where it is not the scheduler's (class_order.h); NULL: none. */
 	const struct policy_ops *order;
 	uint32_t core_mask;   /* cores it may use */
+	bool lends_cores;     /* `pinned`: others may use its cores while they are idle (steal.h) */
 	bool has_own_cores;   /* the class names its cores; else `pinned` binds the queue to one */
 	unsigned max_cores;   /* at once */
 	uint64_t deadline_ns; /* of a job that brings none, from its submit; 0: none */
@@ -94,6 +95,7 @@ struct queue {
 	uint64_t round;
 	uint64_t due_round; /* the round in which deficit_ns becomes positive */
 	uint32_t pinned_mask;
+	bool lends_pinned; /* params.lends_cores when it was pinned */
 	/* ---- statistics ---- */
 	uint64_t device_ns, wait_ns; /* device time used; time its jobs spent ready */
 };

@@ -409,6 +409,7 @@ void scheduler_run(struct scheduler *scheduler)
 	scheduler->is_dispatching = true;
 	while (scheduler->must_dispatch) {
 		scheduler->must_dispatch = false;
+		scheduler->last_pass_ns = scheduler_now_ns(scheduler);
 		end_shed(scheduler);
 		while (dispatch_next(scheduler, &dispatch)) {
 			if (dispatch.cores)

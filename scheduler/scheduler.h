@@ -92,9 +92,12 @@ struct scheduler_config {
 	bool has_bandwidth_guard;	 /* bandwidth_guard true */
 	bool is_moldable;		 /* moldable true */
 	uint64_t np_cap_ns;		 /* np_cap_ms; 0: auto */
-	uint64_t epoch_ns;		 /* domains.epoch_ms; 0: auto */
-	uint64_t affinity_ns;		 /* domains.affinity_ms 2; 0: none */
-	uint64_t affinity_max_ns;	 /* domains.affinity_max_ms 10 */
+	/* `pinned`: of classes that name their cores, those that lend them and those that do not.
+	 */
+	uint32_t lent_cores, kept_cores;
+	uint64_t epoch_ns;	  /* domains.epoch_ms; 0: auto */
+	uint64_t affinity_ns;	  /* domains.affinity_ms 2; 0: none */
+	uint64_t affinity_max_ns; /* domains.affinity_max_ms 10 */
 	struct watchdog_config watchdog;
 	struct predict_config predict;
 };
@@ -201,11 +204,11 @@ int scheduler_reset_core(struct scheduler *scheduler, unsigned core);
  * start fails. From within retire() it may be put off to the end of the pass that goes on.
  */
 void scheduler_run(struct scheduler *scheduler);
-/* When scheduler_tick() wants to be called next; UINT64_MAX while nothing runs. */
+/* When scheduler_tick() wants to be called next; UINT64_MAX: not while nothing changes. */
 uint64_t scheduler_next_tick_ns(const struct scheduler *scheduler);
 /*
  * Watchdog: samples what runs, shoots what exceeded its budget (it fails with NPU_OUTCOME_HANG),
- * and fills the cores that this freed. Harmless when called early.
+ * and fills the cores that this freed, or that may be stolen by now. Harmless when called early.
  */
 void scheduler_tick(struct scheduler *scheduler);
 

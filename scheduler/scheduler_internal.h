@@ -27,6 +27,7 @@ struct scheduler {
 	struct radius radius;
 	struct switches switches;
 	uint64_t affinity_since_ns; /* warm address spaces have been preferred since; 0: not */
+	uint64_t last_pass_ns;	    /* of scheduler_run() */
 	uint64_t epoch_start_ns;    /* one domain for all: when it became the active one */
 	bool is_rejoining;	    /* a policy takes over: nobody has become ready by that */
 	bool is_dispatching;	    /* scheduler_run() is on the stack */

@@ -214,6 +214,74 @@ static void widths_are_the_class_s(void)
 	daemon_stop(&daemon);
 }
 
+/* ---- address spaces ---- */
+
+static uint64_t switches_of(const char *scope)
+{
+	struct client clients[2];
+	struct npu_completion completion;
+	struct daemon daemon;
+	uint64_t n_switches;
+	char config[256];
+	json_t *stats;
+
+	snprintf(config, sizeof(config),
+		 "{\"device\": {\"timing_domains\": \"device\", \"timing_switch_ms\": 1},"
+		 " \"domains\": {\"scope\": \"%s\", \"epoch_ms\": 50}}",
+		 scope);
+	start(config, &daemon);
+	for (int i = 0; i < 2; i++) {
+		client_open(&daemon, &clients[i]);
+		for (int j = 0; j < 40; j++)
+			submit(&clients[i], 2 * MS_NS);
+	}
+	for (int i = 0; i < 80; i++)
+		client_completion(&clients[i % 2], &completion);
+	stats = client_stats(&clients[0]);
+	n_switches = stats_number(stats, "scheduler.domain_switches");
+	json_decref(stats);
+	daemon_stop(&daemon);
+	return n_switches;
+}
+
+/* 160 ms of work in stays of 50 ms; whoever shares an address space never changes it. */
+static void one_address_space_at_a_time_is_grouped(void)
+{
+	uint64_t n_switches = switches_of("session");
+
+	REQUIRE(n_switches >= 2 && n_switches <= 8);
+	REQUIRE_EQ(switches_of("uid"), 1);
+}
+
+/* ---- partitions ---- */
+
+static void idle_core_is_lent(void)
+{
+	struct npu_completion completion;
+	struct job_request job = {.submit = {.duration_ns = MS_NS}};
+	struct client client;
+	struct daemon daemon;
+	uint32_t used = 0;
+
+	start("{\"scheduler\": {\"policy\": \"pinned\"}, \"classes\": {"
+	      "\"camera\": {\"cores\": [2], \"steal\": \"idle\"}, \"other\": {\"cores\": [0]}},"
+	      " \"match\": [{\"class\": \"other\"}]}",
+	      &daemon);
+	client_open(&daemon, &client);
+	for (int i = 0; i < 8; i++) {
+		client_wait(&client, client_submit(&client, &job, NULL), &completion);
+		REQUIRE_EQ(completion.core_mask, 1);
+	}
+	for (int i = 0; i < 60; i++)
+		client_submit(&client, &job, NULL);
+	for (int i = 0; i < 60; i++) {
+		client_completion(&client, &completion);
+		used |= completion.core_mask;
+	}
+	REQUIRE_EQ(used, 5);
+	daemon_stop(&daemon);
+}
+
 /* ---- reload ---- */
 
 /* Nothing in flight is lost or changes places within its session, whatever policies it lives. */
@@ -290,6 +358,8 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(reservations_are_whole_or_refused),
 	HARNESS_CASE(reload_that_promises_too_much_is_refused),
 	HARNESS_CASE(widths_are_the_class_s),
+	HARNESS_CASE(one_address_space_at_a_time_is_grouped),
+	HARNESS_CASE(idle_core_is_lent),
 	HARNESS_CASE(reload_keeps_what_is_in_flight),
 	HARNESS_CASE(policy_show_is_a_policy_file),
 };

@@ -130,6 +130,13 @@ static const struct {
 	 "p.json: device.total_bandwidth: 5 is out of range (allowed: core_bandwidth, 10, and"},
 	{"{\"device\": {\"name\": \"rknpu\"}}", "p.json: device.name: 'rknpu' is not built yet"},
 	{"{\"device\": {\"name\": \"tpu\"}}", "p.json: device.name: 'tpu' is not known"},
+	/* masks that leave nothing */
+	{"{\"classes\": {\"a\": {\"cores\": [2], \"max_cores\": 2}}}",
+	 "p.json: classes.a.max_cores: 2 is more than its cores, [2] (allowed: 1 to 1)"},
+	{"{\"classes\": {\"a\": {\"max_cores\": 1, \"gang_widths\": [3, 2]}}}",
+	 "p.json: classes.a.gang_widths: no width of it fits its cores and max_cores (allowed: at "
+	 "least "
+	 "one "},
 	/* contracts */
 	{"{\"classes\": {\"a\": {\"kind\": \"rt\", \"run_ms\": 4}}}",
 	 "p.json: classes.a.run_ms: 4 is reserved in no period (allowed: with 'period_ms')"},
