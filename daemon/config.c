@@ -75,6 +75,7 @@ static void read_scheduler(const json_t *scheduler, struct config *config)
 
 	*result = scheduler_config_default();
 	result->policy = policy_find(json_string_value(json_object_get(scheduler, "policy")));
+	config->fallback = policy_find(json_string_value(json_object_get(scheduler, "fallback")));
 	result->rr_quantum_ns = config_key_ns(scheduler, "rr_quantum_ms");
 	result->min_charge_ns = config_key_ns(scheduler, "min_charge_ms");
 	result->quantum_ns = config_key_ns(scheduler, "quantum_ms");

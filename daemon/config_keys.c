@@ -75,7 +75,7 @@ static const struct key_spec device_keys[] = {
 
 static const struct key_spec scheduler_keys[] = {
 	{"policy", KEY_CHOICE, .choices = policies, .fallback = "\"fair\""},
-	{"fallback", KEY_CHOICE, .choices = policies, .fallback = "\"round-robin\"", LATER},
+	{"fallback", KEY_CHOICE, .choices = policies, .fallback = "\"round-robin\""},
 	{"quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "8", LATER},
 	{"gang_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "24", LATER},
 	{"rr_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "10"},

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/closer.h"
 #include "base/log.h"
+#include "daemon/config_device.h"
 #include "daemon/notify.h"
 #include "device/rk3588.h"
 #include "device/soft/soft.h"
@@ -73,6 +74,20 @@ static void npud_apply_options(const struct options *options, struct config *con
 		config->soft.is_incoherent = options->is_soft_incoherent;
 }
 
+/* A file that the device can honour. */
+static int npud_read_config(const struct npud *npud, const char *path, struct config *ret_config,
+			    struct config_error *error)
+{
+	int r = config_load(path, ret_config, error);
+
+	if (r < 0)
+		return r;
+	r = config_fit_device(path, &npud->device->caps, ret_config, error);
+	if (r < 0)
+		config_deinit(ret_config);
+	return r;
+}
+
 static int npud_policy_reload(void *context, char *ret_text, size_t size)
 {
 	struct npud *npud = context;
@@ -86,7 +101,7 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 		snprintf(ret_text, size, "npud was started without --config");
 		return -EINVAL;
 	}
-	r = config_load(npud->options.config_path, &fresh, &error);
+	r = npud_read_config(npud, npud->options.config_path, &fresh, &error);
 	if (r < 0) {
 		snprintf(ret_text, size, "%s", error.text);
 		log_error("policy_kept error=\"%s\"", error.text);
@@ -227,10 +242,22 @@ static int npud_load_config(struct npud *npud)
 		return r;
 	}
 	npud_apply_options(options, &npud->config);
-	/* Nobody asked for the defaults; `npuctl policy show` has what they lack. */
-	if (options->config_path)
-		npud_log_not_in_effect(&npud->config, NULL);
 	return 0;
+}
+
+static int npud_fit_config(struct npud *npud)
+{
+	const char *path = npud->options.config_path;
+	struct config_error error;
+	int r = config_fit_device(path ? path : "built-in policy", &npud->device->caps,
+				  &npud->config, &error);
+
+	if (r < 0)
+		fprintf(stderr, "npud: policy: %s\n", error.text);
+	/* Nobody asked for the defaults; `npuctl policy show` has what they lack. */
+	else if (path)
+		npud_log_not_in_effect(&npud->config, NULL);
+	return r;
 }
 
 static int npud_start_loop(struct npud *npud)
@@ -408,6 +435,8 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 		r = npud_start_signals(npud);
 	if (r == 0)
 		r = npud_start_device(npud);
+	if (r == 0)
+		r = npud_fit_config(npud);
 	if (r == 0)
 		r = npud_start_sessions(npud);
 	if (r == 0)

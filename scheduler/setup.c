@@ -164,13 +164,17 @@ int scheduler_configure(struct scheduler *scheduler, const struct scheduler_conf
 	r = config->policy->create(scheduler, config, &policy);
 	if (r)
 		return r;
+	r = predict_configure(&scheduler->predict, &config->predict);
+	if (r) {
+		config->policy->destroy(policy);
+		return r;
+	}
 	sort_queues(scheduler);
 	list_for_each (queue, &scheduler->queues, link)
 		leave_policy(scheduler, queue);
 	scheduler->policy->ops->destroy(scheduler->policy);
 	scheduler->policy = policy;
 	scheduler->config = *config;
-	predict_configure(scheduler->predict, &config->predict);
 	tell_lost_cores(scheduler);
 	scheduler->is_rejoining = true;
 	list_for_each (queue, &scheduler->queues, link)

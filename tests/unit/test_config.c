@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The policy file: what is accepted, what it becomes, and what is said about what is wrong. */
 #include "daemon/config.h"
+#include "daemon/config_device.h"
 #include "scheduler/policy.h"
 
 #include <check.h>
@@ -494,6 +495,55 @@ START_TEST(effective_round_trip)
 }
 END_TEST
 
+/* ---- devices ---- */
+
+static const struct device_caps two_cores = {.name = "two", .n_cores = 2, .has_page_tables = true};
+
+static const struct {
+	const char *text, *message;
+} unfit_cases[] = {
+	{"{\"scheduler\": {\"policy\": \"gang\", \"fallback\": \"gang\"}}",
+	 "p.json: scheduler.fallback: 'gang' needs cores that start together, and the device "
+	 "'two' "},
+	{"{\"classes\": {\"a\": {\"cores\": [1, 2]}}}",
+	 "p.json: classes.a.cores: the device 'two' has no core 2 (allowed: 0 to 1)"},
+	{"{\"classes\": {\"a\": {\"gang_widths\": [2, 3]}}}",
+	 "p.json: classes.a.gang_widths: the device 'two' starts no cores together on any width"},
+	{"{\"scheduler\": {\"policy\": \"deadline\"}, \"classes\": {\"a\": {\"kind\": \"rt\","
+	 " \"period_ms\": 10, \"run_ms\": 17}}}",
+	 "p.json: classes.a.run_ms: 17 ms take 1.700 cores, and of the 2 of the device 'two' "
+	 "rt_cap leaves 1.600 (allowed: up to 16.000)"},
+};
+
+START_TEST(unfit_for_the_device)
+{
+	parse_good(unfit_cases[_i].text);
+	ck_assert_int_eq(config_fit_device("p.json", &two_cores, &config, &error), -EINVAL);
+	ck_assert_msg(strstr(error.text, unfit_cases[_i].message), "%s", error.text);
+}
+END_TEST
+
+START_TEST(fallback)
+{
+	const char *shown;
+
+	parse_good(
+		"{\"scheduler\": {\"policy\": \"gang\", \"fallback\": \"fair\"}, \"domains\":"
+		" {\"scope\": \"uid\"}, \"classes\": {\"a\": {}, \"b\": {\"policy\": \"fair\"}}}");
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 0);
+	ck_assert_int_eq(config_fit_device("p.json", &two_cores, &config, &error), 0);
+	ck_assert_ptr_eq(config.scheduler.policy, &policy_fair);
+	ck_assert_ptr_null(config.sessions.classes[0].queue.order);
+	ck_assert_ptr_null(config.sessions.classes[1].queue.order);
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 2);
+	ck_assert(is_noted("scheduler.policy: 'gang' needs cores that start together"));
+	ck_assert(is_noted("domains.scope: on 'two' each session keeps its own address space"));
+	shown = json_string_value(
+		json_object_get(json_object_get(config.effective, "scheduler"), "policy"));
+	ck_assert_str_eq(shown, "fair");
+}
+END_TEST
+
 /* ---- files ---- */
 
 START_TEST(files)
@@ -583,6 +633,8 @@ int main(void)
 	tcase_add_test(cases, watchdog_cap_holds);
 	tcase_add_test(cases, class_scheduling);
 	tcase_add_test(cases, contract);
+	tcase_add_loop_test(cases, unfit_for_the_device, 0, N_ELEMENTS(unfit_cases));
+	tcase_add_test(cases, fallback);
 	tcase_add_test(cases, effective_round_trip);
 	tcase_add_test(cases, files);
 	tcase_add_test(cases, deinit_of_nothing);

@@ -504,11 +504,78 @@ START_TEST(test_gang_widths)
 }
 END_TEST
 
+/* ---- reload ---- */
+
+/* The starts of three queues of different lengths, with a reload in the middle or without. */
+static void run_through(const struct policy_ops *policy, bool has_reload, char *ret_starts)
+{
+	struct scheduler_config config = scheduler_config_default();
+	struct queue_params params = mock_queue_params();
+
+	set_up(policy);
+	config.policy = policy;
+	for (unsigned i = 0; i < 3; i++) {
+		params.tenant_id = i;
+		params.weight = i + 1;
+		add_queue(i, params);
+		for (unsigned j = 0; j < 8; j++)
+			submit(i, (4 + i) * MS);
+	}
+	mock_advance(&mock, 33 * MS);
+	if (has_reload)
+		ck_assert_int_eq(scheduler_configure(mock.scheduler, &config), 0);
+	mock_advance(&mock, NS_PER_S);
+	strcpy(ret_starts, starts());
+	tear_down(3);
+}
+
+START_TEST(test_reload_keeps_turns)
+{
+	char without[N_JOBS + 1], with[N_JOBS + 1];
+
+	run_through(policy_at(_i), false, without);
+	run_through(policy_at(_i), true, with);
+	ck_assert_str_eq(with, without);
+}
+END_TEST
+
+/* What was used, and what was learnt; also of a tenant that trails. */
+START_TEST(test_reload_keeps_shares_and_predictions)
+{
+	struct scheduler_config config = scheduler_config_default();
+	struct queue_params params = mock_queue_params();
+	struct prediction prediction;
+	double used_ns[2];
+
+	set_up(&policy_fair);
+	for (unsigned i = 0; i < 2; i++) {
+		params.tenant_id = i;
+		add_queue(i, params);
+		submit(i, 5 * MS);
+		submit(i, 5 * MS);
+	}
+	teach(5, 7 * MS);
+	queues[1].tenant->virtual_ns -= 1e6;
+	mock.scheduler->shares.virtual_ns += 5e6;
+	for (unsigned i = 0; i < 2; i++)
+		used_ns[i] = queues[i].tenant->virtual_ns;
+	config.policy = &policy_deadline;
+	config.predict.window = 64;
+	ck_assert_int_eq(scheduler_configure(mock.scheduler, &config), 0);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert(queues[i].tenant->virtual_ns == used_ns[i]);
+	predict_get(mock.scheduler->predict, 5, 1, 1, &prediction);
+	ck_assert(prediction.is_known && prediction.mean_ns == 7 * MS);
+	tear_down(2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("classes");
 	TCase *priority = tcase_create("priority"), *order = tcase_create("order");
 	TCase *late = tcase_create("late"), *contracts = tcase_create("contracts");
+	TCase *reload = tcase_create("reload");
 	SRunner *runner = srunner_create(suite);
 	int n_failed;
 
@@ -533,6 +600,9 @@ int main(void)
 	tcase_add_loop_test(contracts, test_reserved_goes_before_others, 0, 2);
 	tcase_add_test(contracts, test_gang_widths);
 	suite_add_tcase(suite, contracts);
+	tcase_add_loop_test(reload, test_reload_keeps_turns, 0, 5);
+	tcase_add_test(reload, test_reload_keeps_shares_and_predictions);
+	suite_add_tcase(suite, reload);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
