@@ -5,6 +5,8 @@
 #include "scheduler/admission.h"
 #include "scheduler/scheduler_internal.h"
 
+/* Fifteen frames a second come a little sooner than every 66.7 ms. */
+#define RATE_SLACK 0.95
 /* Sums of fractions are not exact. */
 #define ROUNDING 1e-9
 
@@ -57,7 +59,7 @@ bool contract_take(struct scheduler *scheduler, struct queue *queue, struct sche
 		return false;
 	if (queue->next_period_ns < now_ns)
 		queue->next_period_ns = now_ns;
-	queue->next_period_ns += period_ns;
+	queue->next_period_ns += (uint64_t)(RATE_SLACK * (double)period_ns);
 	job->is_reserved = queue->params.run_ns > 0;
 	return true;
 }
