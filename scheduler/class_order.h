@@ -23,7 +23,7 @@ struct queue;
 struct sched_job;
 struct scheduler;
 
-/* A walk begins. */
+/* A walk over all ready queues begins. */
 void class_order_begin(struct scheduler *scheduler);
 /* Who takes the turn that the walk has come to: the queue itself, or one of its class. O(class). */
 struct queue *class_order_take(struct scheduler *scheduler, struct queue *turn, uint64_t now_ns);

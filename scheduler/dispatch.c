@@ -363,7 +363,6 @@ static bool walk(struct pass *pass, int priority, struct dispatch *ret_dispatch)
 	struct policy *policy = scheduler->policy;
 	struct queue *queue = NULL;
 
-	class_order_begin(scheduler);
 	policy->ops->begin(policy, pass->now_ns);
 	while ((queue = policy->ops->next(policy, queue))) {
 		if (priority >= 0 &&
@@ -382,6 +381,7 @@ static bool walk_by_priority(struct pass *pass, struct dispatch *ret_dispatch)
 {
 	int priority = PRIORITY_AGED + 1;
 
+	class_order_begin(pass->scheduler);
 	if (!pass->scheduler->n_prioritized)
 		return walk(pass, -1, ret_dispatch);
 	while ((priority = priority_find(pass->scheduler, priority, pass->now_ns)) >= 0) {
