@@ -98,11 +98,12 @@ void class_order_begin(struct scheduler *scheduler)
 
 struct queue *class_order_take(struct scheduler *scheduler, struct queue *turn, uint64_t now_ns)
 {
-	is_before_function is_before = order_function(turn);
+	is_before_function is_before;
 	struct queue *queue, *best = NULL;
 
 	if (!is_ordered(scheduler, turn))
 		return turn;
+	is_before = order_function(turn);
 	list_for_each (queue, &turn->tenant->ordered, order.link) {
 		if (queue->order.walk == scheduler->n_walks || !is_ordered(scheduler, queue))
 			continue;

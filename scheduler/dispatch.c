@@ -382,7 +382,7 @@ static bool walk_by_priority(struct pass *pass, struct dispatch *ret_dispatch)
 	int priority = PRIORITY_AGED + 1;
 
 	class_order_begin(pass->scheduler);
-	if (!pass->scheduler->n_prioritized)
+	if (!pass->scheduler->priorities.n_queues)
 		return walk(pass, -1, ret_dispatch);
 	while ((priority = priority_find(pass->scheduler, priority, pass->now_ns)) >= 0) {
 		if (walk(pass, priority, ret_dispatch))

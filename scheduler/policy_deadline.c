@@ -60,6 +60,8 @@ static bool is_before(const struct tree_node *left, const struct tree_node *righ
 	const struct queue *a = container_of(left, const struct queue, ready_node);
 	const struct queue *b = container_of(right, const struct queue, ready_node);
 
+	if (a->params.priority != b->params.priority)
+		return a->params.priority > b->params.priority;
 	if (a->key_ns != b->key_ns)
 		return a->key_ns < b->key_ns;
 	if (a->key_id != b->key_id)

@@ -17,12 +17,24 @@ struct scheduler;
 #define PRIORITY_MAX  1000 /* of queue_params::priority */
 #define PRIORITY_AGED (PRIORITY_MAX + 1)
 
+/* Which priorities ready queues have. */
+struct priorities {
+	unsigned n_queues; /* with a priority, ready or not */
+	unsigned n_ready[PRIORITY_MAX + 1];
+	uint64_t ready[PRIORITY_MAX / 64 + 1]; /* bit p: n_ready[p] is not 0 */
+	uint64_t due_ns;		       /* nobody has aged before */
+};
+
+/* A queue got its first ready job, or lost its last. */
+void priority_queue_ready(struct scheduler *scheduler, const struct queue *queue, uint64_t now_ns);
+void priority_queue_idle(struct scheduler *scheduler, const struct queue *queue);
+
 /* The queue has a ready job. */
 unsigned priority_of(const struct scheduler *scheduler, const struct queue *queue, uint64_t now_ns);
 /*
- * The highest priority below `below` that a ready queue has; -1: none. O(queues), so ask only while
- * some queue has one (scheduler::n_prioritized).
+ * The highest priority below `below` that a ready queue has; -1: none. O(1), save when somebody may
+ * have aged, then O(queues).
  */
-int priority_find(const struct scheduler *scheduler, int below, uint64_t now_ns);
+int priority_find(struct scheduler *scheduler, int below, uint64_t now_ns);
 
 #endif

@@ -73,6 +73,7 @@ static void take_ready(struct scheduler *scheduler, struct sched_job *job, uint6
 	queue_remove_ready(queue, job, now);
 	scheduler->n_ready--;
 	if (!queue->n_ready) {
+		priority_queue_idle(scheduler, queue);
 		class_order_queue_idle(queue);
 		ops->queue_idle(scheduler->policy, queue);
 	} else if (was_head && ops->head_changed) {
@@ -433,6 +434,7 @@ static void make_ready(struct scheduler *scheduler, struct sched_job *job)
 	scheduler->n_ready++;
 	if (queue->n_ready > 1)
 		return;
+	priority_queue_ready(scheduler, queue, now);
 	class_order_queue_ready(queue);
 	scheduler->policy->ops->queue_ready(scheduler->policy, queue);
 }
@@ -448,6 +450,7 @@ static void return_job(struct scheduler *scheduler, struct sched_job *job)
 	queue_return_ready(queue, job, now);
 	scheduler->n_ready++;
 	if (queue->n_ready == 1) {
+		priority_queue_ready(scheduler, queue, now);
 		class_order_queue_ready(queue);
 		ops->queue_ready(scheduler->policy, queue);
 	} else if (queue_head(queue) == job && ops->head_changed) {

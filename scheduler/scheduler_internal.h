@@ -6,6 +6,7 @@
 #define NPUD_SCHEDULER_INTERNAL_H
 
 #include "scheduler/policy.h"
+#include "scheduler/priority.h"
 #include "scheduler/radius.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/shares.h"
@@ -19,9 +20,9 @@ struct scheduler {
 	uint32_t all_cores, live_cores; /* live: not out of service */
 	struct list queues;		/* struct queue, by the order they joined */
 	unsigned n_ready, n_blocked;
-	unsigned n_prioritized; /* queues with a priority */
-	uint64_t n_walks;	/* class_order.h */
-	struct list shed;	/* struct sched_job with is_shed: end as late in the next pass */
+	struct priorities priorities;
+	uint64_t n_walks; /* class_order.h */
+	struct list shed; /* struct sched_job with is_shed: end as late in the next pass */
 	struct shares shares;
 	struct predict *predict;
 	struct radius radius;

@@ -103,10 +103,12 @@ static void leave_policy(struct scheduler *scheduler, struct queue *queue)
 {
 	struct policy *policy = scheduler->policy;
 
-	scheduler->n_prioritized -= queue->params.priority > 0;
+	scheduler->priorities.n_queues -= queue->params.priority > 0;
 	class_order_queue_idle(queue);
-	if (queue->n_ready)
+	if (queue->n_ready) {
+		priority_queue_idle(scheduler, queue);
 		policy->ops->queue_idle(policy, queue);
+	}
 	policy->ops->queue_removed(policy, queue);
 }
 
@@ -114,9 +116,10 @@ static void join_policy(struct scheduler *scheduler, struct queue *queue)
 {
 	struct policy *policy = scheduler->policy;
 
-	scheduler->n_prioritized += queue->params.priority > 0;
+	scheduler->priorities.n_queues += queue->params.priority > 0;
 	policy->ops->queue_added(policy, queue);
 	if (queue->n_ready) {
+		priority_queue_ready(scheduler, queue, scheduler_now_ns(scheduler));
 		class_order_queue_ready(queue);
 		policy->ops->queue_ready(policy, queue);
 	}
@@ -175,6 +178,7 @@ int scheduler_configure(struct scheduler *scheduler, const struct scheduler_conf
 	scheduler->policy->ops->destroy(scheduler->policy);
 	scheduler->policy = policy;
 	scheduler->config = *config;
+	scheduler->priorities.due_ns = 0;
 	tell_lost_cores(scheduler);
 	scheduler->is_rejoining = true;
 	list_for_each (queue, &scheduler->queues, link)
@@ -227,17 +231,6 @@ static void change_tenant(struct scheduler *scheduler, struct queue *queue,
 	leave_tenant(scheduler, left);
 }
 
-static void update_params(struct scheduler *scheduler, struct queue *queue,
-			  const struct queue_params *params)
-{
-	class_order_queue_idle(queue);
-	scheduler->n_prioritized -= queue->params.priority > 0;
-	scheduler->n_prioritized += params->priority > 0;
-	queue->params = *params;
-	if (queue->n_ready)
-		class_order_queue_ready(queue);
-}
-
 int scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
 			   const struct queue_params *params)
 {
@@ -252,8 +245,15 @@ int scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
 		change_tenant(scheduler, queue, tenant);
 		queue->params = *params;
 		join_policy(scheduler, queue);
+	} else if (params->priority != queue->params.priority ||
+		   params->order != queue->params.order) {
+		leave_policy(scheduler, queue);
+		queue->params = *params;
+		scheduler->is_rejoining = true;
+		join_policy(scheduler, queue);
+		scheduler->is_rejoining = false;
 	} else {
-		update_params(scheduler, queue, params);
+		queue->params = *params;
 		scheduler->policy->ops->queue_updated(scheduler->policy, queue);
 		scheduler_refit_queue(scheduler, queue);
 	}

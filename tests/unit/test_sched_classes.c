@@ -163,12 +163,12 @@ START_TEST(test_priority_changes_while_jobs_wait)
 	params.core_mask = 1;
 	params.priority = 9;
 	ck_assert_int_eq(scheduler_update_queue(mock.scheduler, &queues[0], &params), 0);
-	ck_assert_uint_eq(mock.scheduler->n_prioritized, 1);
+	ck_assert_uint_eq(mock.scheduler->priorities.n_queues, 1);
 	mock_advance(&mock, 10 * MS);
 	ck_assert_str_eq(starts(), "1112");
 	params.priority = 0;
 	ck_assert_int_eq(scheduler_update_queue(mock.scheduler, &queues[0], &params), 0);
-	ck_assert_uint_eq(mock.scheduler->n_prioritized, 0);
+	ck_assert_uint_eq(mock.scheduler->priorities.n_queues, 0);
 	tear_down(2);
 }
 END_TEST
