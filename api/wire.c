@@ -176,7 +176,8 @@ int wire_decode_bo_import(const void *body, size_t size, unsigned n_fds,
 }
 
 #define SUBMIT_FLAGS                                                                               \
-	(NPU_SUBMIT_FENCE | NPU_SUBMIT_COMPLETION | NPU_SUBMIT_CHAINED | NPU_SUBMIT_TASKS_IN_BO)
+	(NPU_SUBMIT_FENCE | NPU_SUBMIT_COMPLETION | NPU_SUBMIT_CHAINED | NPU_SUBMIT_TASKS_IN_BO |  \
+	 NPU_SUBMIT_SLICEABLE)
 
 static int wire_check_submit(const struct npu_submit *submit, unsigned n_fds,
 			     struct npu_error *error)

@@ -74,9 +74,12 @@ static void read_scheduler(const json_t *scheduler, struct config *config)
 	result->rr_quantum_ns = config_key_ns(scheduler, "rr_quantum_ms");
 	result->min_charge_ns = config_key_ns(scheduler, "min_charge_ms");
 	result->quantum_ns = config_key_ns(scheduler, "quantum_ms");
+	result->gang_quantum_ns = config_key_ns(scheduler, "gang_quantum_ms");
+	result->np_cap_ns = config_key_ns(scheduler, "np_cap_ms"); /* "auto": 0 */
 	result->lag_ns = config_key_ns(scheduler, "lag_ms");
 	result->patience_ns = config_key_ns(scheduler, "patience_ms");
 	result->shed_margin_ns = config_key_ns(scheduler, "shed_margin_ms");
+	result->hold_factor = number(scheduler, "hold_factor");
 	result->long_factor = number(scheduler, "long_factor");
 	result->short_umax = number(scheduler, "short_umax");
 	result->backfill_margin = number(scheduler, "backfill_margin");

@@ -63,10 +63,10 @@ static const struct key_spec device_keys[] = {
 static const struct key_spec scheduler_keys[] = {
 	{"policy", KEY_CHOICE, .choices = policies, .fallback = "\"fair\""},
 	{"fallback", KEY_CHOICE, .choices = policies, .fallback = "\"round-robin\"", LATER},
-	{"quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "8", LATER},
-	{"gang_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "24", LATER},
+	{"quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "8"},
+	{"gang_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "24"},
 	{"rr_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "10"},
-	{"hold_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "2", LATER},
+	{"hold_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "2"},
 	{"long_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "4"},
 	{"short_umax", KEY_NUMBER, RANGE(0, 1), .fallback = "0.70"},
 	{"patience_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10"},
@@ -81,7 +81,7 @@ static const struct key_spec scheduler_keys[] = {
 	{"probe_every", KEY_INTEGER, RANGE(1, COUNT_MAX), .fallback = "5"},
 	{"bandwidth_guard", KEY_FLAG, .fallback = "true"},
 	{"moldable", KEY_FLAG, .fallback = "true", LATER},
-	{"np_cap_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\"", LATER},
+	{"np_cap_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\""},
 	{NULL},
 };
 
@@ -146,7 +146,7 @@ static const struct key_spec class_keys[] = {
 	{"late", KEY_CHOICE, .choices = late_actions, LATER},
 	{"depth", KEY_INTEGER, RANGE(1, COUNT_MAX), LATER},
 	{"replace", KEY_CHOICE, .choices = replacements, .fallback = "\"off\"", LATER},
-	{"sliceable", KEY_FLAG, LATER},
+	{"sliceable", KEY_FLAG},
 	{"validate", KEY_FLAG, LATER},
 	{NULL},
 };

@@ -98,7 +98,7 @@ struct npu_job {
 	uint32_t core_mask; /* 0: any one core; one bit: that core; more: a gang */
 	struct npu_range ranges[NPU_JOB_RANGES]; /* gangs: one per core, lowest core first */
 	uint32_t n_ranges;
-	uint32_t flags; /* NPU_SUBMIT_CHAINED, NPU_SUBMIT_COMPLETION */
+	uint32_t flags; /* NPU_SUBMIT_CHAINED, _COMPLETION, _SLICEABLE */
 	uint64_t tag;
 	uint64_t timeout_ns;  /* device time; 0: as the policy says */
 	uint64_t duration_ns; /* `timing` device only */

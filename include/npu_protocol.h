@@ -166,6 +166,10 @@ struct npu_bo_import {
 	(1u << 3) /* the tasks are in BO `tasks_handle` at `tasks_offset`                          \
 		   */
 
+#define NPU_SUBMIT_SLICEABLE                                                                       \
+	(1u << 4) /* others may have the cores between two of its tasks; the streams must stay as  \
+		   * they are until it ends */
+
 struct npu_task {
 	uint32_t regcmd_iova;  /* 16-byte aligned */
 	uint32_t regcmd_count; /* 64-bit entries, tail included: 1 ... NPU_TASK_REGCMDS_MAX */

@@ -15,11 +15,19 @@
 
 enum class_kind { CLASS_RT, CLASS_NORMAL, CLASS_BACKGROUND };
 
+/* Whether a job of several tasks may lose its cores between two of them. */
+enum slice_rule {
+	SLICE_ASKED, /* where it says NPU_SUBMIT_SLICEABLE */
+	SLICE_ALWAYS,
+	SLICE_NEVER,
+};
+
 struct class
 {
 	char name[NPU_NAME_MAX];
 	enum class_kind kind;
 	bool is_requestable; /* a client may ask for it in its hello */
+	enum slice_rule slice_rule;
 	struct queue_params queue;
 };
 

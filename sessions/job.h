@@ -24,6 +24,7 @@
 
 struct session;
 struct handle;
+struct job_slices;
 
 struct job_dependency {
 	struct job *job; /* NULL: slot unused, or resolved */
@@ -39,6 +40,7 @@ struct job {
 	struct device_task *tasks; /* owned copy */
 	uint32_t n_tasks;
 	struct npu_range shares[NPU_JOB_RANGES]; /* tasks of each core */
+	struct job_slices *slices;		 /* owned; NULL: nothing to keep for pieces */
 	struct handle **pins;			 /* owned array */
 	unsigned n_pins;
 	struct job_dependency dependencies[NPU_JOB_FENCES_MAX];

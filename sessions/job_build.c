@@ -5,6 +5,7 @@
  */
 #include "sessions/error.h"
 #include "sessions/job.h"
+#include "sessions/job_slices.h"
 #include "sessions/sessions.h"
 
 #include <assert.h>
@@ -210,6 +211,7 @@ struct job *job_free(struct job *job)
 	charge_release(&job->memory_charge);
 	charge_release(&job->fence_charge);
 	charge_release(&job->job_charge);
+	job_slices_free(job->slices);
 	free(job->pins);
 	free(job->tasks);
 	free(job);
@@ -239,6 +241,13 @@ static uint64_t job_signature(const struct job *job)
 	hash = job_mix(hash, job->base.n_cores);
 	hash = job_mix(hash, job->duration_ns);
 	return hash ? hash : 1;
+}
+
+static bool job_is_sliceable(const struct job *job)
+{
+	enum slice_rule rule = job->session->class->slice_rule;
+
+	return rule == SLICE_ALWAYS || (rule == SLICE_ASKED && job->flags & NPU_SUBMIT_SLICEABLE);
 }
 
 int job_build(struct session *session, const struct job_params *params, struct job **ret_job,
@@ -281,6 +290,12 @@ int job_build(struct session *session, const struct job_params *params, struct j
 		return r;
 	}
 	job->base.signature = job_signature(job);
+	if (job_is_sliceable(job))
+		r = job_slices_make(job, error);
+	if (r < 0) {
+		job_free(job);
+		return r;
+	}
 	*ret_job = job;
 	return 0;
 }
