@@ -66,6 +66,7 @@ struct sched_job {
 	/* Core-time: share_ns times its width, as a gang holds all its cores until its last share
 	 * ends. Of that batch, and of all. */
 	uint64_t batch_ns, device_ns;
+	uint64_t elapsed_ns; /* sum of share_ns over its batches */
 	uint64_t charged_ns; /* what the policy charged at the batch's launch */
 };
 

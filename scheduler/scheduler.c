@@ -151,6 +151,7 @@ static void release_cores(struct scheduler *scheduler, struct sched_job *job)
 	job->running_mask = job->active_mask = 0;
 	job->batch_ns = job->share_ns * job->batch_width;
 	job->device_ns += job->batch_ns;
+	job->elapsed_ns += job->share_ns;
 	queue->device_ns += job->batch_ns;
 	if (!job->is_long)
 		radius_add_short(&scheduler->radius, (now - job->batch_start_ns) * job->batch_width,

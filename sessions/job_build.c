@@ -240,6 +240,8 @@ static uint64_t job_signature(const struct job *job)
 		hash = job_mix(hash, job->base.n_tasks[i]);
 	hash = job_mix(hash, job->base.n_cores);
 	hash = job_mix(hash, job->duration_ns);
+	/* Predictions are per piece. */
+	hash = job_mix(hash, job->base.n_pieces);
 	return hash ? hash : 1;
 }
 
@@ -289,13 +291,13 @@ int job_build(struct session *session, const struct job_params *params, struct j
 		job_free(job);
 		return r;
 	}
-	job->base.signature = job_signature(job);
 	if (job_is_sliceable(job))
 		r = job_slices_make(job, error);
 	if (r < 0) {
 		job_free(job);
 		return r;
 	}
+	job->base.signature = job_signature(job);
 	*ret_job = job;
 	return 0;
 }
