@@ -86,6 +86,7 @@ static void read_scheduler(const json_t *scheduler, struct config *config)
 	result->admit_margin = number(scheduler, "admit_margin");
 	result->probe_every = (unsigned)number(scheduler, "probe_every");
 	result->has_admission = json_is_true(json_object_get(scheduler, "admission"));
+	result->is_moldable = json_is_true(json_object_get(scheduler, "moldable"));
 	result->has_bandwidth_guard = json_is_true(json_object_get(scheduler, "bandwidth_guard"));
 }
 
@@ -137,6 +138,7 @@ static void read_quota(const json_t *object, struct quota *quota)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		*rows[i].value = (uint64_t)json_integer_value(json_object_get(object, rows[i].key));
+	quota->queued_ns_per_tenant = config_key_ns(object, "queued_ms_per_tenant");
 }
 
 /* `config` may be half filled when this fails; it owns nothing then. */

@@ -22,6 +22,7 @@ static int backend_run(void *context, struct sched_job *sched_job, unsigned shar
 	};
 	int r;
 
+	charge_release(&job->wait_charge);
 	job_slices_fill(job, share, core, &batch);
 	r = device_start(sessions->device, core, &batch);
 	if (r < 0) {

@@ -28,6 +28,8 @@ struct class
 	enum class_kind kind;
 	bool is_requestable; /* a client may ask for it in its hello */
 	enum slice_rule slice_rule;
+	unsigned depth;	      /* jobs of a session that may wait; 0: as many as the quotas allow */
+	bool replaces_oldest; /* instead of refusing one more */
 	struct queue_params queue;
 };
 
@@ -35,6 +37,7 @@ struct class
 struct quota {
 	uint64_t bytes_per_session, bos_per_session, fences_per_session, jobs_per_session;
 	uint64_t jobs_per_tenant, sessions_per_uid, jobs_total;
+	uint64_t queued_ns_per_tenant; /* predicted core-time of its jobs that have not started */
 	uint64_t tasks_per_job;
 	uint64_t requests_per_s; /* per session; 0: no limit */
 };

@@ -293,41 +293,66 @@ int job_slices_make(struct job *job, struct npu_error *error)
 
 	if (n < 2 || !shares_are_equal(job))
 		return 0;
+	/* Streams for another number of cores have cuts of their own. */
 	if (job->session->owner->device->caps.runs_streams)
-		return cut_streams(job, error);
+		return job->base.widths ? 0 : cut_streams(job, error);
 	job->base.n_pieces = n;
 	return 0;
 }
 
-/* The part of the whole that `n` of `total` tasks take. */
-static uint64_t part_ns(uint64_t duration_ns, uint32_t n, uint32_t total)
+/* The part of the whole that `n` of `total` pieces are. */
+static uint64_t part_of(uint64_t whole, uint32_t n, uint32_t total)
 {
-	uint64_t whole = duration_ns / total, rest = duration_ns % total;
-
-	/* rest * n < total * n < 2^32 */
-	return whole * n + rest * n / total;
+	/* rest * n < total * n < 2^64 */
+	return whole / total * n + whole % total * n / total;
 }
 
-void job_slices_fill(struct job *job, unsigned share, unsigned core, struct device_batch *ret_batch)
+static void fill_timed(const struct job *job, const struct npu_range *range,
+		       struct device_batch *ret_batch)
 {
-	const struct npu_range *range = &job->shares[share];
 	const struct sched_job *base = &job->base;
-	uint32_t first = base->pieces_done, last = base->pieces_done + base->batch_pieces;
+	uint32_t total = base->n_pieces ? base->n_pieces : 1, done = base->pieces_done;
+	uint32_t end = done + base->batch_pieces;
+	uint32_t first = (uint32_t)part_of(range->count, done, total);
 
-	if (base->n_pieces <= 1) {
-		first = 0;
-		last = range->count;
-	} else if (job->slices) {
-		first = first ? job->slices->ends[first - 1] : 0;
-		last = job->slices->ends[last - 1];
+	ret_batch->tasks = job->tasks + range->start + first;
+	ret_batch->n_tasks = (uint32_t)part_of(range->count, end, total) - first;
+	ret_batch->duration_ns = DEVICE_FOREVER;
+	/* Fewer cores take longer, by as much as there are fewer. */
+	if (job->duration_ns < DEVICE_FOREVER / base->n_cores)
+		ret_batch->duration_ns = (part_of(job->duration_ns, end, total) -
+					  part_of(job->duration_ns, done, total)) *
+					 base->n_cores / base->batch_width;
+}
+
+static void fill_streams(struct job *job, unsigned share, unsigned core,
+			 const struct npu_range *range, struct device_batch *ret_batch)
+{
+	const struct sched_job *base = &job->base;
+	uint32_t first = 0, end = range->count;
+
+	if (job->slices) {
+		const uint32_t *ends = job->slices->ends;
+
+		first = base->pieces_done ? ends[base->pieces_done - 1] : 0;
+		end = ends[base->pieces_done + base->batch_pieces - 1];
 		leave_piece(job, share);
 		if (first)
 			enter_piece(job, share, core, first);
 	}
 	ret_batch->tasks = job->tasks + range->start + first;
-	ret_batch->n_tasks = last - first;
-	ret_batch->duration_ns = job->duration_ns;
-	if (job->duration_ns != DEVICE_FOREVER && base->n_pieces > 1)
-		ret_batch->duration_ns = part_ns(job->duration_ns, last, range->count) -
-					 part_ns(job->duration_ns, first, range->count);
+	ret_batch->n_tasks = end - first;
+}
+
+void job_slices_fill(struct job *job, unsigned share, unsigned core, struct device_batch *ret_batch)
+{
+	const unsigned width = job->base.batch_width;
+	const struct npu_range *range = width == job->base.n_cores
+						? &job->shares[share]
+						: &job->narrow_shares[width - 1][share];
+
+	if (job->session->owner->device->caps.runs_streams)
+		fill_streams(job, share, core, range, ret_batch);
+	else
+		fill_timed(job, range, ret_batch);
 }

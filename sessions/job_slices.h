@@ -32,8 +32,8 @@ int job_slices_make(struct job *job, struct npu_error *error);
 struct job_slices *job_slices_free(struct job_slices *slices);
 
 /*
- * The batch of a share that the scheduler wants to run on a core next: pieces_done pieces in,
- * batch_pieces long. Everything but its tasks and duration is left alone.
+ * The batch of a share that the scheduler wants to run on a core next, on batch_width cores in all:
+ * pieces_done pieces in, batch_pieces long. Everything but its tasks and duration is left alone.
  */
 void job_slices_fill(struct job *job, unsigned share, unsigned core,
 		     struct device_batch *ret_batch);
