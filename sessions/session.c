@@ -282,20 +282,28 @@ static void session_free_run(struct loop_work *work)
 	session_destroy(session);
 }
 
+/* Looked for anew after each end, which may be that of others as well. */
+static struct job *session_find_job(const struct session *session, bool is_running)
+{
+	struct job *job;
+
+	list_for_each (job, &session->jobs, link) {
+		if (job->base.state != JOB_DONE && (job->base.state == JOB_RUNNING) == is_running)
+			return job;
+	}
+	return NULL;
+}
+
 /* Jobs that wait are cancelled, those that run are stopped or left to end. */
 static void session_end_jobs(struct session *session, bool stop_running)
 {
 	struct scheduler *scheduler = session->owner->scheduler;
-	struct job *job, *next;
+	struct job *job;
 
-	list_for_each_safe (job, next, &session->jobs, link) {
-		if (job->base.state != JOB_RUNNING)
-			scheduler_cancel(scheduler, &job->base, NPU_OUTCOME_CANCELLED);
-	}
-	if (!stop_running)
-		return;
+	while ((job = session_find_job(session, false)))
+		scheduler_cancel(scheduler, &job->base, NPU_OUTCOME_CANCELLED);
 	/* A core that is lost ends waiting jobs, of which this session has none any more. */
-	list_for_each_safe (job, next, &session->jobs, link)
+	while (stop_running && (job = session_find_job(session, true)))
 		scheduler_abort(scheduler, &job->base, NPU_OUTCOME_CANCELLED);
 }
 

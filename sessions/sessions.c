@@ -136,6 +136,9 @@ int sessions_apply_policy(struct sessions *sessions, const struct session_policy
 /* Blocked on something that may never come: no reason to stay, unless it has come just now. */
 static bool job_is_stuck(const struct job *job)
 {
+	/* Over, and waits for an earlier job to be told first. */
+	if (job->base.state == JOB_DONE)
+		return true;
 	if (job->base.state != JOB_BLOCKED)
 		return false;
 	for (unsigned i = 0; i < NPU_JOB_FENCES_MAX; i++) {
