@@ -201,6 +201,11 @@ int npu_policy_show(struct npu_session *session, char **ret_json);
 int npu_policy_reload(struct npu_session *session);
 /* Ends a session; what it runs is stopped by resetting its cores. -ENOENT. */
 int npu_kill(struct npu_session *session, uint64_t session_id);
+/*
+ * Takes no more sessions and jobs, for good: what is in flight goes on. Asked again it tells how
+ * many jobs can still end, and how many wait for fences. npud itself goes on until it is stopped.
+ */
+int npu_drain(struct npu_session *session, struct npu_drain_reply *ret_reply);
 /* Resets a core; what runs there fails with `cancelled`. -EINVAL (no such core), -EIO. */
 int npu_reset_core(struct npu_session *session, uint32_t core);
 

@@ -53,6 +53,7 @@ enum npu_op {
 	NPU_OP_POLICY_RELOAD,
 	NPU_OP_KILL,
 	NPU_OP_RESET,
+	NPU_OP_DRAIN = 64,
 };
 
 enum npu_kind {
@@ -296,6 +297,15 @@ struct npu_document_reply {
 };
 
 /* NPU_OP_POLICY_RELOAD: no body, reply header only. */
+
+/*
+ * From now on no session and no job is taken (ESHUTDOWN); what waits and runs goes on. No body.
+ * Reply: how much there still was, when asked; asked again, how much there is left.
+ */
+struct npu_drain_reply {
+	uint32_t n_jobs;    /* that wait or run and can end */
+	uint32_t n_blocked; /* that wait for a fence which may never come */
+};
 
 struct npu_kill {
 	uint64_t session_id;

@@ -292,7 +292,9 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 	int fence_fd = -1, r;
 
 	if (session->owner->is_draining)
-		return error_set(error, ESHUTDOWN, "submit", "npud is shutting down");
+		return error_set(error, ESHUTDOWN, "submit", "npud takes no new jobs: it %s",
+				 session->owner->drained ? "is shutting down"
+							 : "was told to drain");
 	if (job_find(session, params->submit.seqno))
 		return error_set(error, EEXIST, "seqno", "%" PRIu64 " is in flight already",
 				 params->submit.seqno);

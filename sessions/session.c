@@ -205,8 +205,10 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 	int r;
 
 	assert(session->state == SESSION_HELLO);
-	if (owner->is_draining)
-		return error_set(error, ESHUTDOWN, "hello", "npud is shutting down");
+	/* Whoever told npud to drain may come back and look. */
+	if (owner->drained || (owner->is_draining && !session->is_admin))
+		return error_set(error, ESHUTDOWN, "hello", "npud takes no new sessions: it %s",
+				 owner->drained ? "is shutting down" : "was told to drain");
 	r = session_find_class(session, class_wanted, &class, error);
 	if (r < 0)
 		return r;
