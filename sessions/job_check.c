@@ -104,7 +104,8 @@ static int measure(const struct job *job, uint64_t *ret_bytes, struct npu_error 
 		bytes += copy_bytes(&job->tasks[i]);
 	if (bytes > most)
 		return error_set(error, EINVAL, "tasks",
-				 "%" PRIu64 " bytes of register commands are too many where streams "
+				 "%" PRIu64
+				 " bytes of register commands are too many where streams "
 				 "are checked (up to %" PRIu64 "); submit them as several jobs",
 				 bytes, most);
 	*ret_bytes = bytes;
@@ -172,15 +173,14 @@ static int check_link(const struct walk *walk, uint32_t index, const struct stre
 	const struct device_task *follower = &walk->originals[index + 1];
 	char text[STREAM_CHECK_TEXT_BYTES];
 
-	if (next->iova == follower->regcmd_iova &&
-	    field_get(PC_DATA_AMOUNT, next->amounts) == regcmd_amount(follower->regcmd_count)) {
+	if (next->iova == follower->regcmd_iova) {
 		walk->is_followed[index] = true;
 		return 0;
 	}
 	snprintf(text, sizeof(text),
-		 "PC BASE_ADDRESS: %#" PRIx32 ", the chain does not lead to the next task (%#" PRIx32
-		 ", %" PRIu32 " entries)",
-		 next->iova, follower->regcmd_iova, follower->regcmd_count);
+		 "PC BASE_ADDRESS: %#" PRIx32
+		 ", the chain does not lead to the next task (%#" PRIx32 ")",
+		 next->iova, follower->regcmd_iova);
 	return refuse(walk, index, text);
 }
 
@@ -221,22 +221,31 @@ static int check_shares(const struct walk *walk)
 	return r;
 }
 
-/* The last place of the body that says where the chain goes on; there is one, it was followed. */
+/*
+ * All of a body's words about what follows get the place and the size of the copy: programs may say
+ * more entries than the task has, but the op_en is among those that were walked.
+ */
 static void bend_link(const struct job *job, uint32_t index)
 {
-	uint64_t *entries = entries_of(job, index), *link = NULL;
+	const struct device_task *next = &job->tasks[index + 1];
+	uint32_t amount = regcmd_amount(next->regcmd_count);
+	uint64_t *entries = entries_of(job, index);
 
 	for (uint32_t i = 0; i < job->tasks[index].regcmd_count; i++) {
 		struct regcmd command = regcmd_decode(entries[i]);
+		uint32_t others = command.value & ~PC_DATA_AMOUNT;
 
 		if (command.kind == REGCMD_OP_EN)
 			break;
-		if (command.kind == REGCMD_WRITE && command.offset == REG_PC_BASE_ADDRESS)
-			link = &entries[i];
+		if (command.kind != REGCMD_WRITE)
+			continue;
+		if (command.offset == REG_PC_BASE_ADDRESS)
+			entries[i] =
+				regcmd_encode(command.target, command.offset, next->regcmd_iova);
+		else if (command.offset == REG_PC_REGISTER_AMOUNTS)
+			entries[i] = regcmd_encode(command.target, command.offset,
+						   others | field_put(PC_DATA_AMOUNT, amount));
 	}
-	if (link)
-		*link = regcmd_encode(REGCMD_TARGET_PC, REG_PC_BASE_ADDRESS,
-				      job->tasks[index + 1].regcmd_iova);
 }
 
 static int copy_and_walk(struct job *job, const struct walk *walk)
