@@ -49,8 +49,7 @@ const char *const config_domain_scopes[] = {
 	NULL,
 };
 
-const char *const config_late_rules[] = {
-	[LATE_DROP] = "drop", [LATE_DEMOTE] = "demote", [LATE_RUN] = "run", NULL};
+const char *const config_late_rules[] = {"drop", "demote", "run", NULL};
 
 static const char *const soft_caches[] = {"coherent", "incoherent", NULL};
 static const char *const timing_domains[] = {"core", "device", NULL};
@@ -76,10 +75,10 @@ static const struct key_spec device_keys[] = {
 static const struct key_spec scheduler_keys[] = {
 	{"policy", KEY_CHOICE, .choices = policies, .fallback = "\"fair\""},
 	{"fallback", KEY_CHOICE, .choices = policies, .fallback = "\"round-robin\""},
-	{"quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "8", LATER},
-	{"gang_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "24", LATER},
+	{"quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "8"},
+	{"gang_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "24"},
 	{"rr_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "10"},
-	{"hold_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "2", LATER},
+	{"hold_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "2"},
 	{"long_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "4"},
 	{"short_umax", KEY_NUMBER, RANGE(0, 1), .fallback = "0.70"},
 	{"ageing_ms", KEY_NUMBER, RANGE(1, MS_MAX), .fallback = "1000"},
@@ -94,8 +93,8 @@ static const struct key_spec scheduler_keys[] = {
 	{"shed_margin_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "15"},
 	{"probe_every", KEY_INTEGER, RANGE(1, COUNT_MAX), .fallback = "5"},
 	{"bandwidth_guard", KEY_FLAG, .fallback = "true"},
-	{"moldable", KEY_FLAG, .fallback = "true", LATER},
-	{"np_cap_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\"", LATER},
+	{"moldable", KEY_FLAG, .fallback = "true"},
+	{"np_cap_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\""},
 	{NULL},
 };
 
@@ -139,7 +138,7 @@ static const struct key_spec quota_keys[] = {
 	{"tasks_per_job", KEY_INTEGER, RANGE(1, NPU_JOB_TASKS_MAX), .fallback = "65535"},
 	{"sessions_per_uid", KEY_INTEGER, RANGE(1, COUNT_MAX), .fallback = "256"},
 	{"requests_per_s", KEY_INTEGER, RANGE(0, 1e9), .fallback = "0"},
-	{"queued_ms_per_tenant", KEY_NUMBER, RANGE(1, 1e9), .fallback = "10000", LATER},
+	{"queued_ms_per_tenant", KEY_NUMBER, RANGE(1, 1e9), .fallback = "10000"},
 	{NULL},
 };
 
@@ -159,10 +158,10 @@ static const struct key_spec class_keys[] = {
 	{"period_ms", KEY_NUMBER, RANGE(0.1, MS_MAX)},
 	{"run_ms", KEY_NUMBER, RANGE(0.01, MS_MAX)},
 	{"late", KEY_CHOICE, .choices = config_late_rules, .fallback = "\"drop\""},
-	{"depth", KEY_INTEGER, RANGE(1, COUNT_MAX), LATER},
-	{"replace", KEY_CHOICE, .choices = replacements, .fallback = "\"off\"", LATER},
-	{"sliceable", KEY_FLAG, LATER},
-	{"validate", KEY_FLAG, LATER},
+	{"depth", KEY_INTEGER, RANGE(1, COUNT_MAX)},
+	{"replace", KEY_CHOICE, .choices = replacements, .fallback = "\"off\""},
+	{"sliceable", KEY_FLAG},
+	{"validate", KEY_FLAG, .fallback = "false"},
 	{NULL},
 };
 

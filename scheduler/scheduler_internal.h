@@ -68,12 +68,9 @@ static inline void scheduler_predict(const struct scheduler *scheduler, const st
 	predict_get(scheduler->predict, job->signature, width, job->n_pieces, ret_prediction);
 }
 
-/*
- * Takes a ready job from its queue; it ends as late in the next pass. Where its class demotes late
- * jobs it stays, and goes on without its deadline.
- */
+/* Takes a ready job from its queue; in the next pass its late rule is followed. */
 void scheduler_shed(struct scheduler *scheduler, struct sched_job *job);
-/* A waiting job, or one that is being submitted, goes on without its deadline. */
+/* A job that is in no order of ready queues goes on without its deadline. */
 void scheduler_demote(struct scheduler *scheduler, struct sched_job *job);
 
 /* When the core is expected to be free; now where that is not known. */

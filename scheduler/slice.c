@@ -7,7 +7,7 @@
 
 bool slice_serves_deadline(const struct scheduler *scheduler, const struct sched_job *job)
 {
-	return scheduler->policy->ops->batch_limit_ns && job->deadline_ns && !job->is_demoted &&
+	return scheduler->policy->ops->batch_limit_ns && job->deadline_ns &&
 	       job->queue->params.kind == QUEUE_RT;
 }
 

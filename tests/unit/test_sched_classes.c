@@ -436,7 +436,7 @@ START_TEST(test_contract_rate)
 	mock_advance(&mock, 50 * MS);
 	submit(0, MS);
 	for (unsigned i = 0; i < 4; i++)
-		ck_assert_int_eq(jobs[i].base.is_demoted, i == 2);
+		ck_assert_int_eq(!jobs[i].base.deadline_ns, i == 2);
 	tear_down(1);
 }
 END_TEST
@@ -449,8 +449,8 @@ START_TEST(test_contract_length)
 	add_queue(0, contract(10 * MS, 50 * MS));
 	ck_assert_int_eq(try_submit(0, 11 * MS, 5), 0);
 	ck_assert_int_eq(try_submit(0, 10 * MS, 6), 0);
-	ck_assert(jobs[0].base.is_demoted && !jobs[0].base.is_reserved);
-	ck_assert(jobs[1].base.is_reserved && !jobs[1].base.is_demoted);
+	ck_assert(!jobs[0].base.deadline_ns && !jobs[0].base.is_reserved);
+	ck_assert(jobs[1].base.is_reserved && jobs[1].base.deadline_ns);
 	tear_down(1);
 }
 END_TEST
