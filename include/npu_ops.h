@@ -413,8 +413,8 @@ struct npu_elementwise_shape {
 };
 
 /*
- * fp16 uses of this only is_relu: results below 0 become 0. Sums, products and maxima are those of
- * IEEE 754, rounded once; a sigmoid is within 0.0005.
+ * fp16 uses of this only is_relu: results below 0 become 0. Sums and products are those of fp32,
+ * rounded to fp16; a sigmoid is within 0.0005.
  *
  * int8, each division rounded to nearest, ties to even:
  *   NPU_ADD:      S = (a - a_zero) * a_scale + (b - b_zero) * b_scale

@@ -39,33 +39,36 @@ static void set_tables(struct ops_stream *stream)
 	ops_stream_set(stream, REG_DPU_LUT_LO_END, ELEMENTWISE_TABLE_RANGE);
 }
 
+/* Scaled to indices; results are in units of 2^-15, less 1. */
+static void set_fp16_sigmoid(struct ops_stream *stream)
+{
+	ops_stream_set(stream, REG_DPU_BN_CFG, STAGE_ADD_MUL);
+	ops_stream_set(stream, REG_DPU_BN_ALU_CFG, FP32_MINUS_0);
+	ops_stream_set(stream, REG_DPU_BN_MUL_CFG,
+		       (uint32_t)npu_fp16_from_float(ELEMENTWISE_FP16_UNIT) << 16);
+	ops_stream_set(stream, REG_DPU_OUT_CVT_OFFSET, 1);
+	ops_stream_set(stream, REG_DPU_OUT_CVT_SHIFT, 1u << 31 | 15u << 12); /* add first */
+	set_tables(stream);
+}
+
 static void set_fp16(struct ops_stream *stream, const struct npu_elementwise_plan *plan)
 {
-	bool is_relu = plan->quantization.is_relu || plan->shape.operation == NPU_RELU;
-	uint32_t ew = EW_OFF;
+	enum npu_elementwise_operation operation = plan->shape.operation;
+	uint32_t no_relu = plan->quantization.is_relu ? 0 : EW_NO_RELU;
 
 	ops_stream_set(stream, REG_DPU_DATA_FORMAT, 0x48000002);
 	ops_stream_set(stream, REG_DPU_BS_CFG, STAGE_OFF);
-	ops_stream_set(stream, REG_DPU_BN_CFG, STAGE_OFF);
 	ops_stream_set(stream, REG_DPU_OUT_CVT_SCALE, 0x10001);
 	ops_stream_set(stream, REG_DPU_EW_CVT_SCALE, 1);
-	if (plan->shape.operation == NPU_SIGMOID) {
-		ops_stream_set(stream, REG_DPU_BN_CFG, STAGE_ADD_MUL);
-		ops_stream_set(stream, REG_DPU_BN_ALU_CFG, FP32_MINUS_0);
-		ops_stream_set(stream, REG_DPU_BN_MUL_CFG,
-			       (uint32_t)npu_fp16_from_float(ELEMENTWISE_FP16_UNIT) << 16);
-		/* Add 1, and divide by 2^15. */
-		ops_stream_set(stream, REG_DPU_OUT_CVT_OFFSET, 1);
-		ops_stream_set(stream, REG_DPU_OUT_CVT_SHIFT, 1u << 31 | 15u << 12);
-		set_tables(stream);
+	if (operation == NPU_SIGMOID) {
+		set_fp16_sigmoid(stream);
 		return;
 	}
-	if (plan->shape.operation == NPU_RELU)
-		ops_stream_set(stream, REG_DPU_BN_CFG, STAGE_RELU);
-	else
-		ew = (plan->shape.operation == NPU_ADD ? EW_FP16_ADD : EW_FP16_MUL) |
-		     (is_relu ? 0 : EW_NO_RELU);
-	ops_stream_set(stream, REG_DPU_EW_CFG, ew);
+	ops_stream_set(stream, REG_DPU_BN_CFG, operation == NPU_RELU ? STAGE_RELU : STAGE_OFF);
+	ops_stream_set(stream, REG_DPU_EW_CFG,
+		       operation == NPU_ADD	   ? EW_FP16_ADD | no_relu
+		       : operation == NPU_MULTIPLY ? EW_FP16_MUL | no_relu
+						   : EW_OFF);
 }
 
 /* Of `a` in int8: less its zero point, times `scale`. */
@@ -133,9 +136,10 @@ static void set_memory(struct ops_stream *stream, const struct npu_elementwise_p
 	ops_stream_set(stream, REG_DPU_RDMA_SURF_NOTCH, surface - run->n_pixels * ATOM_BYTES);
 	ops_stream_set(stream, REG_DPU_RDMA_FEATURE_MODE_CFG, is_fp16 ? 0x17849 : 0x7801);
 	ops_stream_set(stream, REG_DPU_RDMA_WEIGHT, 0x01010101);
-	ops_stream_set(stream, REG_DPU_RDMA_ERDMA_CFG, 1); /* off */
-	if (!elementwise_is_binary(plan->shape.operation))
+	if (!elementwise_is_binary(plan->shape.operation)) {
+		ops_stream_set(stream, REG_DPU_RDMA_ERDMA_CFG, 1); /* off */
 		return;
+	}
 	ops_stream_set(stream, REG_DPU_RDMA_ERDMA_CFG, is_fp16 ? 0x40000008 : 0x40000004);
 	ops_stream_set(stream, REG_DPU_RDMA_EW_BASE_ADDR, iovas->b + offset);
 	ops_stream_set(stream, REG_DPU_RDMA_EW_SURF_STRIDE, surface);
