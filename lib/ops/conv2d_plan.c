@@ -136,9 +136,10 @@ static int cut(struct npu_conv2d_plan *plan)
 	if (rows == 0)
 		return npu_ops_error(
 			-EINVAL,
-			"width, channels, kernel_width, kernel_height: %u bytes of weights and %u "
-			"bytes of input rows, must fit in %u banks of %u bytes",
+			"width, channels, kernel_width, kernel_height: %u bytes of weights in %u "
+			"kernels and %u bytes of input rows, must fit in %u banks of %u bytes",
 			resident_kernels(plan) * conv2d_kernel_bytes(plan),
+			shape->is_depthwise ? shape->kernels : conv2d_group(shape),
 			conv2d_row_entries(plan) * CBUF_ENTRY_BYTES * shape->window.kernel_height,
 			CBUF_BANKS, CBUF_BANK_BYTES);
 	if (short_rows < rows)
