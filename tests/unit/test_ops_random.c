@@ -4,149 +4,7 @@
  * give what their mathematics says, which is written down here a second time. NPUD_SEED and
  * NPUD_SHAPES choose the first seed and how many shapes there are of each.
  */
-#include "npu_ops.h"
-#include "tests/unit/npu_rig.h"
-
-#include <check.h>
-#include <math.h>
-
-#define STREAMS	     0x10000000u
-#define STREAM_BYTES 0x2400u
-#define TASKS_MAX    64u
-#define IMAGE(i)     (0x20000000u + (i)*0x10000000u)
-#define IMAGE_BYTES  0x200000u
-#define IMAGES	     4u
-#define UNTOUCHED    0x55
-#define INT_DPU	     0x300u
-#define MARGIN_BYTES 0x1000u /* behind an output, which stay untouched */
-
-/* As ck_assert_msg(), which tells its parent of every success: too slow for every element. */
-#define REQUIRE(condition, ...)                                                                    \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			ck_abort_msg(__VA_ARGS__);                                                 \
-	} while (0)
-
-struct lab {
-	struct rig rig;
-	char *streams, *images[IMAGES];
-	struct device_task tasks[TASKS_MAX];
-};
-
-static void lab_init(struct lab *lab)
-{
-	struct soft_options options = soft_options_default();
-
-	rig_init(&lab->rig, &options);
-	lab->streams = rig_buffer(&lab->rig, STREAMS, TASKS_MAX * STREAM_BYTES, RIG_READ);
-	for (uint32_t i = 0; i < IMAGES; i++)
-		lab->images[i] = rig_buffer(&lab->rig, IMAGE(i), IMAGE_BYTES, RIG_BOTH);
-}
-
-static uint64_t *lab_stream(struct lab *lab, uint32_t task)
-{
-	ck_assert_uint_lt(task, TASKS_MAX);
-	return (uint64_t *)(void *)(lab->streams + (size_t)task * STREAM_BYTES);
-}
-
-/* Runs the streams; `output` is the image that they write, of so many bytes. */
-static void lab_run(struct lab *lab, const struct device_task *task, uint32_t n_tasks,
-		    uint32_t output, size_t output_bytes, uint64_t seed)
-{
-	struct device_batch batch = {
-		.tasks = lab->tasks, .n_tasks = n_tasks, .table_pa = lab->rig.directory_pa};
-	char *image = lab->images[output];
-
-	ck_assert_uint_le(output_bytes + MARGIN_BYTES, IMAGE_BYTES);
-	memset(image, UNTOUCHED, output_bytes + MARGIN_BYTES);
-	for (uint32_t i = 0; i < n_tasks; i++) {
-		lab->tasks[i] = *task;
-		lab->tasks[i].regcmd_iova = STREAMS + i * STREAM_BYTES;
-	}
-	ck_assert_int_eq(device_start(lab->rig.device, 0, &batch), 0);
-	rig_wait_events(&lab->rig, lab->rig.n_events + 1);
-	REQUIRE(lab->rig.events[0].kind == DEVICE_DONE && !*lab->rig.events[0].detail,
-		"seed %llu: %s", (unsigned long long)seed, lab->rig.events[0].detail);
-	for (size_t i = output_bytes; i < output_bytes + MARGIN_BYTES; i++)
-		REQUIRE(image[i] == UNTOUCHED, "seed %llu: writes behind its image",
-			(unsigned long long)seed);
-}
-
-/* splitmix64 */
-static uint64_t random_next(uint64_t *state)
-{
-	uint64_t x = *state += 0x9e3779b97f4a7c15ull;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
-	return x ^ x >> 31;
-}
-
-static uint32_t pick(uint64_t *state, uint32_t low, uint32_t high)
-{
-	return low + (uint32_t)(random_next(state) % (high - low + 1));
-}
-
-static size_t type_bytes(enum npu_type type)
-{
-	return type == NPU_FP16 ? 2 : 1;
-}
-
-/* Elements of a tensor, or where one is, whatever the type. */
-struct values {
-	enum npu_type type;
-	void *elements;
-};
-
-static double value_get(const struct values *values, size_t i)
-{
-	if (values->type == NPU_INT8)
-		return ((const int8_t *)values->elements)[i];
-	return (double)npu_fp16_to_float(((const uint16_t *)values->elements)[i]);
-}
-
-/* Any int8; fp16 in eighths from -2 to 2, whose products and sums fp32 has exactly. */
-static struct values values_new(uint64_t *state, enum npu_type type, size_t n)
-{
-	struct values values = {type, malloc((n + 1) * type_bytes(type))};
-
-	ck_assert_ptr_nonnull(values.elements);
-	for (size_t i = 0; i < n; i++) {
-		if (type == NPU_INT8)
-			((int8_t *)values.elements)[i] = (int8_t)random_next(state);
-		else
-			((uint16_t *)values.elements)[i] =
-				npu_fp16_from_float((float)((int)pick(state, 0, 32) - 16) / 8.0f);
-	}
-	return values;
-}
-
-/* Finite fp16 of any size. */
-static struct values values_new_wide(uint64_t *state, enum npu_type type, size_t n)
-{
-	struct values values = values_new(state, type, n);
-
-	for (size_t i = 0; type == NPU_FP16 && i < n; i++)
-		((uint16_t *)values.elements)[i] = (uint16_t)(random_next(state) & 0x83ff) |
-						   (uint16_t)(pick(state, 0, 30) << 10);
-	return values;
-}
-
-static double to_fp16(double value)
-{
-	return (double)npu_fp16_to_float(npu_fp16_from_float((float)value));
-}
-
-static double to_int8(double value)
-{
-	return fmin(fmax(value, -128), 127);
-}
-
-/* value * scale / 2^shift to nearest, ties to even. */
-static double rescale(double value, uint32_t scale, uint32_t shift)
-{
-	return nearbyint(ldexp(value * scale, -(int)shift));
-}
+#include "tests/unit/ops_lab.h"
 
 static struct npu_window pick_window(uint64_t *state, uint32_t side_max)
 {
@@ -311,8 +169,12 @@ static void check_conv(struct lab *lab, struct conv *conv, uint64_t *state, uint
 	const struct npu_conv2d_plan *plan = &conv->plan;
 	size_t at = 0;
 
+	size_t outputs_max = (size_t)(conv->shape.width + conv->shape.window.kernel_width) *
+			     (conv->shape.height + conv->shape.window.kernel_height) *
+			     conv->shape.kernels;
+
 	fill_conv(conv, state);
-	conv->output = values_new(state, conv->shape.type, 16 * 16 * 128);
+	conv->output = values_new(state, conv->shape.type, outputs_max);
 	run_conv(lab, conv, state, seed);
 	for (uint32_t y = 0; y < plan->out_height; y++)
 		for (uint32_t x = 0; x < plan->out_width; x++)
@@ -583,6 +445,77 @@ static void check_elementwise(struct lab *lab, uint64_t *state, uint64_t seed)
 	free(output.elements);
 }
 
+/* ---- matrix products ---- */
+
+/* int8 summed exactly; fp16 in eighths, so that is exact too. */
+static double product_expected(const struct npu_matmul_shape *shape, const struct values *a,
+			       const struct values *b, size_t i)
+{
+	size_t row = i / shape->n, column = i % shape->n;
+	double sum = 0;
+
+	for (size_t k = 0; k < shape->k; k++)
+		sum += value_get(a, row * shape->k + k) * value_get(b, k * shape->n + column);
+	return shape->type == NPU_MATMUL_FP16_FP16 ? to_fp16(sum) : sum;
+}
+
+static double product_get(const struct npu_matmul_shape *shape, const void *c, size_t i)
+{
+	if (shape->type == NPU_MATMUL_INT8_INT32)
+		return ((const int32_t *)c)[i];
+	if (shape->type == NPU_MATMUL_FP16_FP32)
+		return (double)((const float *)c)[i];
+	return (double)npu_fp16_to_float(((const uint16_t *)c)[i]);
+}
+
+static void run_product(struct lab *lab, const struct npu_matmul_layout *layout, uint64_t seed)
+{
+	struct npu_matmul_iovas iovas = {IMAGE(0), IMAGE(1), IMAGE(2)};
+	struct device_task task = {.regcmd_count = NPU_MATMUL_STREAM_ENTRIES,
+				   .int_mask = NPU_MATMUL_INT_MASK};
+	struct npu_matmul_plan plan;
+	struct npu_matmul_tile tile;
+
+	ck_assert_int_eq(npu_matmul_plan(layout, 1, &plan), 0);
+	for (uint32_t i = 0; i < plan.n_tasks; i++) {
+		npu_matmul_plan_tile(&plan, i, &tile);
+		ck_assert_int_eq(npu_matmul_emit(layout, &tile, &iovas, lab_stream(lab, i),
+						 NPU_MATMUL_STREAM_ENTRIES),
+				 0);
+	}
+	lab_run(lab, &task, plan.n_tasks, 2, layout->c_bytes, seed);
+}
+
+static void check_product(struct lab *lab, uint64_t *state, uint64_t seed)
+{
+	struct npu_matmul_shape shape = {
+		.m = pick(state, 1, 40),
+		.k = pick(state, 1, 200),
+		.n = pick(state, 1, 60),
+		.type = (enum npu_matmul_type)pick(state, 0, NPU_MATMUL_TYPE_COUNT - 1),
+	};
+	enum npu_type type = shape.type == NPU_MATMUL_INT8_INT32 ? NPU_INT8 : NPU_FP16;
+	struct values a = values_new(state, type, (size_t)shape.m * shape.k);
+	struct values b = values_new(state, type, (size_t)shape.k * shape.n);
+	void *c = malloc((size_t)shape.m * shape.n * 4);
+	struct npu_matmul_layout layout;
+
+	ck_assert_ptr_nonnull(c);
+	ck_assert_int_eq(npu_matmul_layout(&shape, &layout), 0);
+	npu_matmul_pack_a(&layout, a.elements, lab->images[0]);
+	npu_matmul_pack_b(&layout, b.elements, lab->images[1]);
+	run_product(lab, &layout, seed);
+	npu_matmul_unpack_c(&layout, lab->images[2], c);
+	for (size_t i = 0; i < (size_t)shape.m * shape.n; i++)
+		REQUIRE(product_get(&shape, c, i) == product_expected(&shape, &a, &b, i),
+			"seed %llu: type %d, element %zu: %g, not %g", (unsigned long long)seed,
+			shape.type, i, product_get(&shape, c, i),
+			product_expected(&shape, &a, &b, i));
+	free(a.elements);
+	free(b.elements);
+	free(c);
+}
+
 /* ---- the operators ---- */
 
 static const struct {
@@ -590,6 +523,7 @@ static const struct {
 	void (*check)(struct lab *lab, uint64_t *state, uint64_t seed);
 	unsigned n_operations; /* that it chooses from */
 } operators[] = {
+	{"matrix product", check_product, 3},
 	{"conv2d, int8", check_int8, 1},
 	{"conv2d, fp16", check_fp16, 1},
 	{"depthwise conv2d, int8", check_depthwise_int8, 1},
@@ -624,6 +558,32 @@ START_TEST(random_shapes)
 }
 END_TEST
 
+/* More than the 384 KiB on chip, so in bands even without being asked. */
+static const struct npu_conv2d_shape large[] = {
+	{64, 50, 64, 3, {3, 3, 1, 1, 1, 1, 1, 1}, NPU_FP16, false},
+	{40, 31, 256, 2, {5, 4, 2, 3, 2, 3, 4, 1}, NPU_FP16, false},
+	{64, 60, 130, 130, {3, 3, 2, 2, 1, 0, 0, 1}, NPU_INT8, true},
+	{50, 60, 90, 90, {3, 2, 1, 1, 1, 1, 1, 0}, NPU_FP16, true},
+	{64, 60, 130, 5, {3, 3, 2, 2, 1, 0, 0, 1}, NPU_INT8, false},
+};
+
+START_TEST(large_convolutions)
+{
+	struct conv conv = {.shape = large[_i]};
+	struct npu_conv2d_plan plan;
+	struct lab lab = {0};
+	uint64_t state = 1;
+
+	lab_init(&lab);
+	ck_assert_int_eq(npu_conv2d_plan(&large[_i],
+					 &(struct npu_conv2d_quantization){.out_scale = 1}, &plan),
+			 0);
+	ck_assert_uint_gt(plan.n_bands, 1);
+	check_conv(&lab, &conv, &state, 1);
+	rig_deinit(&lab.rig);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ops_random");
@@ -633,6 +593,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 250);
 	tcase_add_loop_test(tcase, random_shapes, 0, (int)(sizeof(operators) / sizeof(*operators)));
+	tcase_add_loop_test(tcase, large_convolutions, 0, (int)(sizeof(large) / sizeof(*large)));
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
