@@ -248,7 +248,7 @@ static int run(struct npu_session *npu, const struct data *data, unsigned long r
 {
 	struct classifier classifier = {0};
 	double begin_s, accuracy, seconds;
-	unsigned n_right = 0;
+	unsigned n_right = 0, n_tasks = 0;
 	int r;
 
 	r = classifier_init(&classifier, npu, &data->weights);
@@ -258,12 +258,16 @@ static int run(struct npu_session *npu, const struct data *data, unsigned long r
 	seconds = now_s() - begin_s;
 	if (r < 0)
 		r = example_fail(PROGRAM, "classify", r);
+	else
+		n_tasks = npu_network_count_tasks(classifier.network);
 	classifier_deinit(&classifier);
 	if (r != 0)
 		return r;
 	accuracy = 100.0 * n_right / data->n_images;
-	printf(PROGRAM ": %u of %u right (%.1f %%), %.0f images/s on %s\n", n_right, data->n_images,
-	       accuracy, (double)data->n_images * (double)repeat / seconds, npu_query(npu)->device);
+	printf(PROGRAM
+	       ": %u of %u right (%.1f %%), %.0f images/s on %s, %u images and %u tasks per job\n",
+	       n_right, data->n_images, accuracy, (double)data->n_images * (double)repeat / seconds,
+	       npu_query(npu)->device, BATCH, n_tasks);
 	if (accuracy >= ACCURACY_FLOOR)
 		return EXAMPLE_OK;
 	fprintf(stderr, PROGRAM ": accuracy: %.1f %%, should be at least %.0f %%\n", accuracy,

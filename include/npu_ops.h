@@ -25,6 +25,13 @@
 extern "C" {
 #endif
 
+/*
+ * Work is cut into as many tasks as the NPU's buffers demand. With `n_cores` of 2 or 3 it is shared
+ * by so many cores at once: -EINVAL if there are fewer rows of output (or groups of columns, or
+ * pixels), -EOPNOTSUPP if the device runs no such gang.
+ */
+#define NPU_CORES_MAX 3u
+
 /* ---- matrix products ---- */
 
 enum npu_matmul_type {
@@ -42,7 +49,7 @@ enum npu_matmul_type {
 #define NPU_MATMUL_K_MAX     11264u
 #define NPU_MATMUL_M_MAX     1048576u
 #define NPU_MATMUL_N_MAX     1048576u
-#define NPU_MATMUL_CORES     3u
+#define NPU_MATMUL_CORES     NPU_CORES_MAX
 #define NPU_MATMUL_TASKS_MAX NPU_JOB_TASKS_MAX
 
 /* C[m][n] = sum over k of A[m][k] * B[k][n] */
@@ -183,13 +190,6 @@ struct npu_band {
 	uint32_t in_row, n_in_rows;
 	uint32_t pad_top, pad_bottom; /* what is left of the window's pads */
 };
-
-/*
- * Work is cut into as many tasks as the NPU's buffers demand. With `n_cores` of 2 or 3 it is cut
- * further, and shared by so many cores at once: -EINVAL if there are fewer rows of output (or
- * pixels), -EOPNOTSUPP if the device runs no such gang.
- */
-#define NPU_CORES_MAX 3u
 
 /* ---- convolution: int8 with a scale per output channel, or fp16; direct or depthwise ---- */
 
