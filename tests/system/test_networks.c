@@ -21,9 +21,10 @@
 #define ELEMENTS (WIDTH * HEIGHT * CHANNELS)
 #define POOLED	 (7u * 6u * CHANNELS)
 
-static struct npu_session *start(struct daemon *daemon)
+static struct npu_session *start(const char *config, struct daemon *daemon)
 {
-	static const struct daemon_options options = {
+	const struct daemon_options options = {
+		.config = config,
 		.arguments = {"--soft-cache", "incoherent"},
 	};
 	struct npu_open_args args = {.socket_path = daemon->socket};
@@ -169,7 +170,7 @@ static void cores_share_an_operator(void)
 	struct daemon daemon;
 	struct npu_session *session;
 
-	session = start(&daemon);
+	session = start(NULL, &daemon);
 	fill(1, input, sizeof(input));
 	fill(2, other, sizeof(other));
 	fill_parameters(3, &parameters);
@@ -197,7 +198,7 @@ static void too_many_cores(void)
 	struct daemon daemon;
 	struct npu_session *session;
 
-	session = start(&daemon);
+	session = start(NULL, &daemon);
 	REQUIRE_EQ(npu_conv2d_new(session, &conv, &conv_object), -EINVAL);
 	REQUIRE_HAS(npu_last_error(), "n_cores: 3, must be 0 to 2 for 2 rows of output");
 	REQUIRE_EQ(npu_pool_new(session, &pool, &pool_object), -EINVAL);
@@ -235,7 +236,7 @@ static void residual_init(struct residual *residual, struct npu_session *session
 		   0);
 }
 
-static void network_is_its_operators(void)
+static void check_network(const char *config)
 {
 	static int8_t input[ELEMENTS], features[ELEMENTS], sum[ELEMENTS], sigmoid[ELEMENTS];
 	static int8_t expected[POOLED], output[ELEMENTS];
@@ -246,7 +247,7 @@ static void network_is_its_operators(void)
 	struct npu_tensor shape;
 	struct npu_result result;
 
-	session = start(&daemon);
+	session = start(config, &daemon);
 	fill_parameters(7, &parameters);
 	residual_init(&residual, session, &parameters);
 	REQUIRE_EQ(npu_network_count_tasks(residual.network), 4);
@@ -272,6 +273,17 @@ static void network_is_its_operators(void)
 	stop(session, &daemon);
 }
 
+static void network_is_its_operators(void)
+{
+	check_network(NULL);
+}
+
+/* Every register that an operator writes can be proven harmless. */
+static void streams_pass_the_check(void)
+{
+	check_network("{\"classes\": {\"default\": {\"validate\": true}}}");
+}
+
 static void network_says_what_is_wrong(void)
 {
 	static const struct npu_tensor one = {4, 4, 8, NPU_FP16}, other = {4, 4, 9, NPU_FP16};
@@ -282,7 +294,7 @@ static void network_says_what_is_wrong(void)
 	struct npu_session *session;
 	uint32_t a, b, tensor = 77;
 
-	session = start(&daemon);
+	session = start(NULL, &daemon);
 	REQUIRE_EQ(npu_network_new(session, 0, &network), 0);
 	REQUIRE_EQ(npu_network_run(network, -1), -EINVAL);
 	REQUIRE_HAS(npu_last_error(), "the network has no operators");
@@ -320,6 +332,7 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(cores_share_an_operator),
 	HARNESS_CASE(too_many_cores),
 	HARNESS_CASE(network_is_its_operators),
+	HARNESS_CASE(streams_pass_the_check),
 	HARNESS_CASE(network_says_what_is_wrong),
 	{.name = "digits_are_told_apart", .run = digits_are_told_apart, .timeout_s = 120},
 };
