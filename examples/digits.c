@@ -74,6 +74,21 @@ static int bad_data(const char *name)
 	return -EINVAL;
 }
 
+/* Beyond, they would not even fit where libnpu-ops checks them. */
+static bool has_right_numbers(const struct digits_weights *weights)
+{
+	for (int i = 0; i < DIGITS_LAYERS; i++) {
+		const struct digits_quantization *quantization = &weights->quantizations[i];
+
+		if (quantization->out_scale > UINT16_MAX || quantization->out_shift > UINT8_MAX)
+			return false;
+		for (int k = 0; k < DIGITS_CHANNELS; k++)
+			if (quantization->scale[k] > UINT16_MAX)
+				return false;
+	}
+	return true;
+}
+
 static int load_weights(const char *directory, struct digits_weights *weights)
 {
 	FILE *file = open_data(directory, "weights.bin");
@@ -83,7 +98,7 @@ static int load_weights(const char *directory, struct digits_weights *weights)
 		return -ENOENT;
 	n = fread(weights, sizeof(*weights), 1, file);
 	fclose(file);
-	if (n != 1 || memcmp(weights->magic, "DIGITSW2", 8) != 0)
+	if (n != 1 || memcmp(weights->magic, "DIGITSW2", 8) != 0 || !has_right_numbers(weights))
 		return bad_data("weights.bin");
 	return 0;
 }

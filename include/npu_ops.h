@@ -12,7 +12,7 @@
  *   npu_matmul_get_c(matmul, c);          C[m][n], row-major
  *
  * Functions return 0 or a negative errno value; npu_last_error() then has the sentence, which for
- * -EINVAL names the argument and its range. One npu_matmul belongs to one thread at a time.
+ * -EINVAL names the argument and its range. An object belongs to one thread at a time.
  */
 #ifndef NPU_OPS_H
 #define NPU_OPS_H
