@@ -72,6 +72,7 @@ static void read_class(const char *name, const json_t *object, struct class *cla
 	class->is_requestable = json_is_true(json_object_get(object, "requestable"));
 	if (sliceable)
 		class->slice_rule = json_is_true(sliceable) ? SLICE_ALWAYS : SLICE_NEVER;
+	class->is_validated = json_is_true(json_object_get(object, "validate"));
 	queue->kind = (enum queue_kind) class->kind;
 	queue->deadline_ns = config_key_ns(object, "deadline_ms");
 	if (json_object_get(object, "late"))

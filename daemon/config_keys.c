@@ -147,7 +147,7 @@ static const struct key_spec class_keys[] = {
 	{"depth", KEY_INTEGER, RANGE(1, COUNT_MAX)},
 	{"replace", KEY_CHOICE, .choices = replacements, .fallback = "\"off\""},
 	{"sliceable", KEY_FLAG},
-	{"validate", KEY_FLAG, LATER},
+	{"validate", KEY_FLAG, .fallback = "false"},
 	{NULL},
 };
 

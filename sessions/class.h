@@ -27,6 +27,7 @@ struct class
 	char name[NPU_NAME_MAX];
 	enum class_kind kind;
 	bool is_requestable; /* a client may ask for it in its hello */
+	bool is_validated;   /* register streams are checked before they run */
 	enum slice_rule slice_rule;
 	unsigned depth;	      /* jobs of a session that may wait; 0: as many as the quotas allow */
 	bool replaces_oldest; /* instead of refusing one more */

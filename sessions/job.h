@@ -42,6 +42,7 @@ struct job {
 	struct npu_range shares[NPU_JOB_RANGES]; /* tasks of each core */
 	/* The same where it runs on fewer cores: [width - 1][share]. */
 	struct npu_range narrow_shares[NPU_JOB_RANGES - 1][NPU_JOB_RANGES - 1];
+	struct bo *streams;	   /* one reference; NULL: the client's own run, unchecked */
 	struct job_slices *slices; /* owned; NULL: nothing to keep for pieces */
 	struct handle **pins;	   /* owned array */
 	unsigned n_pins;
@@ -79,6 +80,13 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 int job_build(struct session *session, const struct job_params *params, struct job **ret_job,
 	      struct npu_error *error);
 struct job *job_free(struct job *job);
+
+/*
+ * A BO of npud's own in the domain of the job's session, charged to it; the caller gets the
+ * reference. EDQUOT, ENOMEM with *error.
+ */
+int job_own_bo(const struct job *job, uint64_t size_bytes, struct bo **ret_bo,
+	       struct npu_error *error);
 
 /* Stops waiting for the fences that are left. */
 void job_drop_dependencies(struct job *job);

@@ -5,6 +5,7 @@
  */
 #include "sessions/error.h"
 #include "sessions/job.h"
+#include "sessions/job_check.h"
 #include "sessions/job_slices.h"
 #include "sessions/sessions.h"
 
@@ -248,6 +249,35 @@ static int job_charge(struct job *job, const struct npu_submit *submit, struct n
 	return 0;
 }
 
+int job_own_bo(const struct job *job, uint64_t size_bytes, struct bo **ret_bo,
+	       struct npu_error *error)
+{
+	struct account *account = &job->session->account;
+	struct account_refusal refusal;
+	struct bo *bo;
+	int r;
+
+	r = bo_new(&job->session->domain, size_bytes, 0, &bo);
+	if (r < 0)
+		return error_set(error, -r, "job", "npud has no memory for the job's streams: %s",
+				 strerror(-r));
+	if (account_charge(account, SLOT_BYTES, bo->size_bytes, &bo->bytes_charge, &refusal) < 0 ||
+	    account_charge(account, SLOT_BOS, 1, &bo->count_charge, &refusal) < 0) {
+		bo_unref(bo);
+		return error_quota(error, &refusal);
+	}
+	*ret_bo = bo;
+	return 0;
+}
+
+/* Where nothing else keeps sessions apart, or the policy wants both. */
+static bool job_is_checked(const struct job *job)
+{
+	const struct device_caps *caps = &job->session->owner->device->caps;
+
+	return caps->runs_streams && (job->session->class->is_validated || !caps->has_page_tables);
+}
+
 struct job *job_free(struct job *job)
 {
 	if (!job)
@@ -260,6 +290,7 @@ struct job *job_free(struct job *job)
 	charge_release(&job->job_charge);
 	charge_release(&job->wait_charge);
 	job_slices_free(job->slices);
+	bo_unref(job->streams);
 	free(job->pins);
 	free(job->tasks);
 	free(job);
@@ -355,7 +386,9 @@ int job_build(struct session *session, const struct job_params *params, struct j
 		job_free(job);
 		return r;
 	}
-	if (job_is_sliceable(job))
+	if (job_is_checked(job))
+		r = job_check(job, error);
+	if (r == 0 && job_is_sliceable(job))
 		r = job_slices_make(job, error);
 	if (r < 0) {
 		job_free(job);

@@ -33,21 +33,26 @@ struct job_slices {
 
 /* ---- streams in client memory ---- */
 
-/* NULL where no BO that the job names has all of it. */
-static const uint64_t *find_stream(const struct job *job, const struct device_task *task)
+static const uint64_t *find_in_bo(const struct bo *bo, const struct device_task *task)
 {
 	uint64_t size = (uint64_t)task->regcmd_count * sizeof(uint64_t);
 
-	for (unsigned i = 0; i < job->n_pins; i++) {
-		const struct bo *bo = job->pins[i]->bo;
+	if (task->regcmd_iova < bo->iova || size > bo->size_bytes ||
+	    task->regcmd_iova - bo->iova > bo->size_bytes - size)
+		return NULL;
+	return (const void *)((const char *)bo->memory + (task->regcmd_iova - bo->iova));
+}
 
-		if (task->regcmd_iova < bo->iova || size > bo->size_bytes)
-			continue;
-		if (task->regcmd_iova - bo->iova <= bo->size_bytes - size)
-			return (const void *)((const char *)bo->memory +
-					      (task->regcmd_iova - bo->iova));
-	}
-	return NULL;
+/* NULL where no BO that the job names has all of it. */
+static const uint64_t *find_stream(const struct job *job, const struct device_task *task)
+{
+	const uint64_t *entries = NULL;
+
+	if (job->streams)
+		return find_in_bo(job->streams, task);
+	for (unsigned i = 0; i < job->n_pins && !entries; i++)
+		entries = find_in_bo(job->pins[i]->bo, task);
+	return entries;
 }
 
 static bool step_task(const struct job *job, const struct device_task *task, bool is_first,
@@ -175,29 +180,13 @@ static uint32_t longest_body(const struct job *job, const struct npu_range *rang
 	return longest;
 }
 
-static int charge_prologue(struct job *job, struct bo *bo, struct npu_error *error)
-{
-	struct account *account = &job->session->account;
-	struct account_refusal refusal;
-
-	if (account_charge(account, SLOT_BYTES, bo->size_bytes, &bo->bytes_charge, &refusal) < 0 ||
-	    account_charge(account, SLOT_BOS, 1, &bo->count_charge, &refusal) < 0)
-		return error_quota(error, &refusal);
-	return 0;
-}
-
 static int make_prologue(struct job *job, unsigned share, struct npu_error *error)
 {
 	struct share_slices *slices = &job->slices->shares[share];
 	uint64_t n_entries = CUT_PROLOGUE_MAX + (uint64_t)longest_body(job, &job->shares[share]);
-	int r;
 
 	soft_registers_reset(&slices->registers);
-	r = bo_new(&job->session->domain, n_entries * sizeof(uint64_t), 0, &slices->prologue);
-	if (r < 0)
-		return error_set(error, -r, "job", "npud has no memory to cut the job: %s",
-				 strerror(-r));
-	return charge_prologue(job, slices->prologue, error);
+	return job_own_bo(job, n_entries * sizeof(uint64_t), &slices->prologue, error);
 }
 
 /* Brings the registers up to that task. A stream that has gone bad leaves them as they come. */

@@ -7,8 +7,8 @@
  * then the body of its own first task, in a BO of npud's in the session's domain. The client has no
  * handle of it, and nobody else's cores an address.
  *
- * The streams stay the client's memory. One that changes them while the job is in flight gets
- * what it deserves: wrong results, within its own domain.
+ * Streams that are not checked (job_check.h) stay the client's memory. One that changes them while
+ * the job is in flight gets what it deserves: wrong results, within its own domain.
  */
 #ifndef NPUD_SESSIONS_JOB_SLICES_H
 #define NPUD_SESSIONS_JOB_SLICES_H

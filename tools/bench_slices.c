@@ -7,6 +7,7 @@
  */
 #include "bench.h"
 #include "bench_daemon.h"
+#include "bench_stream.h"
 
 #include <errno.h>
 #include <string.h>
@@ -82,30 +83,6 @@ static void figures_deinit(struct figures *figures)
 	bench_samples_deinit(&figures->sliced_submit);
 }
 
-/* Adds 8 fp16 numbers to 8 others (hardware reference 9.6). */
-static uint32_t write_stream(const struct npu_bo *bo)
-{
-	const uint32_t output = bo->iova + 0x400, left = bo->iova + 0x800, right = bo->iova + 0xc00;
-	const struct {
-		uint16_t target, offset;
-		uint32_t value;
-	} writes[] = {
-		{0x1001, 0x400c, 0x1e5},      {0x1001, 0x4010, 0x48000002},
-		{0x1001, 0x403c, 0x70007},    {0x1001, 0x4030, 0},
-		{0x1001, 0x4070, 0x108202c0}, {0x2001, 0x500c, 0},
-		{0x2001, 0x5010, 0},	      {0x2001, 0x5014, 0x70007},
-		{0x2001, 0x5034, 0x40000008}, {0x1001, 0x4020, output},
-		{0x2001, 0x5018, left},	      {0x2001, 0x5038, right},
-		{0x2001, 0x5044, 0x17849},    {0x0081, 0x0008, 0x18},
-	};
-	const uint32_t n = sizeof(writes) / sizeof(writes[0]);
-	uint64_t *entries = bo->map;
-	for (uint32_t i = 0; i < n; i++)
-		entries[i] = (uint64_t)writes[i].target << 48 | (uint64_t)writes[i].value << 16 |
-			     writes[i].offset;
-	return n;
-}
-
 /* The same task over and over: a whole stream each, so every place between two is a cut. */
 static enum cli_status run_tasks(struct npu_session *session, uint64_t rounds,
 				 struct figures *figures)
@@ -119,7 +96,7 @@ static enum cli_status run_tasks(struct npu_session *session, uint64_t rounds,
 		if (error < 0)
 			return cli_error_npu(error, "slices");
 		task.regcmd_iova = bo.iova;
-		task.regcmd_count = write_stream(&bo);
+		task.regcmd_count = bench_stream_write(&bo);
 		job.bos = &bo.handle;
 		job.n_bos = 1;
 	} else {

@@ -18,6 +18,7 @@ static const char help_text[] =
 	"  sessions      what an idle session costs; how long connecting takes\n"
 	"  memory        whether the daemon grows while jobs and sessions come and go\n"
 	"  slices        what it costs to cut a job\n"
+	"  check         what it costs to check the streams of a job\n"
 	"\n"
 	"Each starts an npud of its own (the one beside this program, or in PATH) and stops it.\n"
 	"\n"
@@ -25,7 +26,7 @@ static const char help_text[] =
 	"  --loop KIND    auto, uring or epoll, for that npud\n"
 	"  --seconds N    throughput: per figure (1); memory: in all (10)\n"
 	"  --count N      latency: blocks of 200 rounds (100); sessions: how many (200);\n"
-	"                 slices: jobs (200)\n"
+	"                 slices: jobs (200); check: jobs (1000)\n"
 	"  --socket PATH  latency, throughput: use the npud there, on the timing device\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no daemon, 4 refused.\n";
@@ -34,13 +35,10 @@ static const struct {
 	const char *name;
 	enum cli_status (*run)(const struct bench_options *options); /* NULL: not built yet */
 } benches[] = {
-	{"latency", bench_latency},
-	{"throughput", bench_throughput},
-	{"sessions", bench_sessions},
-	{"memory", bench_memory},
-	{"slices", bench_slices},
-	{"fairness", NULL},
-	{"soft", NULL},
+	{"latency", bench_latency},   {"throughput", bench_throughput},
+	{"sessions", bench_sessions}, {"memory", bench_memory},
+	{"slices", bench_slices},     {"check", bench_check},
+	{"fairness", NULL},	      {"soft", NULL},
 };
 
 enum cli_status bench_print_json(json_t *result)

@@ -81,10 +81,20 @@ static void recordings_in_slices(void)
 	replay_all(getenv("NPU_FIXTURES"), "", CUT_EVERYWHERE);
 }
 
+/* Whatever real programs do is proven harmless, and their copies compute the same. */
+static void recordings_checked(void)
+{
+	static const char config[] = "{\"classes\": {\"default\": {\"validate\": true}}}";
+
+	REQUIRE(replay_all(getenv("NPU_GOLDEN"), "", config) > 0);
+	replay_all(getenv("NPU_FIXTURES"), "", config);
+}
+
 static const struct test_case cases[] = {
 	HARNESS_CASE(own_recordings),
 	HARNESS_CASE(streams_of_real_programs),
 	HARNESS_CASE(recordings_in_slices),
+	HARNESS_CASE(recordings_checked),
 };
 
 int main(int argc, char **argv)
