@@ -63,6 +63,8 @@ static void others_get_their_turn(void)
 	REQUIRE(completion.device_ns >= 500 * MS_NS);
 	stats = client_stats(&camera);
 	REQUIRE(stats_number(stats, "scheduler.slices") >= 5 + 6);
+	REQUIRE(stats_number(stats, "sessions.0.slices") >= 6);
+	REQUIRE_EQ(stats_number(stats, "sessions.1.slices"), 5);
 	json_decref(stats);
 	daemon_stop(&daemon);
 }
