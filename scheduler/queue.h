@@ -100,6 +100,7 @@ struct queue {
 	bool lends_pinned; /* params.lends_cores when it was pinned */
 	/* ---- statistics ---- */
 	uint64_t device_ns, wait_ns; /* device time used; time its jobs spent ready */
+	uint64_t n_batches;	     /* started */
 };
 
 /* Sets up an empty queue that belongs to no scheduler yet. `id` is its owner's, and unique. */
