@@ -6,6 +6,7 @@
  */
 #include "device/soft/feature.h"
 
+#include "device/soft/clones.h"
 #include "device/soft/half.h"
 #include "device/soft/npu_core.h"
 
@@ -78,9 +79,24 @@ void soft_elements_decode(enum rk3588_precision precision, const uint8_t *from, 
 	}
 }
 
-static uint32_t stored_bytes(const struct soft_cna *cna)
+static bool keeps_halves(const struct soft_cna *cna)
 {
-	return cna->element_bits <= 8 ? 1 : cna->precision == RK3588_INT16 ? 2 : 4;
+	return cna->is_depthwise && cna->precision == RK3588_FP16;
+}
+
+uint32_t soft_feature_bytes(const struct soft_cna *cna)
+{
+	if (cna->element_bits <= 8)
+		return 1;
+	return cna->precision == RK3588_INT16 || keeps_halves(cna) ? 2 : 4;
+}
+
+static void decode(const struct soft_cna *cna, const uint8_t *from, uint32_t n, void *to)
+{
+	if (keeps_halves(cna))
+		memcpy(to, from, n * sizeof(uint16_t));
+	else
+		soft_elements_decode(cna->precision, from, n, to);
 }
 
 /* x / 2^shift, ties to even or up; `shift` has six bits. */
@@ -111,32 +127,40 @@ int32_t soft_cvt_apply(const struct soft_cna *cna, uint32_t lane, int32_t value)
 	return x > max ? (int32_t)max : x < -max - 1 ? (int32_t)(-max - 1) : (int32_t)x;
 }
 
+/* One decoded element, in place. */
+static void convert_lane(const struct soft_cna *cna, uint32_t lane, void *element)
+{
+	bool is_signed = cna->converter.is_input_signed;
+	int16_t *word = element;
+	uint8_t *byte = element;
+
+	if (!cna->converter.is_on)
+		return;
+	if (cna->precision == RK3588_INT16)
+		*word = (int16_t)soft_cvt_apply(cna, lane, is_signed ? *word : (uint16_t)*word);
+	else
+		*byte = (uint8_t)(soft_cvt_apply(cna, lane,
+						 is_signed ? *byte - SOFT_FEATURE_BIAS
+							   : *byte ^ SOFT_FEATURE_BIAS) +
+				  SOFT_FEATURE_BIAS);
+}
+
 /* `n` decoded elements of one position and the ones after it, in place. */
 static void convert(const struct soft_cna *cna, uint32_t position, uint32_t n, void *elements)
 {
-	bool is_signed = cna->converter.is_input_signed;
 	uint8_t *bytes = elements;
-	int16_t *words = elements;
 
 	for (uint32_t i = 0; i < n && cna->converter.is_on; i++) {
 		uint32_t lane = cna->packed_channels == 3 ? i : (position + i) % SOFT_PACKED_LANES;
 
-		if (cna->precision == RK3588_INT16)
-			words[i] = (int16_t)soft_cvt_apply(
-				cna, lane, is_signed ? words[i] : (uint16_t)words[i]);
-		else
-			bytes[i] =
-				(uint8_t)(soft_cvt_apply(cna, lane,
-							 is_signed ? bytes[i] - SOFT_FEATURE_BIAS
-								   : bytes[i] ^ SOFT_FEATURE_BIAS) +
-					  SOFT_FEATURE_BIAS);
+		convert_lane(cna, lane, bytes + (size_t)i * soft_feature_bytes(cna));
 	}
 }
 
 /* The pixel outside of the input: pad values in the real channels, zeros in the others. */
 static void make_pad(const struct soft_cna *cna, void *pixel)
 {
-	uint32_t bytes = stored_bytes(cna);
+	uint32_t bytes = soft_feature_bytes(cna);
 	uint8_t in_memory[4], value[4], zero[4], *to = pixel;
 
 	for (unsigned i = 0; i < 4; i++)
@@ -144,7 +168,7 @@ static void make_pad(const struct soft_cna *cna, void *pixel)
 	/* The first int4 of a byte is its high half. */
 	if (cna->precision == RK3588_INT4)
 		in_memory[0] = (uint8_t)(in_memory[0] << 4);
-	soft_elements_decode(cna->precision, in_memory, 1, value);
+	decode(cna, in_memory, 1, value);
 	memset(zero, bytes == 1 ? SOFT_FEATURE_BIAS : 0, sizeof(zero));
 	for (uint32_t i = 0; i < cna->lanes; i++)
 		memcpy(to + i * bytes, i < cna->real_channels ? value : zero, bytes);
@@ -181,7 +205,7 @@ static int frame_init(struct soft_core *core, const struct soft_cna *cna, struct
 	if (n_pixels > SOFT_MAX_FEATURES / cna->lanes)
 		return soft_complain(&core->draft, REG_CNA_DATA_SIZE1, cna->channels,
 				     "features do not fit the convolution buffer");
-	frame.pixel_bytes = (size_t)cna->lanes * stored_bytes(cna);
+	frame.pixel_bytes = (size_t)cna->lanes * soft_feature_bytes(cna);
 	frame.row_bytes = columns * frame.pixel_bytes;
 	frame.width = visible(cna->width, cna->pad_left, columns);
 	frame.height = visible(cna->height, cna->pad_top, rows);
@@ -212,31 +236,88 @@ static int fill_pads(struct soft_core *core, const struct soft_cna *cna, const s
 	return 0;
 }
 
+/* Pixels as in memory, and where the first of them goes. */
+struct packed_run {
+	const uint8_t *from;
+	uint8_t *to;
+	uint32_t x, n; /* the first one's column */
+};
+
+/* What the converter makes of each byte, lane by lane. */
+typedef uint8_t byte_tables[SOFT_PACKED_LANES][256];
+
+static void make_tables(const struct soft_cna *cna, byte_tables tables)
+{
+	for (uint32_t lane = 0; lane < SOFT_PACKED_LANES; lane++) {
+		for (uint32_t byte = 0; byte < 256; byte++) {
+			tables[lane][byte] = (uint8_t)(byte ^ SOFT_FEATURE_BIAS);
+			/* Position `lane` has that lane, with three channels too. */
+			convert_lane(cna, lane, &tables[lane][byte]);
+		}
+	}
+}
+
+static inline __attribute__((always_inline)) void
+store_packed_bytes(const struct soft_cna *cna, const byte_tables tables,
+		   const struct packed_run *run, const uint32_t n_channels)
+{
+	uint32_t packed = cna->packed_channels, step = packed == 3 ? 0 : packed;
+	const uint8_t *from = run->from;
+	uint8_t *to = run->to;
+
+	for (uint32_t x = run->x; x < run->x + run->n; x++, from += packed, to += cna->lanes)
+		for (uint32_t i = 0; i < n_channels; i++)
+			to[i] = tables[(x * step + i) % SOFT_PACKED_LANES][from[i]];
+}
+
+static void store_packed(const struct soft_cna *cna, const byte_tables tables,
+			 const struct packed_run *run)
+{
+	uint32_t pixel_bytes = cna->packed_channels * cna->element_bits / 8;
+
+	if (cna->precision == RK3588_INT8 && cna->real_channels == 3) {
+		store_packed_bytes(cna, tables, run, 3);
+		return;
+	}
+	if (cna->precision == RK3588_INT8) {
+		store_packed_bytes(cna, tables, run, cna->real_channels);
+		return;
+	}
+	for (uint32_t i = 0; i < run->n; i++) {
+		uint8_t *to = run->to + (size_t)i * cna->lanes * soft_feature_bytes(cna);
+
+		decode(cna, run->from + (size_t)i * pixel_bytes, cna->real_channels, to);
+		convert(cna, (run->x + i) * cna->packed_channels, cna->real_channels, to);
+	}
+}
+
 static int load_packed(struct soft_core *core, const struct soft_cna *cna,
 		       const struct frame *frame)
 {
 	uint32_t pixel_bytes = cna->packed_channels * cna->element_bits / 8;
+	uint32_t at_once = SOFT_STAGING_BYTES / pixel_bytes;
 	uint8_t *staging = core->cbuf->staging;
+	byte_tables tables;
 
+	if (cna->precision == RK3588_INT8)
+		make_tables(cna, tables);
 	/* The fetch fits: at most 2047 rows of at most 2047 pixels of at most 16 bytes are seen. */
 	for (uint32_t y = 0; y < frame->height; y++) {
 		uint32_t iova = cna->feature_iova + y * cna->line_stride_bytes;
-		uint32_t at_once = SOFT_STAGING_BYTES / pixel_bytes;
+		struct packed_run run = {.from = staging};
 
-		for (uint32_t x = 0; x < frame->width; x++) {
-			uint32_t rest = frame->width - x, n = rest < at_once ? rest : at_once;
-			uint8_t *to = frame_pixel(frame, cna, y, x);
-			int r = 0;
+		for (run.x = 0; run.x < frame->width; run.x += run.n) {
+			uint32_t rest = frame->width - run.x;
+			int r;
 
-			if (x % at_once == 0)
-				r = soft_core_dma_read(core, SOFT_PORT_FEATURES,
-						       iova + x * pixel_bytes, staging,
-						       n * pixel_bytes);
+			run.n = rest < at_once ? rest : at_once;
+			run.to = frame_pixel(frame, cna, y, run.x);
+			r = soft_core_dma_read(core, SOFT_PORT_FEATURES,
+					       iova + run.x * pixel_bytes, staging,
+					       run.n * pixel_bytes);
 			if (r < 0)
 				return r;
-			soft_elements_decode(cna->precision, staging + x % at_once * pixel_bytes,
-					     cna->real_channels, to);
-			convert(cna, x * cna->packed_channels, cna->real_channels, to);
+			store_packed(cna, tables, &run);
 		}
 	}
 	return 0;
@@ -253,12 +334,75 @@ static void store_atom(const struct soft_cna *cna, uint32_t surface, const uint8
 		       uint8_t *pixel)
 {
 	uint32_t first = surface * cna->atom_channels, n = cna->real_channels - first;
-	uint8_t *to = pixel + (size_t)first * stored_bytes(cna);
+	uint8_t *to = pixel + (size_t)first * soft_feature_bytes(cna);
 
 	if (n >= cna->atom_channels)
 		n = cna->atom_channels;
-	soft_elements_decode(cna->precision, atom, n, to);
+	decode(cna, atom, n, to);
 	convert(cna, 0, n, to);
+}
+
+/* Atoms to places that are `pitch` bytes apart. */
+struct scatter {
+	const uint8_t *from;
+	uint8_t *to;
+	size_t pitch;
+	uint32_t n;
+};
+
+SOFT_CLONE_BODY scatter_bytes_body(const struct scatter *scatter)
+{
+	for (uint32_t i = 0; i < scatter->n; i++) {
+		const uint8_t *from = scatter->from + (size_t)i * ATOM_BYTES;
+		uint8_t atom[ATOM_BYTES];
+
+		for (uint32_t j = 0; j < ATOM_BYTES; j++)
+			atom[j] = from[j] ^ SOFT_FEATURE_BIAS;
+		memcpy(scatter->to + i * scatter->pitch, atom, ATOM_BYTES);
+	}
+}
+
+SOFT_CLONES(static, scatter_bytes, (const struct scatter *scatter), (scatter))
+
+SOFT_CLONE_BODY scatter_halves_body(const struct scatter *scatter)
+{
+	for (uint32_t i = 0; i < scatter->n; i++) {
+		uint16_t halves[ATOM_BYTES / 2];
+		float floats[ATOM_BYTES / 2];
+
+		memcpy(halves, scatter->from + (size_t)i * ATOM_BYTES, ATOM_BYTES);
+		for (uint32_t j = 0; j < ATOM_BYTES / 2; j++)
+			floats[j] = half_to_float(halves[j]);
+		memcpy(scatter->to + i * scatter->pitch, floats, sizeof(floats));
+	}
+}
+
+SOFT_CLONES(static, scatter_halves, (const struct scatter *scatter), (scatter))
+
+static void scatter_as_is(const struct scatter *scatter)
+{
+	for (uint32_t i = 0; i < scatter->n; i++)
+		memcpy(scatter->to + i * scatter->pitch, scatter->from + (size_t)i * ATOM_BYTES,
+		       ATOM_BYTES);
+}
+
+/* Atoms of one surface for pixels that are `pitch` apart, the first of which is `to`. */
+static void store_atoms(const struct soft_cna *cna, uint32_t surface, const struct scatter *pixels)
+{
+	struct scatter scatter = *pixels;
+	bool is_whole = (surface + 1) * cna->atom_channels <= cna->real_channels;
+
+	scatter.to += (size_t)surface * cna->atom_channels * soft_feature_bytes(cna);
+	if (is_whole && !cna->converter.is_on && cna->precision == RK3588_INT8)
+		scatter_bytes(&scatter);
+	else if (is_whole && !cna->converter.is_on && soft_feature_bytes(cna) == 2)
+		scatter_as_is(&scatter);
+	else if (is_whole && cna->precision == RK3588_FP16)
+		scatter_halves(&scatter);
+	else
+		for (uint32_t i = 0; i < pixels->n; i++)
+			store_atom(cna, surface, pixels->from + (size_t)i * ATOM_BYTES,
+				   pixels->to + i * pixels->pitch);
 }
 
 /* Rows of one surface; those that follow one another in memory are fetched together. */
@@ -286,10 +430,15 @@ static int load_surface(struct soft_core *core, const struct soft_cna *cna,
 					       n_atoms * ATOM_BYTES);
 			if (r < 0)
 				return r;
-			for (uint32_t i = 0; i < n_atoms; i++)
-				store_atom(cna, surface, staging + i * ATOM_BYTES,
-					   frame_pixel(frame, cna, y + (x + i) / width,
-						       (x + i) % width));
+			for (uint32_t row = 0; row < n; row++)
+				store_atoms(cna, surface,
+					    &(struct scatter){
+						    .from = staging +
+							    (size_t)row * width * ATOM_BYTES,
+						    .to = frame_pixel(frame, cna, y + row, x),
+						    .pitch = frame->pixel_bytes,
+						    .n = n_atoms / n,
+					    });
 		}
 	}
 	return 0;
@@ -372,7 +521,7 @@ int soft_features_sum(struct soft_core *core, const struct soft_cna *cna)
 		int32_t sum = 0;
 
 		for (uint32_t i = 0; i < cna->lanes; i++)
-			sum += stored_bytes(cna) == 1
+			sum += soft_feature_bytes(cna) == 1
 				       ? bytes[pixel * cna->lanes + i] - SOFT_FEATURE_BIAS
 				       : words[pixel * cna->lanes + i];
 		sums[pixel] = sum;
