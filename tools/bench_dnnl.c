@@ -46,7 +46,8 @@ static void use_one_thread(void)
 static dnnl_status_t describe(dnnl_memory_desc_t *md, int n, const dnnl_dims_t sizes,
 			      enum operand operand, bool is_int8)
 {
-	return dnnl_memory_desc_init_by_tag(md, n, sizes, is_int8 ? operands[operand].int8 : dnnl_f32,
+	return dnnl_memory_desc_init_by_tag(md, n, sizes,
+					    is_int8 ? operands[operand].int8 : dnnl_f32,
 					    operand == BIAS ? dnnl_a : dnnl_format_tag_any);
 }
 
@@ -60,8 +61,9 @@ static dnnl_status_t describe_all(const struct bench_layer *layer, bool is_int8,
 	const dnnl_dims_t depthwise = {in, 1, 1, kernel, kernel};
 	dnnl_status_t status = describe(&md[SOURCE], 4, source, SOURCE, is_int8);
 	if (status == dnnl_success)
-		status = layer->is_depthwise ? describe(&md[WEIGHTS], 5, depthwise, WEIGHTS, is_int8)
-					     : describe(&md[WEIGHTS], 4, dense, WEIGHTS, is_int8);
+		status = layer->is_depthwise
+				 ? describe(&md[WEIGHTS], 5, depthwise, WEIGHTS, is_int8)
+				 : describe(&md[WEIGHTS], 4, dense, WEIGHTS, is_int8);
 	if (status == dnnl_success)
 		status = describe(&md[BIAS], 1, bias, BIAS, is_int8);
 	if (status == dnnl_success)

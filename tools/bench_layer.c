@@ -74,8 +74,8 @@ static struct geometry measure(const struct bench_layer *layer, bool is_half)
 	geometry.kernel_bytes = layer->kernel_size * layer->kernel_size * geometry.padded * bytes;
 	geometry.weights = whole_pages(layer->size * layer->size * layer->channels * bytes);
 	geometry.operands =
-		geometry.weights + whole_pages(geometry.kernel_bytes *
-					       (layer->is_depthwise ? 1 : layer->kernels));
+		geometry.weights +
+		whole_pages(geometry.kernel_bytes * (layer->is_depthwise ? 1 : layer->kernels));
 	geometry.output = geometry.operands + whole_pages(layer->kernels * sizeof(int32_t));
 	geometry.stream =
 		geometry.output + whole_pages(out_size * out_size * layer->kernels * bytes);
@@ -90,12 +90,11 @@ struct stream {
 
 static void put(struct stream *stream, uint16_t offset, uint32_t value)
 {
-	static const uint16_t targets[] = {
-		[0] = 0x0101,	/* PC */
-		[1] = 0x0201,	/* CNA */
-		[3] = 0x0801,	/* CORE */
-		[4] = 0x1001,	/* DPU */
-		[5] = 0x2001}; /* DPU_RDMA */
+	static const uint16_t targets[] = {[0] = 0x0101,  /* PC */
+					   [1] = 0x0201,  /* CNA */
+					   [3] = 0x0801,  /* CORE */
+					   [4] = 0x1001,  /* DPU */
+					   [5] = 0x2001}; /* DPU_RDMA */
 	stream->entries[stream->n++] =
 		(uint64_t)targets[offset >> 12] << 48 | (uint64_t)value << 16 | offset;
 }
@@ -193,9 +192,10 @@ static void fill(uint8_t *bytes, const struct geometry *geometry)
 	for (uint32_t i = 0; i < geometry->output / sizeof(*halves); i++) {
 		state = state * 1664525u + 1013904223u;
 		uint16_t bits = (uint16_t)(state >> 16);
-		halves[i] = geometry->is_half ? (uint16_t)((bits & HALF_SIGN) | (HALF_FIRST +
-										   bits % HALF_RANGE))
-					      : bits;
+		halves[i] =
+			geometry->is_half
+				? (uint16_t)((bits & HALF_SIGN) | (HALF_FIRST + bits % HALF_RANGE))
+				: bits;
 	}
 	int32_t *biases = (int32_t *)(bytes + geometry->operands);
 	for (uint32_t i = 0; i < geometry->layer->kernels; i++)

@@ -14,10 +14,10 @@
 struct bench_layer {
 	const char *name;
 	bool is_depthwise;
-	bool is_first;	     /* three channels of packed pixels; int8: through the converter */
-	uint32_t size;	     /* of the input */
-	uint32_t channels;   /* else a multiple of 64 */
-	uint32_t kernels;    /* depthwise: as many as channels */
+	bool is_first;	   /* three channels of packed pixels; int8: through the converter */
+	uint32_t size;	   /* of the input */
+	uint32_t channels; /* else a multiple of 64 */
+	uint32_t kernels;  /* depthwise: as many as channels */
 	uint32_t kernel_size;
 	uint32_t stride;
 };

@@ -20,7 +20,7 @@
 struct line {
 	const struct bench_layer *layer;
 	bool is_half;
-	char implementation[64]; /* oneDNN's */
+	char implementation[64];	       /* oneDNN's */
 	struct bench_samples soft_ns, dnnl_ns; /* medians of blocks */
 	struct bench_samples ratios;	       /* speed of soft, oneDNN being 1 */
 };
@@ -60,9 +60,8 @@ static enum cli_status run_soft_block(struct bench_task *task, struct bench_samp
 		struct npu_result result = {0};
 		int r = bench_task_run(task, &result);
 		if (r < 0)
-			return result.detail[0]
-				       ? cli_error(CLI_FAILED, "soft: %s", result.detail)
-				       : cli_error_npu(r, "soft");
+			return result.detail[0] ? cli_error(CLI_FAILED, "soft: %s", result.detail)
+						: cli_error_npu(r, "soft");
 		bench_samples_add(block, (double)result.device_ns);
 	}
 	return CLI_OK;
@@ -126,16 +125,15 @@ static void print_line(struct line *line)
 static json_t *line_document(struct line *line)
 {
 	const struct bench_layer *layer = line->layer;
-	return json_pack(
-		"{s:s, s:s, s:I, s:f, s:f, s:f, s:{s:f, s:f}, s:f, s:b, s:s}", "layer", layer->name,
-		"precision", line->is_half ? "fp16" : "int8", "macs",
-		(json_int_t)bench_layer_macs(layer), "soft_ns",
-		bench_samples_quantile(&line->soft_ns, 0.5), "onednn_ns",
-		bench_samples_quantile(&line->dnnl_ns, 0.5), "ratio_p50",
-		bench_samples_quantile(&line->ratios, 0.5), "ratio_spread", "p10",
-		bench_samples_quantile(&line->ratios, 0.1), "p90",
-		bench_samples_quantile(&line->ratios, 0.9), "target", target_of(line), "met",
-		is_met(line), "onednn", line->implementation);
+	return json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:{s:f, s:f}, s:f, s:b, s:s}", "layer",
+			 layer->name, "precision", line->is_half ? "fp16" : "int8", "macs",
+			 (json_int_t)bench_layer_macs(layer), "soft_ns",
+			 bench_samples_quantile(&line->soft_ns, 0.5), "onednn_ns",
+			 bench_samples_quantile(&line->dnnl_ns, 0.5), "ratio_p50",
+			 bench_samples_quantile(&line->ratios, 0.5), "ratio_spread", "p10",
+			 bench_samples_quantile(&line->ratios, 0.1), "p90",
+			 bench_samples_quantile(&line->ratios, 0.9), "target", target_of(line),
+			 "met", is_met(line), "onednn", line->implementation);
 }
 
 /* One line, measured and printed or added to `lines`. */

@@ -30,7 +30,8 @@ void soft_depthwise_words(const struct soft_depthwise *depthwise);
  * in fp32 over SOFT_FLOAT_RUN taps, beyond in double.
  */
 void soft_depthwise_halves(const struct soft_depthwise *depthwise);
-/* The same, whatever the CPU has. */
+/* The same, whatever the CPU has; `sums` are left alone. */
+void soft_depthwise_bytes_plain(const struct soft_depthwise *depthwise);
 void soft_depthwise_halves_plain(const struct soft_depthwise *depthwise);
 void soft_depthwise_floats(const struct soft_depthwise *depthwise);
 

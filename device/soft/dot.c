@@ -268,7 +268,7 @@ AVX512 static void dot_floats_avx512(const struct soft_dot *dot)
 #define HWCAP_ASIMDDP (1 << 20)
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE	static inline __attribute__((always_inline))
 #define DOTPROD __attribute__((target("arch=armv8.2-a+dotprod")))
 
 /*
@@ -349,8 +349,8 @@ INLINE void neon_floats(const struct soft_dot *dot, uint32_t first, const unsign
 				float32x4_t w = vld1q_f32(weights + 4 * v);
 
 				for (unsigned p = 0; p < n; p++)
-					sums[p][v] = vfmaq_n_f32(sums[p][v], w,
-								 pixels[p][offset + e]);
+					sums[p][v] =
+						vfmaq_n_f32(sums[p][v], w, pixels[p][offset + e]);
 			}
 		}
 	}

@@ -68,7 +68,8 @@ static int fill_lanes(struct soft_core *core, const struct soft_dpu *dpu, uint32
 	if (stage->alu_per_channel || stage->ow_per_channel || stage->mul_per_channel)
 		r = soft_rdma_read_table(core, table, group * dpu->group_channels,
 					 lanes_of_group(dpu, group), &channels);
-	if (r == 0)
+	/* Nobody looks at those of a stage that is off. */
+	if (r == 0 && stage->is_on)
 		soft_stage_fill_lanes(stage, soft_precision_is_float(dpu->precision), &channels,
 				      ret_lanes);
 	return r;

@@ -37,6 +37,18 @@ static bool join_limits(const struct soft_quick_stages *stages, bool is_float,
 	return quick->low <= quick->high;
 }
 
+/* A sum, its addend and the factor have 48 bits together: one fused operation is exact. */
+static void prepare_line(struct soft_quick *quick)
+{
+	double low = quick->low * quick->factor, high = quick->high * quick->factor;
+
+	quick->line_low = low > quick->out_low ? low : quick->out_low;
+	quick->line_high = high < quick->out_high ? high : quick->out_high;
+	quick->is_linear = !quick->has_ow && !quick->has_mul && quick->line_low <= quick->line_high;
+	for (uint32_t i = 0; i < SOFT_MAX_LANES; i++)
+		quick->line_add[i] = quick->add[i] * quick->factor;
+}
+
 static bool prepare_ints(const struct soft_output *output, struct soft_quick *quick)
 {
 	const struct soft_converter *converter = &output->converter;
@@ -49,6 +61,7 @@ static bool prepare_ints(const struct soft_output *output, struct soft_quick *qu
 	quick->out_low = output->low - offset;
 	quick->out_high = output->high - offset;
 	quick->offset = (int32_t)offset;
+	prepare_line(quick);
 	return true;
 }
 
@@ -73,9 +86,11 @@ void soft_quick_prepare(const struct soft_quick_stages *stages, const struct sof
 		return;
 	for (uint32_t i = 0; i < SOFT_MAX_LANES; i++) {
 		quick->add[i] = bs->is_on ? stages->bs_lanes->alu[i] : -0.0;
-		quick->ow[i] = stages->bs_lanes->ow[i];
-		quick->scale[i] = stages->bs_lanes->positive[i];
 		quick->float_add[i] = (float)quick->add[i];
+		if (quick->has_ow)
+			quick->ow[i] = stages->bs_lanes->ow[i];
+		if (quick->has_mul)
+			quick->scale[i] = stages->bs_lanes->positive[i];
 	}
 	quick->is_possible = is_float ? prepare_floats(output) : prepare_ints(output, quick);
 }
@@ -127,7 +142,7 @@ static void floats_plain(const struct soft_quick *quick, const struct soft_quick
 #include <immintrin.h>
 
 #define INLINE static inline __attribute__((always_inline))
-#define AVX2   __attribute__((target("avx2,f16c")))
+#define AVX2   __attribute__((target("avx2,fma,f16c")))
 
 struct avx2_lanes {
 	__m256d add, ow, scale;
@@ -155,8 +170,42 @@ AVX2 INLINE __m128i avx2_four(const struct soft_quick *quick, const struct avx2_
 	return _mm_add_epi32(_mm256_cvtpd_epi32(x), _mm_set1_epi32(quick->offset));
 }
 
+AVX2 INLINE __m128i avx2_line(const struct soft_quick *quick, const int32_t *from, __m256d add)
+{
+	__m256d x = _mm256_cvtepi32_pd(_mm_loadu_si128((const __m128i *)from));
+
+	x = _mm256_fmadd_pd(x, _mm256_set1_pd(quick->factor), add);
+	x = _mm256_max_pd(x, _mm256_set1_pd(quick->line_low));
+	x = _mm256_min_pd(x, _mm256_set1_pd(quick->line_high));
+	return _mm_add_epi32(_mm256_cvtpd_epi32(x), _mm_set1_epi32(quick->offset));
+}
+
+AVX2 static void lines_avx2(const struct soft_quick *quick, const struct soft_quick_run *run)
+{
+	for (uint32_t lane = 0; lane < run->n_lanes; lane += BLOCK) {
+		uint8_t *to = atom_at(run, lane / BLOCK);
+		const int32_t *from = run->ints + lane;
+		__m256d add[4];
+
+		for (uint32_t i = 0; i < 4; i++)
+			add[i] = _mm256_loadu_pd(quick->line_add + lane + 4 * i);
+		for (uint32_t pixel = 0; pixel < run->n_pixels; pixel++, from += run->pitch) {
+			__m128i low = _mm_packs_epi32(avx2_line(quick, from, add[0]),
+						      avx2_line(quick, from + 4, add[1]));
+			__m128i high = _mm_packs_epi32(avx2_line(quick, from + 8, add[2]),
+						       avx2_line(quick, from + 12, add[3]));
+
+			_mm_storeu_si128((__m128i *)to + pixel, _mm_packs_epi16(low, high));
+		}
+	}
+}
+
 AVX2 static void ints_avx2(const struct soft_quick *quick, const struct soft_quick_run *run)
 {
+	if (quick->is_linear) {
+		lines_avx2(quick, run);
+		return;
+	}
 	for (uint32_t lane = 0; lane < run->n_lanes; lane += BLOCK) {
 		uint8_t *to = atom_at(run, lane / BLOCK);
 		const int32_t *from = run->ints + lane;
@@ -215,9 +264,8 @@ struct avx512_lanes {
 	__m512d add, ow, scale;
 };
 
-AVX512 INLINE __m256i avx512_eight(const struct soft_quick *quick,
-				   const struct avx512_lanes *lanes, const int32_t *from,
-				   __m512d sum)
+AVX512 INLINE __m256i avx512_eight(const struct soft_quick *quick, const struct avx512_lanes *lanes,
+				   const int32_t *from, __m512d sum)
 {
 	__m512d x = _mm512_cvtepi32_pd(_mm256_loadu_si256((const __m256i *)from));
 
@@ -238,8 +286,47 @@ AVX512 INLINE __m256i avx512_eight(const struct soft_quick *quick,
 	return _mm512_cvtpd_epi32(x);
 }
 
+AVX512 INLINE void avx512_store(__m256i low, __m256i high, __m512i offset, uint8_t *to)
+{
+	__m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+
+	all = _mm512_add_epi32(all, offset);
+	_mm_storeu_si128((__m128i *)to, _mm512_cvtepi32_epi8(all));
+}
+
+AVX512 static void lines_avx512(const struct soft_quick *quick, const struct soft_quick_run *run)
+{
+	const __m512d factor = _mm512_set1_pd(quick->factor);
+	const __m512d low = _mm512_set1_pd(quick->line_low);
+	const __m512d high = _mm512_set1_pd(quick->line_high);
+	const __m512i offset = _mm512_set1_epi32(quick->offset);
+	const uint32_t n_pixels = run->n_pixels, pitch = run->pitch;
+
+	for (uint32_t lane = 0; lane < run->n_lanes; lane += BLOCK) {
+		const __m512d add = _mm512_loadu_pd(quick->line_add + lane);
+		const __m512d add_2 = _mm512_loadu_pd(quick->line_add + lane + 8);
+		uint8_t *to = atom_at(run, lane / BLOCK);
+		const int32_t *from = run->ints + lane;
+
+		for (uint32_t pixel = 0; pixel < n_pixels; pixel++, from += pitch, to += BLOCK) {
+			const __m256i *ints = (const __m256i *)from;
+			__m512d x = _mm512_cvtepi32_pd(_mm256_loadu_si256(ints));
+			__m512d x_2 = _mm512_cvtepi32_pd(_mm256_loadu_si256(ints + 1));
+
+			x = _mm512_max_pd(_mm512_fmadd_pd(x, factor, add), low);
+			x_2 = _mm512_max_pd(_mm512_fmadd_pd(x_2, factor, add_2), low);
+			avx512_store(_mm512_cvtpd_epi32(_mm512_min_pd(x, high)),
+				     _mm512_cvtpd_epi32(_mm512_min_pd(x_2, high)), offset, to);
+		}
+	}
+}
+
 AVX512 static void ints_avx512(const struct soft_quick *quick, const struct soft_quick_run *run)
 {
+	if (quick->is_linear) {
+		lines_avx512(quick, run);
+		return;
+	}
 	for (uint32_t lane = 0; lane < run->n_lanes; lane += BLOCK) {
 		uint8_t *to = atom_at(run, lane / BLOCK);
 		const int32_t *from = run->ints + lane;
@@ -252,12 +339,10 @@ AVX512 static void ints_avx512(const struct soft_quick *quick, const struct soft
 		}
 		for (uint32_t pixel = 0; pixel < run->n_pixels; pixel++, from += run->pitch) {
 			__m512d sum = _mm512_set1_pd(quick->has_ow ? run->sums[pixel] : 0);
-			__m256i low = avx512_eight(quick, &lanes[0], from, sum);
-			__m256i high = avx512_eight(quick, &lanes[1], from + 8, sum);
-			__m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 
-			all = _mm512_add_epi32(all, _mm512_set1_epi32(quick->offset));
-			_mm_storeu_si128((__m128i *)to + pixel, _mm512_cvtepi32_epi8(all));
+			avx512_store(avx512_eight(quick, &lanes[0], from, sum),
+				     avx512_eight(quick, &lanes[1], from + 8, sum),
+				     _mm512_set1_epi32(quick->offset), to + pixel * BLOCK);
 		}
 	}
 }

@@ -19,11 +19,14 @@ struct soft_quick_stages {
 struct soft_quick {
 	bool is_possible;
 	bool has_ow, has_mul; /* integers */
+	bool is_linear;	      /* neither: all in one multiplication and limits behind it */
 	double low, high;     /* limits before the output converter */
 	double factor;	      /* of the output converter; then its limits less `offset` */
 	double out_low, out_high;
 	int32_t offset;
-	double add[SOFT_MAX_LANES], ow[SOFT_MAX_LANES], scale[SOFT_MAX_LANES];
+	double line_low, line_high; /* is_linear */
+	double add[SOFT_MAX_LANES], line_add[SOFT_MAX_LANES], ow[SOFT_MAX_LANES],
+		scale[SOFT_MAX_LANES];
 	float float_add[SOFT_MAX_LANES];
 };
 

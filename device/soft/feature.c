@@ -13,8 +13,14 @@
 #include <errno.h>
 #include <string.h>
 
-#define ATOM_BYTES 16u
-#define RUN_ATOMS  (SOFT_STAGING_BYTES / ATOM_BYTES)
+#define ATOM_BYTES     16u
+#define RUN_ATOMS      (SOFT_STAGING_BYTES / ATOM_BYTES)
+#define BATCH_SURFACES 8u
+/* Pixels of few channels at a time; an element behind the last one may be read. */
+#define PACKED_RUN     1008u
+#define CVT_LANES      64u
+#define CVT_MAX_SHIFT 30u
+#define CVT_FAR	      1024
 /* The mantissa bits of a float that tf32 has not. */
 #define TF32_DROPPED 0x1fffu
 
@@ -196,6 +202,11 @@ static uint32_t visible(uint32_t size, uint32_t pad, uint32_t room)
 	return size < room - pad ? size : room - pad;
 }
 
+static size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 static int frame_init(struct soft_core *core, const struct soft_cna *cna, struct frame *ret_frame)
 {
 	uint32_t rows = soft_cna_rows(cna), columns = soft_cna_columns(cna);
@@ -217,21 +228,38 @@ static int frame_init(struct soft_core *core, const struct soft_cna *cna, struct
 	return 0;
 }
 
+/* Whether all of a row shows: outside of the input, or in channels that nobody stores. */
+static bool is_row_shown(const struct soft_cna *cna, const struct frame *frame, uint32_t row)
+{
+	return cna->lanes > cna->real_channels || row < cna->pad_top ||
+	       row - cna->pad_top >= frame->height;
+}
+
+/* The first row in full, then as much of it in the others as the input leaves. */
 static int fill_pads(struct soft_core *core, const struct soft_cna *cna, const struct frame *frame)
 {
 	size_t filled = frame->pixel_bytes;
+	size_t left = (size_t)min_size(cna->pad_left, frame->columns) * frame->pixel_bytes;
+	size_t right = left + frame->width * frame->pixel_bytes;
 
 	make_pad(cna, frame->bytes);
 	while (filled < frame->row_bytes) {
-		size_t n = frame->row_bytes - filled < filled ? frame->row_bytes - filled : filled;
+		size_t n = min_size(frame->row_bytes - filled, filled);
 
 		memcpy(frame->bytes + filled, frame->bytes, n);
 		filled += n;
 	}
 	for (uint32_t row = 1; row < frame->rows; row++) {
+		uint8_t *to = frame->bytes + row * frame->row_bytes;
+
 		if (soft_core_is_aborted(core))
 			return -ECANCELED;
-		memcpy(frame->bytes + row * frame->row_bytes, frame->bytes, frame->row_bytes);
+		if (is_row_shown(cna, frame, row)) {
+			memcpy(to, frame->bytes, frame->row_bytes);
+			continue;
+		}
+		memcpy(to, frame->bytes, left);
+		memcpy(to + right, frame->bytes + right, frame->row_bytes - right);
 	}
 	return 0;
 }
@@ -243,46 +271,142 @@ struct packed_run {
 	uint32_t x, n; /* the first one's column */
 };
 
-/* What the converter makes of each byte, lane by lane. */
-typedef uint8_t byte_tables[SOFT_PACKED_LANES][256];
+/* The converter's lanes, of as many pixels of four lanes as are worked on at once, in 32 bits. */
+struct cvt_lanes {
+	int32_t sign, scale[CVT_LANES], before[CVT_LANES], after[CVT_LANES];
+	int32_t shift[CVT_LANES], mask[CVT_LANES], half[CVT_LANES];
+	int32_t rounds_up;
+	/* Multipliers of 1: all there is to do is an addition. */
+	bool is_unit;
+	int16_t unit_mask[CVT_LANES], unit_add[CVT_LANES];
+};
 
-static void make_tables(const struct soft_cna *cna, byte_tables tables)
+/* With the bias of the buffer; in lanes that are not real that alone. */
+static void fill_unit_lane(const struct soft_cvt *converter, bool is_real, uint32_t lane,
+			   struct cvt_lanes *lanes)
 {
-	for (uint32_t lane = 0; lane < SOFT_PACKED_LANES; lane++) {
-		for (uint32_t byte = 0; byte < 256; byte++) {
-			tables[lane][byte] = (uint8_t)(byte ^ SOFT_FEATURE_BIAS);
-			/* Position `lane` has that lane, with three channels too. */
-			convert_lane(cna, lane, &tables[lane][byte]);
+	int32_t offset = converter->lanes[lane % SOFT_PACKED_LANES].offset;
+	int32_t bias = converter->is_input_signed ? 0 : SOFT_FEATURE_BIAS;
+
+	/* Beyond, every result is saturated. */
+	offset = offset > CVT_FAR ? CVT_FAR : offset < -CVT_FAR ? -CVT_FAR : offset;
+	lanes->unit_mask[lane] = is_real ? 0xff : 0;
+	lanes->unit_add[lane] = (int16_t)(is_real ? offset + bias : SOFT_FEATURE_BIAS);
+}
+
+/* False where 32 bits would not do. Lanes that are not real give 0. */
+static bool fill_cvt_lanes(const struct soft_cna *cna, struct cvt_lanes *lanes)
+{
+	const struct soft_cvt *converter = &cna->converter;
+
+	*lanes = (struct cvt_lanes){.is_unit = true,
+				    .sign = converter->is_input_signed ? 0x80 : 0,
+				    .rounds_up = converter->rounds_up};
+	for (uint32_t i = 0; i < CVT_LANES; i++) {
+		const struct soft_cvt_lane *lane = &converter->lanes[i % SOFT_PACKED_LANES];
+		bool is_real = i % SOFT_PACKED_LANES < cna->real_channels;
+
+		if (lane->shift > CVT_MAX_SHIFT)
+			return false;
+		lanes->is_unit &= !is_real || lane->scale == 1 << lane->shift;
+		fill_unit_lane(converter, is_real, i, lanes);
+		lanes->scale[i] = is_real ? lane->scale : 0;
+		lanes->before[i] = converter->is_add_first ? lane->offset : 0;
+		lanes->after[i] = is_real && !converter->is_add_first ? lane->offset : 0;
+		lanes->shift[i] = (int32_t)lane->shift;
+		lanes->mask[i] = (int32_t)((1u << lane->shift) - 1);
+		lanes->half[i] = lane->shift ? 1 << (lane->shift - 1) : 1;
+	}
+	return true;
+}
+
+/* As soft_cvt_apply(), in place; `n` is a multiple of CVT_LANES. */
+SOFT_CLONE_BODY convert_bytes_body(const struct cvt_lanes *restrict lanes, uint8_t *restrict bytes,
+				   uint32_t n)
+{
+	for (; n > 0; n -= CVT_LANES, bytes += CVT_LANES) {
+		uint8_t results[CVT_LANES];
+
+		for (uint32_t i = 0; i < CVT_LANES; i++) {
+			int32_t x = (bytes[i] ^ lanes->sign) - lanes->sign;
+			int32_t product = (x + lanes->before[i]) * lanes->scale[i];
+			int32_t floor = product >> lanes->shift[i], rest = product & lanes->mask[i];
+			int32_t is_tie = rest == lanes->half[i];
+
+			x = floor + (rest > lanes->half[i]) +
+			    (is_tie & (lanes->rounds_up | (floor & 1))) + lanes->after[i];
+			x = x > INT8_MAX ? INT8_MAX : x < INT8_MIN ? INT8_MIN : x;
+			results[i] = (uint8_t)(x + SOFT_FEATURE_BIAS);
 		}
+		memcpy(bytes, results, sizeof(results));
 	}
 }
 
-static inline __attribute__((always_inline)) void
-store_packed_bytes(const struct soft_cna *cna, const byte_tables tables,
-		   const struct packed_run *run, const uint32_t n_channels)
-{
-	uint32_t packed = cna->packed_channels, step = packed == 3 ? 0 : packed;
-	const uint8_t *from = run->from;
-	uint8_t *to = run->to;
+SOFT_CLONES(static, convert_bytes, (const struct cvt_lanes *lanes, uint8_t *bytes, uint32_t n),
+	    (lanes, bytes, n))
 
-	for (uint32_t x = run->x; x < run->x + run->n; x++, from += packed, to += cna->lanes)
-		for (uint32_t i = 0; i < n_channels; i++)
-			to[i] = tables[(x * step + i) % SOFT_PACKED_LANES][from[i]];
+/* The same where is_unit. */
+SOFT_CLONE_BODY add_bytes_body(const struct cvt_lanes *restrict lanes, uint8_t *restrict bytes,
+			       uint32_t n)
+{
+	const int16_t sign = (int16_t)lanes->sign;
+
+	for (; n > 0; n -= CVT_LANES, bytes += CVT_LANES) {
+		uint8_t results[CVT_LANES];
+
+		for (uint32_t i = 0; i < CVT_LANES; i++) {
+			int16_t x = (int16_t)(((bytes[i] ^ sign) & lanes->unit_mask[i]) +
+					      lanes->unit_add[i]);
+
+			results[i] = (uint8_t)(x > UINT8_MAX ? UINT8_MAX : x < 0 ? 0 : x);
+		}
+		memcpy(bytes, results, sizeof(results));
+	}
 }
 
-static void store_packed(const struct soft_cna *cna, const byte_tables tables,
-			 const struct packed_run *run)
+SOFT_CLONES(static, add_bytes, (const struct cvt_lanes *lanes, uint8_t *bytes, uint32_t n),
+	    (lanes, bytes, n))
+
+/* Pixels of three or four elements become such of four, as they are in memory. */
+static inline __attribute__((always_inline)) void
+spread(const uint8_t *restrict from, uint32_t n_pixels, uint32_t pixel_bytes, uint8_t *restrict to,
+       const uint32_t lane_bytes)
+{
+	for (uint32_t i = 0; i < n_pixels; i++) {
+		memcpy(to, from, SOFT_PACKED_LANES * lane_bytes);
+		to += SOFT_PACKED_LANES * lane_bytes;
+		from += pixel_bytes;
+	}
+}
+
+static void store_pixel_bytes(const struct soft_cna *cna, const struct cvt_lanes *lanes,
+			      const struct packed_run *run)
+{
+	uint8_t bytes[PACKED_RUN * SOFT_PACKED_LANES];
+	uint32_t n = run->n * SOFT_PACKED_LANES;
+
+	spread(run->from, run->n, cna->packed_channels, bytes, 1);
+	(lanes->is_unit ? add_bytes : convert_bytes)(lanes, bytes,
+						     (n + CVT_LANES - 1) / CVT_LANES * CVT_LANES);
+	memcpy(run->to, bytes, n);
+}
+
+static void store_pixel_halves(const struct soft_cna *cna, const struct packed_run *run)
+{
+	uint16_t halves[PACKED_RUN * SOFT_PACKED_LANES];
+	uint32_t n = run->n * SOFT_PACKED_LANES;
+
+	spread(run->from, run->n, cna->packed_channels * 2, (uint8_t *)halves, 2);
+	for (uint32_t i = SOFT_PACKED_LANES - 1; cna->real_channels == 3 && i < n;
+	     i += SOFT_PACKED_LANES)
+		halves[i] = 0;
+	soft_elements_decode(RK3588_FP16, (const uint8_t *)halves, n, run->to);
+}
+
+static void store_packed(const struct soft_cna *cna, const struct packed_run *run)
 {
 	uint32_t pixel_bytes = cna->packed_channels * cna->element_bits / 8;
 
-	if (cna->precision == RK3588_INT8 && cna->real_channels == 3) {
-		store_packed_bytes(cna, tables, run, 3);
-		return;
-	}
-	if (cna->precision == RK3588_INT8) {
-		store_packed_bytes(cna, tables, run, cna->real_channels);
-		return;
-	}
 	for (uint32_t i = 0; i < run->n; i++) {
 		uint8_t *to = run->to + (size_t)i * cna->lanes * soft_feature_bytes(cna);
 
@@ -295,12 +419,12 @@ static int load_packed(struct soft_core *core, const struct soft_cna *cna,
 		       const struct frame *frame)
 {
 	uint32_t pixel_bytes = cna->packed_channels * cna->element_bits / 8;
-	uint32_t at_once = SOFT_STAGING_BYTES / pixel_bytes;
+	bool is_rgb = cna->packed_channels >= 3 && cna->real_channels >= 3;
+	struct cvt_lanes lanes;
+	bool is_quick = is_rgb && cna->precision == RK3588_INT8 && cna->converter.is_on &&
+			fill_cvt_lanes(cna, &lanes);
 	uint8_t *staging = core->cbuf->staging;
-	byte_tables tables;
 
-	if (cna->precision == RK3588_INT8)
-		make_tables(cna, tables);
 	/* The fetch fits: at most 2047 rows of at most 2047 pixels of at most 16 bytes are seen. */
 	for (uint32_t y = 0; y < frame->height; y++) {
 		uint32_t iova = cna->feature_iova + y * cna->line_stride_bytes;
@@ -310,14 +434,18 @@ static int load_packed(struct soft_core *core, const struct soft_cna *cna,
 			uint32_t rest = frame->width - run.x;
 			int r;
 
-			run.n = rest < at_once ? rest : at_once;
+			run.n = rest < PACKED_RUN ? rest : PACKED_RUN;
 			run.to = frame_pixel(frame, cna, y, run.x);
-			r = soft_core_dma_read(core, SOFT_PORT_FEATURES,
-					       iova + run.x * pixel_bytes, staging,
-					       run.n * pixel_bytes);
+			r = soft_core_dma_read(core, SOFT_PORT_FEATURES, iova + run.x * pixel_bytes,
+					       staging, run.n * pixel_bytes);
 			if (r < 0)
 				return r;
-			store_packed(cna, tables, &run);
+			if (is_quick)
+				store_pixel_bytes(cna, &lanes, &run);
+			else if (is_rgb && cna->precision == RK3588_FP16)
+				store_pixel_halves(cna, &run);
+			else
+				store_packed(cna, &run);
 		}
 	}
 	return 0;
@@ -352,13 +480,16 @@ struct scatter {
 
 SOFT_CLONE_BODY scatter_bytes_body(const struct scatter *scatter)
 {
-	for (uint32_t i = 0; i < scatter->n; i++) {
-		const uint8_t *from = scatter->from + (size_t)i * ATOM_BYTES;
+	const uint8_t *from = scatter->from;
+	size_t pitch = scatter->pitch;
+	uint8_t *to = scatter->to;
+
+	for (uint32_t n = scatter->n; n > 0; n--, from += ATOM_BYTES, to += pitch) {
 		uint8_t atom[ATOM_BYTES];
 
 		for (uint32_t j = 0; j < ATOM_BYTES; j++)
 			atom[j] = from[j] ^ SOFT_FEATURE_BIAS;
-		memcpy(scatter->to + i * scatter->pitch, atom, ATOM_BYTES);
+		memcpy(to, atom, ATOM_BYTES);
 	}
 }
 
@@ -379,12 +510,17 @@ SOFT_CLONE_BODY scatter_halves_body(const struct scatter *scatter)
 
 SOFT_CLONES(static, scatter_halves, (const struct scatter *scatter), (scatter))
 
-static void scatter_as_is(const struct scatter *scatter)
+SOFT_CLONE_BODY scatter_as_is_body(const struct scatter *scatter)
 {
-	for (uint32_t i = 0; i < scatter->n; i++)
-		memcpy(scatter->to + i * scatter->pitch, scatter->from + (size_t)i * ATOM_BYTES,
-		       ATOM_BYTES);
+	const uint8_t *from = scatter->from;
+	size_t pitch = scatter->pitch;
+	uint8_t *to = scatter->to;
+
+	for (uint32_t n = scatter->n; n > 0; n--, from += ATOM_BYTES, to += pitch)
+		memcpy(to, from, ATOM_BYTES);
 }
+
+SOFT_CLONES(static, scatter_as_is, (const struct scatter *scatter), (scatter))
 
 /* Atoms of one surface for pixels that are `pitch` apart, the first of which is `to`. */
 static void store_atoms(const struct soft_cna *cna, uint32_t surface, const struct scatter *pixels)
@@ -405,40 +541,72 @@ static void store_atoms(const struct soft_cna *cna, uint32_t surface, const stru
 				   pixels->to + i * pixels->pitch);
 }
 
-/* Rows of one surface; those that follow one another in memory are fetched together. */
-static int load_surface(struct soft_core *core, const struct soft_cna *cna,
-			const struct frame *frame, uint32_t surface)
+/* Some surfaces: what is fetched of each before the next one's turn stays in the CPU's cache. */
+struct batch {
+	uint32_t first, n;
+	uint32_t capacity; /* atoms of each in the staging buffer */
+};
+
+/* A piece of some rows that are neighbours in memory, or of one. */
+struct piece {
+	uint32_t x, y, n_rows;
+	uint32_t n_atoms; /* of each row */
+};
+
+static int load_piece(struct soft_core *core, const struct soft_cna *cna, const struct frame *frame,
+		      const struct batch *batch, const struct piece *piece)
 {
-	uint32_t offset = surface * cna->surface_pitch_bytes, width = frame->width;
-	uint8_t *staging = core->cbuf->staging;
+	uint32_t iova = row_iova(cna, piece->y) + piece->x * ATOM_BYTES;
 
-	for (uint32_t y = 0, n; y < frame->height; y += n) {
-		uint32_t iova = row_iova(cna, y);
-		int r;
+	for (uint32_t i = 0; i < batch->n; i++) {
+		uint8_t *staging = core->cbuf->staging + (size_t)i * batch->capacity * ATOM_BYTES;
+		uint32_t surface = batch->first + i;
+		int r = soft_core_dma_read(core, SOFT_PORT_FEATURES,
+					   iova + surface * cna->surface_pitch_bytes, staging,
+					   (size_t)piece->n_rows * piece->n_atoms * ATOM_BYTES);
 
-		n = 1;
-		while (y + n < frame->height && (n + 1) * width <= RUN_ATOMS &&
-		       row_iova(cna, y + n) == iova + n * width * ATOM_BYTES)
-			n++;
-		/* A row that is longer than the staging buffer. */
-		for (uint32_t x = 0; x < width; x += RUN_ATOMS) {
-			uint32_t n_atoms = width - x < RUN_ATOMS ? width - x : RUN_ATOMS;
+		if (r < 0)
+			return r;
+		for (uint32_t row = 0; row < piece->n_rows; row++) {
+			const struct scatter scatter = {
+				.from = staging + (size_t)row * piece->n_atoms * ATOM_BYTES,
+				.to = frame_pixel(frame, cna, piece->y + row, piece->x),
+				.pitch = frame->pixel_bytes,
+				.n = piece->n_atoms,
+			};
 
-			n_atoms = n > 1 ? n * width : n_atoms;
-			r = soft_core_dma_read(core, SOFT_PORT_FEATURES,
-					       iova + offset + x * ATOM_BYTES, staging,
-					       n_atoms * ATOM_BYTES);
+			store_atoms(cna, surface, &scatter);
+		}
+	}
+	return 0;
+}
+
+/* Rows that follow one another in memory are fetched together. */
+static uint32_t rows_together(const struct soft_cna *cna, const struct frame *frame, uint32_t y,
+			      uint32_t capacity)
+{
+	uint32_t n = 1, row_bytes = frame->width * ATOM_BYTES;
+
+	while (y + n < frame->height && (n + 1) * frame->width <= capacity &&
+	       row_iova(cna, y + n) == row_iova(cna, y) + n * row_bytes)
+		n++;
+	return n;
+}
+
+static int load_batch(struct soft_core *core, const struct soft_cna *cna, const struct frame *frame,
+		      const struct batch *batch)
+{
+	struct piece piece = {0};
+
+	for (piece.y = 0; piece.y < frame->height; piece.y += piece.n_rows) {
+		piece.n_rows = rows_together(cna, frame, piece.y, batch->capacity);
+		for (piece.x = 0; piece.x < frame->width; piece.x += piece.n_atoms) {
+			int r;
+
+			piece.n_atoms = (uint32_t)min_size(frame->width - piece.x, batch->capacity);
+			r = load_piece(core, cna, frame, batch, &piece);
 			if (r < 0)
 				return r;
-			for (uint32_t row = 0; row < n; row++)
-				store_atoms(cna, surface,
-					    &(struct scatter){
-						    .from = staging +
-							    (size_t)row * width * ATOM_BYTES,
-						    .to = frame_pixel(frame, cna, y + row, x),
-						    .pitch = frame->pixel_bytes,
-						    .n = n_atoms / n,
-					    });
 		}
 	}
 	return 0;
@@ -483,8 +651,15 @@ static int load_by_surface(struct soft_core *core, const struct soft_cna *cna,
 	uint32_t n_surfaces = (cna->real_channels + cna->atom_channels - 1) / cna->atom_channels;
 	int r = 0;
 
-	for (uint32_t surface = 0; r == 0 && surface < n_surfaces; surface++)
-		r = load_surface(core, cna, frame, surface);
+	for (uint32_t first = 0; r == 0 && first < n_surfaces; first += BATCH_SURFACES) {
+		struct batch batch = {
+			.first = first,
+			.n = (uint32_t)min_size(n_surfaces - first, BATCH_SURFACES),
+		};
+
+		batch.capacity = RUN_ATOMS / batch.n;
+		r = soft_core_is_aborted(core) ? -ECANCELED : load_batch(core, cna, frame, &batch);
+	}
 	return r;
 }
 

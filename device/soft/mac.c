@@ -86,13 +86,15 @@ static void find_windows(const struct soft_cna *cna, uint32_t first, uint32_t n,
 			 uint32_t *ret_bases)
 {
 	uint32_t x = first % cna->out_width, y = first / cna->out_width;
-	uint32_t columns = soft_cna_columns(cna);
+	uint32_t row = cna->stride_y * soft_cna_columns(cna);
+	uint32_t base = y * row + x * cna->stride_x;
 
 	for (uint32_t i = 0; i < n; i++) {
-		ret_bases[i] = y * cna->stride_y * columns + x * cna->stride_x;
+		ret_bases[i] = base;
+		base += cna->stride_x;
 		if (++x == cna->out_width) {
 			x = 0;
-			y++;
+			base = ++y * row;
 		}
 	}
 }
@@ -339,7 +341,8 @@ static void run_depthwise(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 
 /* The channels of a group. */
 static void run_channels(struct soft_cbuf *cbuf, const struct soft_cna *cna,
-			 const struct soft_mac *mac, uint32_t group, struct soft_depthwise depthwise)
+			 const struct soft_mac *mac, uint32_t group,
+			 struct soft_depthwise depthwise)
 {
 	uint32_t pitch = cna->group_channels, first = group * pitch;
 	uint32_t rest = first < cna->lanes ? cna->lanes - first : 0;

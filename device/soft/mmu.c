@@ -281,6 +281,13 @@ static size_t bytes_in_page(uint32_t iova, size_t size_bytes)
 	return size_bytes < rest ? size_bytes : rest;
 }
 
+/* Compilers that know `n` to be small take instructions for it that are slow to start. */
+static void copy(void *to, const void *from, size_t n)
+{
+	__asm__("" : "+r"(n));
+	memcpy(to, from, n);
+}
+
 int soft_mmu_read(struct soft_mmu *mmu, uint32_t iova, void *ret_bytes, size_t size_bytes)
 {
 	char *bytes = ret_bytes;
@@ -293,7 +300,7 @@ int soft_mmu_read(struct soft_mmu *mmu, uint32_t iova, void *ret_bytes, size_t s
 		pthread_mutex_lock(&mmu->lock);
 		r = find_host(mmu, iova, false, &host);
 		if (r == 0)
-			memcpy(bytes, host, n);
+			copy(bytes, host, n);
 		pthread_mutex_unlock(&mmu->lock);
 		if (r < 0)
 			return r;
@@ -316,7 +323,7 @@ int soft_mmu_write(struct soft_mmu *mmu, uint32_t iova, const void *bytes, size_
 		pthread_mutex_lock(&mmu->lock);
 		r = find_host(mmu, iova, true, &host);
 		if (r == 0)
-			memcpy(host, from, n);
+			copy(host, from, n);
 		pthread_mutex_unlock(&mmu->lock);
 		if (r < 0)
 			return r;

@@ -22,16 +22,16 @@
 #include <sys/eventfd.h>
 #include <sys/time.h>
 
-#define STREAM	      0x10000000u
-#define STREAM_BYTES  0x4000u
-#define DATA_BYTES    0x8000u /* repeated all over the address space */
-#define N_SPACES      3u      /* dense; with holes; read-only in parts */
-#define FLAG_SPACE    0x03u
-#define FLAG_TASKS    0x0cu /* number of tasks - 1 */
-#define FLAG_DATA     0xf0u /* which data */
-#define HOLE_PAGES    5u
-#define BUDGET_US     20000 /* of CPU time: a core is reset after its budget */
-#define MAX_CHANGES   4u
+#define STREAM	     0x10000000u
+#define STREAM_BYTES 0x4000u
+#define DATA_BYTES   0x8000u /* repeated all over the address space */
+#define N_SPACES     3u	     /* dense; with holes; read-only in parts */
+#define FLAG_SPACE   0x03u
+#define FLAG_TASKS   0x0cu /* number of tasks - 1 */
+#define FLAG_DATA    0xf0u /* which data */
+#define HOLE_PAGES   5u
+#define BUDGET_US    20000 /* of CPU time: a core is reset after its budget */
+#define MAX_CHANGES  4u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
