@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define ATOM_BYTES  16u
-#define MAX_ENTRIES 128u
-#define PAGE	    4096u
-#define OP_EN	    0x1du /* CNA, CORE, DPU, DPU_RDMA */
-#define INT_MASK    0x300u
+#define ATOM_BYTES   16u
+#define STREAM_BYTES 768u
+#define PAGE	     4096u
+#define OP_EN	     0x1du /* CNA, CORE, DPU, DPU_RDMA */
+#define INT_MASK     0x300u
 /* fp16 from 2^-4 to below 2^-2 in magnitude, random otherwise. */
 #define HALF_FIRST 0x2c00u
 #define HALF_RANGE 0x0800u
@@ -79,7 +79,7 @@ static struct geometry measure(const struct bench_layer *layer, bool is_half)
 	geometry.output = geometry.operands + whole_pages(layer->kernels * sizeof(int32_t));
 	geometry.stream =
 		geometry.output + whole_pages(out_size * out_size * layer->kernels * bytes);
-	geometry.size_bytes = geometry.stream + PAGE;
+	geometry.size_bytes = geometry.stream + whole_pages(BENCH_TASK_RUNS * STREAM_BYTES);
 	return geometry;
 }
 
@@ -184,6 +184,16 @@ static void put_stages(struct stream *stream, const struct geometry *geometry, u
 	put(stream, 0x5044, 0x7810);
 }
 
+/* The next task's stream is as long as this one. */
+static void put_tail(struct stream *stream, uint32_t next_iova)
+{
+	uint32_t n_entries = stream->n + 4;
+	put(stream, 0x0010, next_iova);
+	put(stream, 0x0014, next_iova ? (n_entries + 1) / 2 - 1 : 0);
+	stream->entries[stream->n++] = 0x0041ull << 48;
+	stream->entries[stream->n++] = 0x0081ull << 48 | (uint64_t)OP_EN << 16 | 0x0008;
+}
+
 /* Operands as bits; those of fp16 are numbers, and biases of fp32 are the same small ones. */
 static void fill(uint8_t *bytes, const struct geometry *geometry)
 {
@@ -211,17 +221,19 @@ int bench_task_init(struct bench_task *task, struct npu_session *session,
 	if (result < 0)
 		return result;
 	fill(task->bo.map, &geometry);
-	struct stream stream = {.entries = (uint64_t *)((uint8_t *)task->bo.map + geometry.stream)};
-	put_modes(&stream, &geometry);
-	put_sizes(&stream, &geometry, task->bo.iova);
-	put_output(&stream, &geometry, task->bo.iova);
-	put_stages(&stream, &geometry, task->bo.iova);
-	put(&stream, 0x0010, 0); /* no task after this */
-	put(&stream, 0x0014, 0);
-	stream.entries[stream.n++] = 0x0041ull << 48;
-	stream.entries[stream.n++] = 0x0081ull << 48 | (uint64_t)OP_EN << 16 | 0x0008;
-	task->n_entries = stream.n;
-	task->stream_iova = task->bo.iova + geometry.stream;
+	/* As often as it is run, each stream leading to the next. */
+	for (uint32_t i = 0; i < BENCH_TASK_RUNS; i++) {
+		struct stream stream = {.entries =
+						(uint64_t *)((uint8_t *)task->bo.map +
+							     geometry.stream + i * STREAM_BYTES)};
+		task->iovas[i] = task->bo.iova + geometry.stream + i * STREAM_BYTES;
+		put_modes(&stream, &geometry);
+		put_sizes(&stream, &geometry, task->bo.iova);
+		put_output(&stream, &geometry, task->bo.iova);
+		put_stages(&stream, &geometry, task->bo.iova);
+		put_tail(&stream, i + 1 < BENCH_TASK_RUNS ? task->iovas[i] + STREAM_BYTES : 0);
+		task->n_entries = stream.n;
+	}
 	return 0;
 }
 
@@ -233,13 +245,16 @@ void bench_task_deinit(struct bench_task *task)
 
 int bench_task_run(struct bench_task *task, struct npu_result *ret_result)
 {
-	const struct npu_task npu_task = {
-		.regcmd_iova = task->stream_iova,
-		.regcmd_count = task->n_entries,
-		.int_mask = INT_MASK,
-	};
-	const struct npu_job job = {
-		.tasks = &npu_task, .n_tasks = 1, .bos = &task->bo.handle, .n_bos = 1};
+	struct npu_task tasks[BENCH_TASK_RUNS] = {0};
+	for (unsigned i = 0; i < BENCH_TASK_RUNS; i++)
+		tasks[i] = (struct npu_task){.regcmd_iova = task->iovas[i],
+					     .regcmd_count = task->n_entries,
+					     .int_mask = INT_MASK};
+	const struct npu_job job = {.tasks = tasks,
+				    .n_tasks = BENCH_TASK_RUNS,
+				    .bos = &task->bo.handle,
+				    .n_bos = 1,
+				    .flags = NPU_SUBMIT_CHAINED};
 	uint64_t seqno;
 	int result = npu_submit(task->session, &job, &seqno, NULL);
 	if (result == 0)

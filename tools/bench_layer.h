@@ -28,11 +28,14 @@ extern const unsigned bench_n_layers;
 uint32_t bench_layer_out_size(const struct bench_layer *layer);
 uint64_t bench_layer_macs(const struct bench_layer *layer);
 
+/* Runs of a layer that are one job, so that what a job costs weighs little. */
+#define BENCH_TASK_RUNS 7u
+
 /* A layer in memory of the NPU, ready to be submitted. */
 struct bench_task {
 	struct npu_session *session; /* borrowed */
 	struct npu_bo bo;	     /* all there is */
-	uint32_t stream_iova, n_entries;
+	uint32_t iovas[BENCH_TASK_RUNS], n_entries;
 };
 
 /*
@@ -42,7 +45,7 @@ struct bench_task {
 int bench_task_init(struct bench_task *task, struct npu_session *session,
 		    const struct bench_layer *layer, bool is_half);
 void bench_task_deinit(struct bench_task *task);
-/* Runs it; how long the core was at work. -EIO: it did not end well, and npu_result says how. */
+/* Runs it BENCH_TASK_RUNS times. -EIO: it did not end well, and `ret_result` says how. */
 int bench_task_run(struct bench_task *task, struct npu_result *ret_result);
 
 #endif

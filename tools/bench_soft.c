@@ -12,7 +12,8 @@
 #include <string.h>
 
 #define PAIRS_DEFAULT 25u
-#define BLOCK_RUNS    7u
+#define BLOCK_JOBS    3u
+#define BLOCK_RUNS    (BLOCK_JOBS * BENCH_TASK_RUNS)
 #define INT8_TARGET   (1.0 / 3)
 #define FP16_TARGET   (1.0 / 4)
 
@@ -56,13 +57,13 @@ static int line_init(struct line *line, const struct bench_layer *layer, bool is
 
 static enum cli_status run_soft_block(struct bench_task *task, struct bench_samples *block)
 {
-	for (unsigned i = 0; i < BLOCK_RUNS; i++) {
+	for (unsigned i = 0; i < BLOCK_JOBS; i++) {
 		struct npu_result result = {0};
 		int r = bench_task_run(task, &result);
 		if (r < 0)
 			return result.detail[0] ? cli_error(CLI_FAILED, "soft: %s", result.detail)
 						: cli_error_npu(r, "soft");
-		bench_samples_add(block, (double)result.device_ns);
+		bench_samples_add(block, (double)result.device_ns / BENCH_TASK_RUNS);
 	}
 	return CLI_OK;
 }

@@ -25,7 +25,7 @@ static const char help_text[] =
 	"  --loop KIND    auto, uring or epoll, for that npud\n"
 	"  --seconds N    throughput: per figure (1); memory: in all (10)\n"
 	"  --count N      latency: blocks of 200 rounds (100); sessions: how many (200);\n"
-	"                 soft: pairs of blocks of 7 runs (25)\n"
+	"                 soft: pairs of blocks of 21 runs (25)\n"
 	"  --socket PATH  latency, throughput: use the npud there, on the timing device\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no daemon, 4 refused.\n";

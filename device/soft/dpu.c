@@ -82,6 +82,7 @@ static void prepare_quick(struct soft_dpu *dpu, uint32_t group)
 		.bs = &dpu->bs,
 		.bn = &dpu->bn,
 		.bs_lanes = &dpu->bs_lanes,
+		.n_lanes = dpu->group_channels,
 		.has_ew = dpu->ew.is_on,
 	};
 
@@ -215,16 +216,17 @@ static bool is_quick(const struct soft_dpu *dpu, const struct soft_dpu_tile *til
 static int process_quickly(struct soft_core *core, struct soft_dpu *dpu,
 			   const struct soft_dpu_tile *tile)
 {
-	uint8_t atoms[SOFT_STRIP_PIXELS * SOFT_MAX_LANES * sizeof(uint16_t)];
+	uint8_t atoms[SOFT_QUICK_PIXELS * SOFT_MAX_LANES * sizeof(uint16_t)];
 	uint32_t n_lanes = lanes_of_group(dpu, tile->group);
 	uint32_t n_atoms = n_lanes * dpu->output.out_bytes / SOFT_ATOM_BYTES;
 	int r = 0;
 
-	for (uint32_t first = 0; r == 0 && first < tile->n_pixels; first += SOFT_STRIP_PIXELS) {
+	for (uint32_t first = 0; r == 0 && first < tile->n_pixels; first += SOFT_QUICK_PIXELS) {
+		uint32_t rest = tile->n_pixels - first;
 		const struct soft_quick_run run = {
 			.ints = tile->ints + (size_t)first * tile->pitch,
 			.sums = dpu->quick.has_ow ? tile->sums + first : NULL,
-			.n_pixels = strip_size(tile->n_pixels - first),
+			.n_pixels = rest < SOFT_QUICK_PIXELS ? rest : SOFT_QUICK_PIXELS,
 			.n_lanes = n_lanes,
 			.pitch = tile->pitch,
 			.atoms = atoms,

@@ -369,7 +369,7 @@ int soft_output_write_surfaces(struct soft_core *core, const struct soft_output 
 {
 	uint64_t position = position_of(output, surfaces->group, surfaces->first_pixel);
 	uint32_t n_atoms = output->surface_bytes == 0 ? 1 : surfaces->n_atoms;
-	uint32_t iovas[SOFT_STRIP_PIXELS];
+	uint32_t iovas[SOFT_QUICK_PIXELS];
 	bool is_one_run = is_in_one_run(output, position, surfaces->n_pixels);
 	uint32_t n_pixels =
 		find_places(output, position, is_one_run ? 1 : surfaces->n_pixels, iovas);

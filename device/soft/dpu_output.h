@@ -36,10 +36,12 @@ struct soft_result {
 	const struct soft_strip *strip;
 };
 
+#define SOFT_QUICK_PIXELS 128u
+
 /* Results of a group that are atoms already: [atom][pixel]. */
 struct soft_surfaces {
 	uint32_t group, first_pixel;
-	uint32_t n_pixels, n_atoms; /* at most SOFT_STRIP_PIXELS */
+	uint32_t n_pixels, n_atoms; /* at most SOFT_QUICK_PIXELS */
 	const uint8_t *atoms;
 };
 

@@ -38,18 +38,19 @@ static bool join_limits(const struct soft_quick_stages *stages, bool is_float,
 }
 
 /* A sum, its addend and the factor have 48 bits together: one fused operation is exact. */
-static void prepare_line(struct soft_quick *quick)
+static void prepare_line(uint32_t n_lanes, struct soft_quick *quick)
 {
 	double low = quick->low * quick->factor, high = quick->high * quick->factor;
 
 	quick->line_low = low > quick->out_low ? low : quick->out_low;
 	quick->line_high = high < quick->out_high ? high : quick->out_high;
 	quick->is_linear = !quick->has_ow && !quick->has_mul && quick->line_low <= quick->line_high;
-	for (uint32_t i = 0; i < SOFT_MAX_LANES; i++)
+	for (uint32_t i = 0; i < n_lanes; i++)
 		quick->line_add[i] = quick->add[i] * quick->factor;
 }
 
-static bool prepare_ints(const struct soft_output *output, struct soft_quick *quick)
+static bool prepare_ints(const struct soft_output *output, uint32_t n_lanes,
+			 struct soft_quick *quick)
 {
 	const struct soft_converter *converter = &output->converter;
 	double offset = converter->offset;
@@ -61,7 +62,7 @@ static bool prepare_ints(const struct soft_output *output, struct soft_quick *qu
 	quick->out_low = output->low - offset;
 	quick->out_high = output->high - offset;
 	quick->offset = (int32_t)offset;
-	prepare_line(quick);
+	prepare_line(n_lanes, quick);
 	return true;
 }
 
@@ -84,7 +85,7 @@ void soft_quick_prepare(const struct soft_quick_stages *stages, const struct sof
 		return;
 	if (!join_limits(stages, is_float, quick))
 		return;
-	for (uint32_t i = 0; i < SOFT_MAX_LANES; i++) {
+	for (uint32_t i = 0; i < stages->n_lanes; i++) {
 		quick->add[i] = bs->is_on ? stages->bs_lanes->alu[i] : -0.0;
 		quick->float_add[i] = (float)quick->add[i];
 		if (quick->has_ow)
@@ -92,7 +93,7 @@ void soft_quick_prepare(const struct soft_quick_stages *stages, const struct sof
 		if (quick->has_mul)
 			quick->scale[i] = stages->bs_lanes->positive[i];
 	}
-	quick->is_possible = is_float ? prepare_floats(output) : prepare_ints(output, quick);
+	quick->is_possible = is_float ? prepare_floats(output) : prepare_ints(output, stages->n_lanes, quick);
 }
 
 static uint8_t *atom_at(const struct soft_quick_run *run, uint32_t atom)

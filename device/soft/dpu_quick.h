@@ -13,6 +13,7 @@
 struct soft_quick_stages {
 	const struct soft_stage *bs, *bn;
 	const struct soft_lane_operands *bs_lanes;
+	uint32_t n_lanes;
 	bool has_ew;
 };
 

@@ -15,7 +15,7 @@
 
 #define ATOM_BYTES     16u
 #define RUN_ATOMS      (SOFT_STAGING_BYTES / ATOM_BYTES)
-#define BATCH_SURFACES 8u
+#define BATCH_SURFACES 4u
 /* Pixels of few channels at a time; an element behind the last one may be read. */
 #define PACKED_RUN     1008u
 #define CVT_LANES      64u
@@ -544,7 +544,7 @@ static void store_atoms(const struct soft_cna *cna, uint32_t surface, const stru
 /* Some surfaces: what is fetched of each before the next one's turn stays in the CPU's cache. */
 struct batch {
 	uint32_t first, n;
-	uint32_t capacity; /* atoms of each in the staging buffer */
+	uint32_t capacity; /* atoms of each at a time */
 };
 
 /* A piece of some rows that are neighbours in memory, or of one. */
@@ -553,32 +553,65 @@ struct piece {
 	uint32_t n_atoms; /* of each row */
 };
 
+/* Where the atoms of a piece that come next go. */
+struct landing {
+	const struct soft_cna *cna;
+	const struct frame *frame;
+	const struct piece *piece;
+	uint32_t surface, row, column;
+};
+
+/* Whole atoms, as many as there happen to be. */
+static void land(void *context, const uint8_t *bytes, size_t n_bytes)
+{
+	struct landing *landing = context;
+	const struct piece *piece = landing->piece;
+	uint32_t n_atoms = (uint32_t)(n_bytes / ATOM_BYTES);
+
+	while (n_atoms > 0) {
+		uint32_t n = (uint32_t)min_size(n_atoms, piece->n_atoms - landing->column);
+		const struct scatter scatter = {
+			.from = bytes,
+			.to = frame_pixel(landing->frame, landing->cna, piece->y + landing->row,
+					  piece->x + landing->column),
+			.pitch = landing->frame->pixel_bytes,
+			.n = n,
+		};
+
+		store_atoms(landing->cna, landing->surface, &scatter);
+		landing->column += n;
+		if (landing->column == piece->n_atoms) {
+			landing->column = 0;
+			landing->row++;
+		}
+		bytes += (size_t)n * ATOM_BYTES;
+		n_atoms -= n;
+	}
+}
+
+/* Where pages end within atoms, these are put together in the staging buffer. */
 static int load_piece(struct soft_core *core, const struct soft_cna *cna, const struct frame *frame,
 		      const struct batch *batch, const struct piece *piece)
 {
 	uint32_t iova = row_iova(cna, piece->y) + piece->x * ATOM_BYTES;
+	size_t n_bytes = (size_t)piece->n_rows * piece->n_atoms * ATOM_BYTES;
+	int r = 0;
 
-	for (uint32_t i = 0; i < batch->n; i++) {
-		uint8_t *staging = core->cbuf->staging + (size_t)i * batch->capacity * ATOM_BYTES;
-		uint32_t surface = batch->first + i;
-		int r = soft_core_dma_read(core, SOFT_PORT_FEATURES,
-					   iova + surface * cna->surface_pitch_bytes, staging,
-					   (size_t)piece->n_rows * piece->n_atoms * ATOM_BYTES);
+	for (uint32_t i = 0; r == 0 && i < batch->n; i++) {
+		struct landing landing = {cna, frame, piece, batch->first + i, 0, 0};
+		uint32_t from = iova + landing.surface * cna->surface_pitch_bytes;
+		uint8_t *staging = core->cbuf->staging;
 
-		if (r < 0)
-			return r;
-		for (uint32_t row = 0; row < piece->n_rows; row++) {
-			const struct scatter scatter = {
-				.from = staging + (size_t)row * piece->n_atoms * ATOM_BYTES,
-				.to = frame_pixel(frame, cna, piece->y + row, piece->x),
-				.pitch = frame->pixel_bytes,
-				.n = piece->n_atoms,
-			};
-
-			store_atoms(cna, surface, &scatter);
+		if ((from + core->dma_base) % ATOM_BYTES == 0) {
+			r = soft_core_dma_visit(core, SOFT_PORT_FEATURES, from, n_bytes, land,
+						&landing);
+			continue;
 		}
+		r = soft_core_dma_read(core, SOFT_PORT_FEATURES, from, staging, n_bytes);
+		if (r == 0)
+			land(&landing, staging, n_bytes);
 	}
-	return 0;
+	return r;
 }
 
 /* Rows that follow one another in memory are fetched together. */
