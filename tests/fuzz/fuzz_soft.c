@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/time.h>
+#include <time.h>
 
 #define STREAM	     0x10000000u
 #define STREAM_BYTES 0x4000u
@@ -30,7 +30,7 @@
 #define FLAG_TASKS   0x0cu /* number of tasks - 1 */
 #define FLAG_DATA    0xf0u /* which data */
 #define HOLE_PAGES   5u
-#define BUDGET_US    20000 /* of CPU time: a core is reset after its budget */
+#define BUDGET_NS    500000 /* then the core is reset, as by a watchdog */
 #define MAX_CHANGES  4u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -46,6 +46,7 @@ struct space {
 struct bench {
 	struct soft_shared shared;
 	struct soft_core core;
+	timer_t timer;
 	uint8_t *stream, *data, *random;
 	uint32_t *stream_table;
 	struct space spaces[N_SPACES];
@@ -122,6 +123,8 @@ static void make_memory(void)
 static void make_bench(void)
 {
 	const struct sigaction action = {.sa_handler = abort_core, .sa_flags = SA_RESTART};
+	/* SIGALRM is the fuzzer's. */
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM};
 
 	bench.shared.options = soft_options_default();
 	bench.shared.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -131,13 +134,14 @@ static void make_bench(void)
 	assert(soft_core_init(&bench.core, &bench.shared, 1) == 0);
 	soft_core_set_power(&bench.core, true);
 	assert(sigaction(SIGVTALRM, &action, NULL) == 0);
+	assert(timer_create(CLOCK_MONOTONIC, &event, &bench.timer) == 0);
 }
 
-static void set_budget(long us)
+static void set_budget(long ns)
 {
-	const struct itimerval timer = {.it_value.tv_usec = us};
+	const struct itimerspec budget = {.it_value.tv_nsec = ns};
 
-	assert(setitimer(ITIMER_VIRTUAL, &timer, NULL) == 0);
+	assert(timer_settime(bench.timer, 0, &budget, NULL) == 0);
 }
 
 /* As the driver starts a core, but for the operation enable, which is soft_pc_run() here. */
@@ -151,7 +155,7 @@ static void run(const struct space *space, size_t n_entries, uint32_t n_tasks)
 	soft_core_write32(core, REG_PC_BASE_ADDRESS, STREAM);
 	soft_core_write32(core, REG_PC_REGISTER_AMOUNTS, regcmd_amount((uint32_t)n_entries));
 	soft_core_write32(core, REG_PC_TASK_CON, field_put(PC_TASK_NUMBER, n_tasks));
-	set_budget(BUDGET_US);
+	set_budget(BUDGET_NS);
 	soft_pc_run(core);
 	set_budget(0);
 	soft_core_set_reset(core, true);
