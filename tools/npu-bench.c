@@ -17,6 +17,8 @@ static const char help_text[] =
 	"  throughput    empty jobs per second, by clients and jobs in flight\n"
 	"  sessions      what an idle session costs; how long connecting takes\n"
 	"  memory        whether the daemon grows while jobs and sessions come and go\n"
+	"  slices        what it costs to cut a job\n"
+	"  check         what it costs to check the streams of a job\n"
 	"  soft          speed of the soft device's convolutions, against oneDNN's\n"
 	"\n"
 	"Each starts an npud of its own (the one beside this program, or in PATH) and stops it.\n"
@@ -25,6 +27,7 @@ static const char help_text[] =
 	"  --loop KIND    auto, uring or epoll, for that npud\n"
 	"  --seconds N    throughput: per figure (1); memory: in all (10)\n"
 	"  --count N      latency: blocks of 200 rounds (100); sessions: how many (200);\n"
+	"                 slices: jobs (200); check: jobs (1000);\n"
 	"                 soft: pairs of blocks of 21 runs (25)\n"
 	"  --socket PATH  latency, throughput: use the npud there, on the timing device\n"
 	"\n"
@@ -39,6 +42,8 @@ static const struct {
 	{"throughput", bench_throughput, NULL},
 	{"sessions", bench_sessions, NULL},
 	{"memory", bench_memory, NULL},
+	{"slices", bench_slices, NULL},
+	{"check", bench_check, NULL},
 	{"fairness", NULL, "not built yet"},
 #ifdef HAVE_ONEDNN
 	{"soft", bench_soft, NULL},
