@@ -39,6 +39,7 @@ struct session_stats {
 	uint64_t submitted, completed;	    /* completed: with outcome ok */
 	uint64_t failed[NPU_OUTCOME_COUNT]; /* by outcome */
 	struct histogram latency;	    /* submit to end, jobs with outcome ok */
+	char ignored[128];		    /* what the device left out last time; "" never */
 };
 
 struct session {

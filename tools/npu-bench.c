@@ -38,12 +38,9 @@ static const struct {
 	enum cli_status (*run)(const struct bench_options *options);
 	const char *missing; /* why there is none */
 } benches[] = {
-	{"latency", bench_latency, NULL},
-	{"throughput", bench_throughput, NULL},
-	{"sessions", bench_sessions, NULL},
-	{"memory", bench_memory, NULL},
-	{"slices", bench_slices, NULL},
-	{"check", bench_check, NULL},
+	{"latency", bench_latency, NULL},    {"throughput", bench_throughput, NULL},
+	{"sessions", bench_sessions, NULL},  {"memory", bench_memory, NULL},
+	{"slices", bench_slices, NULL},	     {"check", bench_check, NULL},
 	{"fairness", NULL, "not built yet"},
 #ifdef HAVE_ONEDNN
 	{"soft", bench_soft, NULL},
