@@ -93,7 +93,10 @@ void soft_quick_prepare(const struct soft_quick_stages *stages, const struct sof
 		if (quick->has_mul)
 			quick->scale[i] = stages->bs_lanes->positive[i];
 	}
-	quick->is_possible = is_float ? prepare_floats(output) : prepare_ints(output, stages->n_lanes, quick);
+	if (is_float)
+		quick->is_possible = prepare_floats(output);
+	else
+		quick->is_possible = prepare_ints(output, stages->n_lanes, quick);
 }
 
 static uint8_t *atom_at(const struct soft_quick_run *run, uint32_t atom)

@@ -9,6 +9,7 @@
 #include "device/soft/clones.h"
 #include "device/soft/half.h"
 #include "device/soft/npu_core.h"
+#include "device/soft/pixels.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,11 +17,6 @@
 #define ATOM_BYTES     16u
 #define RUN_ATOMS      (SOFT_STAGING_BYTES / ATOM_BYTES)
 #define BATCH_SURFACES 4u
-/* Pixels of few channels at a time; an element behind the last one may be read. */
-#define PACKED_RUN     1008u
-#define CVT_LANES      64u
-#define CVT_MAX_SHIFT 30u
-#define CVT_FAR	      1024
 /* The mantissa bits of a float that tf32 has not. */
 #define TF32_DROPPED 0x1fffu
 
@@ -271,138 +267,6 @@ struct packed_run {
 	uint32_t x, n; /* the first one's column */
 };
 
-/* The converter's lanes, of as many pixels of four lanes as are worked on at once, in 32 bits. */
-struct cvt_lanes {
-	int32_t sign, scale[CVT_LANES], before[CVT_LANES], after[CVT_LANES];
-	int32_t shift[CVT_LANES], mask[CVT_LANES], half[CVT_LANES];
-	int32_t rounds_up;
-	/* Multipliers of 1: all there is to do is an addition. */
-	bool is_unit;
-	int16_t unit_mask[CVT_LANES], unit_add[CVT_LANES];
-};
-
-/* With the bias of the buffer; in lanes that are not real that alone. */
-static void fill_unit_lane(const struct soft_cvt *converter, bool is_real, uint32_t lane,
-			   struct cvt_lanes *lanes)
-{
-	int32_t offset = converter->lanes[lane % SOFT_PACKED_LANES].offset;
-	int32_t bias = converter->is_input_signed ? 0 : SOFT_FEATURE_BIAS;
-
-	/* Beyond, every result is saturated. */
-	offset = offset > CVT_FAR ? CVT_FAR : offset < -CVT_FAR ? -CVT_FAR : offset;
-	lanes->unit_mask[lane] = is_real ? 0xff : 0;
-	lanes->unit_add[lane] = (int16_t)(is_real ? offset + bias : SOFT_FEATURE_BIAS);
-}
-
-/* False where 32 bits would not do. Lanes that are not real give 0. */
-static bool fill_cvt_lanes(const struct soft_cna *cna, struct cvt_lanes *lanes)
-{
-	const struct soft_cvt *converter = &cna->converter;
-
-	*lanes = (struct cvt_lanes){.is_unit = true,
-				    .sign = converter->is_input_signed ? 0x80 : 0,
-				    .rounds_up = converter->rounds_up};
-	for (uint32_t i = 0; i < CVT_LANES; i++) {
-		const struct soft_cvt_lane *lane = &converter->lanes[i % SOFT_PACKED_LANES];
-		bool is_real = i % SOFT_PACKED_LANES < cna->real_channels;
-
-		if (lane->shift > CVT_MAX_SHIFT)
-			return false;
-		lanes->is_unit &= !is_real || lane->scale == 1 << lane->shift;
-		fill_unit_lane(converter, is_real, i, lanes);
-		lanes->scale[i] = is_real ? lane->scale : 0;
-		lanes->before[i] = converter->is_add_first ? lane->offset : 0;
-		lanes->after[i] = is_real && !converter->is_add_first ? lane->offset : 0;
-		lanes->shift[i] = (int32_t)lane->shift;
-		lanes->mask[i] = (int32_t)((1u << lane->shift) - 1);
-		lanes->half[i] = lane->shift ? 1 << (lane->shift - 1) : 1;
-	}
-	return true;
-}
-
-/* As soft_cvt_apply(), in place; `n` is a multiple of CVT_LANES. */
-SOFT_CLONE_BODY convert_bytes_body(const struct cvt_lanes *restrict lanes, uint8_t *restrict bytes,
-				   uint32_t n)
-{
-	for (; n > 0; n -= CVT_LANES, bytes += CVT_LANES) {
-		uint8_t results[CVT_LANES];
-
-		for (uint32_t i = 0; i < CVT_LANES; i++) {
-			int32_t x = (bytes[i] ^ lanes->sign) - lanes->sign;
-			int32_t product = (x + lanes->before[i]) * lanes->scale[i];
-			int32_t floor = product >> lanes->shift[i], rest = product & lanes->mask[i];
-			int32_t is_tie = rest == lanes->half[i];
-
-			x = floor + (rest > lanes->half[i]) +
-			    (is_tie & (lanes->rounds_up | (floor & 1))) + lanes->after[i];
-			x = x > INT8_MAX ? INT8_MAX : x < INT8_MIN ? INT8_MIN : x;
-			results[i] = (uint8_t)(x + SOFT_FEATURE_BIAS);
-		}
-		memcpy(bytes, results, sizeof(results));
-	}
-}
-
-SOFT_CLONES(static, convert_bytes, (const struct cvt_lanes *lanes, uint8_t *bytes, uint32_t n),
-	    (lanes, bytes, n))
-
-/* The same where is_unit. */
-SOFT_CLONE_BODY add_bytes_body(const struct cvt_lanes *restrict lanes, uint8_t *restrict bytes,
-			       uint32_t n)
-{
-	const int16_t sign = (int16_t)lanes->sign;
-
-	for (; n > 0; n -= CVT_LANES, bytes += CVT_LANES) {
-		uint8_t results[CVT_LANES];
-
-		for (uint32_t i = 0; i < CVT_LANES; i++) {
-			int16_t x = (int16_t)(((bytes[i] ^ sign) & lanes->unit_mask[i]) +
-					      lanes->unit_add[i]);
-
-			results[i] = (uint8_t)(x > UINT8_MAX ? UINT8_MAX : x < 0 ? 0 : x);
-		}
-		memcpy(bytes, results, sizeof(results));
-	}
-}
-
-SOFT_CLONES(static, add_bytes, (const struct cvt_lanes *lanes, uint8_t *bytes, uint32_t n),
-	    (lanes, bytes, n))
-
-/* Pixels of three or four elements become such of four, as they are in memory. */
-static inline __attribute__((always_inline)) void
-spread(const uint8_t *restrict from, uint32_t n_pixels, uint32_t pixel_bytes, uint8_t *restrict to,
-       const uint32_t lane_bytes)
-{
-	for (uint32_t i = 0; i < n_pixels; i++) {
-		memcpy(to, from, SOFT_PACKED_LANES * lane_bytes);
-		to += SOFT_PACKED_LANES * lane_bytes;
-		from += pixel_bytes;
-	}
-}
-
-static void store_pixel_bytes(const struct soft_cna *cna, const struct cvt_lanes *lanes,
-			      const struct packed_run *run)
-{
-	uint8_t bytes[PACKED_RUN * SOFT_PACKED_LANES];
-	uint32_t n = run->n * SOFT_PACKED_LANES;
-
-	spread(run->from, run->n, cna->packed_channels, bytes, 1);
-	(lanes->is_unit ? add_bytes : convert_bytes)(lanes, bytes,
-						     (n + CVT_LANES - 1) / CVT_LANES * CVT_LANES);
-	memcpy(run->to, bytes, n);
-}
-
-static void store_pixel_halves(const struct soft_cna *cna, const struct packed_run *run)
-{
-	uint16_t halves[PACKED_RUN * SOFT_PACKED_LANES];
-	uint32_t n = run->n * SOFT_PACKED_LANES;
-
-	spread(run->from, run->n, cna->packed_channels * 2, (uint8_t *)halves, 2);
-	for (uint32_t i = SOFT_PACKED_LANES - 1; cna->real_channels == 3 && i < n;
-	     i += SOFT_PACKED_LANES)
-		halves[i] = 0;
-	soft_elements_decode(RK3588_FP16, (const uint8_t *)halves, n, run->to);
-}
-
 static void store_packed(const struct soft_cna *cna, const struct packed_run *run)
 {
 	uint32_t pixel_bytes = cna->packed_channels * cna->element_bits / 8;
@@ -420,9 +284,9 @@ static int load_packed(struct soft_core *core, const struct soft_cna *cna,
 {
 	uint32_t pixel_bytes = cna->packed_channels * cna->element_bits / 8;
 	bool is_rgb = cna->packed_channels >= 3 && cna->real_channels >= 3;
-	struct cvt_lanes lanes;
+	struct soft_cvt_lanes lanes;
 	bool is_quick = is_rgb && cna->precision == RK3588_INT8 && cna->converter.is_on &&
-			fill_cvt_lanes(cna, &lanes);
+			soft_cvt_lanes_fill(cna, &lanes);
 	uint8_t *staging = core->cbuf->staging;
 
 	/* The fetch fits: at most 2047 rows of at most 2047 pixels of at most 16 bytes are seen. */
@@ -434,16 +298,16 @@ static int load_packed(struct soft_core *core, const struct soft_cna *cna,
 			uint32_t rest = frame->width - run.x;
 			int r;
 
-			run.n = rest < PACKED_RUN ? rest : PACKED_RUN;
+			run.n = rest < SOFT_PIXELS_RUN ? rest : SOFT_PIXELS_RUN;
 			run.to = frame_pixel(frame, cna, y, run.x);
 			r = soft_core_dma_read(core, SOFT_PORT_FEATURES, iova + run.x * pixel_bytes,
 					       staging, run.n * pixel_bytes);
 			if (r < 0)
 				return r;
 			if (is_quick)
-				store_pixel_bytes(cna, &lanes, &run);
+				soft_pixels_store_bytes(&lanes, run.from, run.n, run.to);
 			else if (is_rgb && cna->precision == RK3588_FP16)
-				store_pixel_halves(cna, &run);
+				soft_pixels_store_halves(cna, run.from, run.n, run.to);
 			else
 				store_packed(cna, &run);
 		}
