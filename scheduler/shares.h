@@ -29,6 +29,8 @@ struct sched_tenant {
 	/* ---- the policy's ---- */
 	struct tree ready;     /* struct queue::ready_node */
 	struct tree_node node; /* in the policy's order while `ready` has members */
+	double rank_ns;	       /* its place there */
+	unsigned n_deadlines;  /* queues in `ready` whose head has a deadline */
 };
 
 struct shares {
