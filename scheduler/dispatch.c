@@ -12,8 +12,10 @@
 
 /* A shorter batch is not worth a hole in front of a reservation. */
 #define BACKFILL_MIN_NS NS_PER_MS
-#define EPOCH_MIN_NS	(5 * NS_PER_MS)
-#define EPOCH_SWITCHES	20
+/* Queues that are looked at for a job to go before a reservation of all idle cores. */
+#define BACKFILL_LOOKS_MAX 48
+#define EPOCH_MIN_NS	   (5 * NS_PER_MS)
+#define EPOCH_SWITCHES	   20
 
 struct pass {
 	struct scheduler *scheduler;
@@ -23,6 +25,7 @@ struct pass {
 	const struct sched_job *owner;
 	uint32_t reserved_cores;
 	uint64_t reserved_ns; /* when they are expected to be free */
+	unsigned n_looks;     /* while all idle cores are reserved */
 };
 
 enum fit { FIT_FOUND, FIT_NO_CORES, FIT_HELD_BACK };
@@ -285,6 +288,13 @@ static bool pick_from_queue(struct pass *pass, struct queue *queue, struct dispa
 	return pick_behind_head(pass, queue, ret_dispatch);
 }
 
+/* What may still go before the reservation is not worth a walk over all queues. */
+static bool has_looked_enough(struct pass *pass)
+{
+	return pass->owner && !(pass->idle_cores & ~pass->reserved_cores) &&
+	       ++pass->n_looks == BACKFILL_LOOKS_MAX;
+}
+
 bool dispatch_next(struct scheduler *scheduler, struct dispatch *ret_dispatch)
 {
 	struct policy *policy = scheduler->policy;
@@ -301,6 +311,8 @@ bool dispatch_next(struct scheduler *scheduler, struct dispatch *ret_dispatch)
 	while ((queue = policy->ops->next(policy, queue))) {
 		if (pick_from_queue(&pass, queue, ret_dispatch))
 			return true;
+		if (has_looked_enough(&pass))
+			return false;
 	}
 	return false;
 }

@@ -80,16 +80,25 @@ void fair_order_wake(struct fair_order *order, struct queue *queue)
  * Jobs with a deadline run a bounded time ahead of their tenant's share, so that a burst borrows
  * from what the tenant gets later. One that claims deadlines always gains that time once.
  */
-static double start_tag_ns(const struct fair_order *order, const struct sched_tenant *tenant)
+static double lead_ns(const struct fair_order *order, const struct sched_tenant *tenant)
 {
-	return tenant->virtual_ns - (tenant->n_deadlines ? LEAD_LAGS * order->lag_ns : 0);
+	return tenant->n_deadlines ? LEAD_LAGS * order->lag_ns : 0;
+}
+
+static void displace_tenant(struct fair_order *order, struct sched_tenant *tenant)
+{
+	if (!tree_holds(&tenant->node))
+		return;
+	tree_remove(&order->tenants, &tenant->node);
+	order->n_without_lead -= !tenant->has_lead;
 }
 
 static void place_tenant(struct fair_order *order, struct sched_tenant *tenant)
 {
-	if (tree_holds(&tenant->node))
-		tree_remove(&order->tenants, &tenant->node);
-	tenant->rank_ns = start_tag_ns(order, tenant);
+	displace_tenant(order, tenant);
+	tenant->has_lead = tenant->n_deadlines;
+	tenant->rank_ns = tenant->virtual_ns - lead_ns(order, tenant);
+	order->n_without_lead += !tenant->has_lead;
 	tree_insert(&order->tenants, &tenant->node);
 }
 
@@ -119,7 +128,7 @@ void fair_order_remove(struct fair_order *order, struct queue *queue)
 	tree_remove(&tenant->ready, &queue->ready_node);
 	tenant->n_deadlines -= queue->has_lead;
 	if (tree_is_empty(&tenant->ready))
-		tree_remove(&order->tenants, &tenant->node);
+		displace_tenant(order, tenant);
 	else
 		place_tenant(order, tenant);
 }
@@ -161,10 +170,13 @@ void fair_order_charge(struct fair_order *order, struct queue *queue, struct sch
 	struct shares *shares = &order->scheduler->shares;
 	struct sched_tenant *tenant = queue->tenant;
 	double limit_ns = shares->virtual_ns + order->lag_ns, lag_ns;
-	double tag_ns = start_tag_ns(order, tenant);
+	double tag_ns = tenant->virtual_ns;
 
 	/* Weights that the tenant cannot use up, or debts, hold the system back by a lag at most.
 	 */
+	/* Where all have a lead nobody has. */
+	if (order->n_without_lead)
+		tag_ns -= lead_ns(order, tenant);
 	if (limit_ns > tag_ns)
 		limit_ns = tag_ns;
 	if (limit_ns > shares->virtual_ns)

@@ -17,8 +17,10 @@ static const char help_text[] =
 	"  throughput    empty jobs per second, by clients and jobs in flight\n"
 	"  sessions      what an idle session costs; how long connecting takes\n"
 	"  memory        whether the daemon grows while jobs and sessions come and go\n"
+	"  decision      from the end of a batch to the start of the next, in the scheduler\n"
 	"\n"
-	"Each starts an npud of its own (the one beside this program, or in PATH) and stops it.\n"
+	"Each but the last starts an npud of its own (the one beside this program, or in PATH) and "
+	"stops it.\n"
 	"\n"
 	"  --json         the result as one JSON object\n"
 	"  --loop KIND    auto, uring or epoll, for that npud\n"
@@ -32,9 +34,13 @@ static const struct {
 	const char *name;
 	enum cli_status (*run)(const struct bench_options *options); /* NULL: not built yet */
 } benches[] = {
-	{"latency", bench_latency},   {"throughput", bench_throughput},
-	{"sessions", bench_sessions}, {"memory", bench_memory},
-	{"fairness", NULL},	      {"soft", NULL},
+	{"latency", bench_latency},
+	{"throughput", bench_throughput},
+	{"sessions", bench_sessions},
+	{"memory", bench_memory},
+	{"decision", bench_decision},
+	{"fairness", NULL},
+	{"soft", NULL},
 };
 
 enum cli_status bench_print_json(json_t *result)

@@ -167,6 +167,11 @@ START_TEST(test_bad_files_are_refused)
 		"{\"models\": {\"m\": {\"ms\": {}}}}",
 		"{\"scenarios\": [{\"id\": \"s\"}]}",
 		"{\"hardware\": {\"cores\": 9}, \"scenarios\": [{\"id\": \"s\"}]}",
+		/* Would never end. */
+		"{\"models\": {\"m\": {\"ms\": {\"1\": 1}, \"segments\": 1}}, \"scenarios\": ["
+		"{\"id\": \"s\", \"finite\": true, \"tenants\": [{\"id\": \"a\", \"weight\": 1,"
+		"\"arrival\": {\"kind\": \"closed\", \"depth\": 1}, \"request\": [{\"model\": \"m\","
+		"\"width\": 1}]}]}]}",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

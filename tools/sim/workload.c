@@ -231,6 +231,9 @@ static int read_scenario(const struct sim_workload *workload, const json_t *obje
 		r = read_tenant(workload, tenant, &scenario->tenants[scenario->n_tenants++], error);
 		if (r < 0)
 			return r;
+		if (scenario->is_finite && scenario->tenants[i].arrival != SIM_OFFLINE)
+			return fail(error, scenario->id,
+				    "\"finite\" needs arrivals of kind \"offline\" alone");
 	}
 	return 0;
 }
