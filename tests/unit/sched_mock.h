@@ -135,12 +135,14 @@ static const struct sched_backend_ops mock_ops = {
 	.now = mock_now,
 };
 
-static inline void mock_init_config(struct mock *mock, const struct scheduler_config *config)
+/* `ops` outlives the mock. */
+static inline void mock_init_ops(struct mock *mock, const struct scheduler_config *config,
+				 const struct sched_backend_ops *ops)
 {
 	struct scheduler_params params = {
 		.n_cores = 3,
 		.gang_masks = 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7,
-		.ops = &mock_ops,
+		.ops = ops,
 		.context = mock,
 	};
 
@@ -148,6 +150,11 @@ static inline void mock_init_config(struct mock *mock, const struct scheduler_co
 	mock->device_percent = 100;
 	mock->now_ns = NS_PER_S;
 	ck_assert_int_eq(scheduler_new(&params, config, &mock->scheduler), 0);
+}
+
+static inline void mock_init_config(struct mock *mock, const struct scheduler_config *config)
+{
+	mock_init_ops(mock, config, &mock_ops);
 }
 
 static inline void mock_init(struct mock *mock)
