@@ -53,6 +53,9 @@ enum npu_op {
 	NPU_OP_POLICY_RELOAD,
 	NPU_OP_KILL,
 	NPU_OP_RESET,
+	/* recordings */
+	NPU_OP_TRACE_START = 96,
+	NPU_OP_TRACE_STOP,
 };
 
 enum npu_kind {
@@ -258,12 +261,12 @@ struct npu_cancel {
 
 /* ---- questions and administration ---- */
 
-/* Reply to NPU_OP_STATS and NPU_OP_POLICY_SHOW: fd = JSON text of `size` bytes. */
+/* Reply to NPU_OP_STATS, _POLICY_SHOW and _TRACE_STOP: fd = JSON text of `size` bytes. */
 struct npu_document_reply {
 	uint64_t size;
 };
 
-/* NPU_OP_POLICY_RELOAD: no body, reply header only. */
+/* NPU_OP_POLICY_RELOAD, NPU_OP_TRACE_START: no body, reply header only. */
 
 struct npu_kill {
 	uint64_t session_id;

@@ -273,6 +273,7 @@ void job_retire(struct job *job)
 	job_fill_detail(job);
 	job_count(job);
 	job_log(job);
+	trace_add_job(&session->owner->trace, job);
 	if (job->flags & NPU_SUBMIT_COMPLETION)
 		job_send_completion(job);
 	fence_signal(&job->fence, job->base.outcome);

@@ -21,6 +21,7 @@
 #include "sessions/class.h"
 #include "sessions/session.h"
 #include "sessions/tenant.h"
+#include "sessions/trace.h"
 
 #include <stdbool.h>
 
@@ -48,6 +49,7 @@ struct sessions {
 	struct session_stats ended; /* sums over the sessions that are gone */
 	uint64_t domain_switches;   /* a core started under other page tables than before */
 	uint64_t core_tables[DEVICE_MAX_CORES];
+	struct trace trace; /* of ended jobs, while an administrator asks for it */
 };
 
 struct sessions_params {

@@ -29,6 +29,8 @@ static const char help_text[] =
 	"  policy reload      read the policy file again\n"
 	"  kill SESSION       end a session and what it runs\n"
 	"  reset CORE         reset a core; what runs there fails\n"
+	"  trace start        record the jobs that end\n"
+	"  trace stop FILE    write the recording, for Perfetto, chrome://tracing or npu-sim\n"
 	"\n"
 	"  --socket PATH      npud's socket; else $NPU_SOCKET, $XDG_RUNTIME_DIR/npud.sock,\n"
 	"                     /run/npud/npud.sock\n"
@@ -185,6 +187,27 @@ static enum cli_status run_reset(struct npuctl *npuctl, char **arguments)
 	return error < 0 ? cli_error_npu(error, what) : CLI_OK;
 }
 
+static enum cli_status run_trace_start(struct npuctl *npuctl, char **arguments)
+{
+	int error = npu_trace_start(npuctl->session);
+	return error < 0 ? cli_error_npu(error, "trace start") : CLI_OK;
+}
+
+/* Opened first: a recording must not end because it cannot be written. */
+static enum cli_status run_trace_stop(struct npuctl *npuctl, char **arguments)
+{
+	FILE *file = fopen(arguments[0], "w");
+	if (!file)
+		return cli_error(CLI_FAILED, "%s: %s", arguments[0], strerror(errno));
+	char *text = NULL;
+	int error = npu_trace_stop(npuctl->session, &text);
+	bool is_written = error == 0 && fputs(text, file) != EOF;
+	free(text);
+	if (fclose(file) == EOF || (error == 0 && !is_written))
+		return cli_error(CLI_FAILED, "%s: %s", arguments[0], strerror(errno));
+	return error < 0 ? cli_error_npu(error, "trace stop") : CLI_OK;
+}
+
 struct command {
 	const char *words[2]; /* the second may be NULL */
 	const char *argument; /* NULL: takes none */
@@ -203,6 +226,8 @@ static const struct command commands[] = {
 	{{"policy", "reload"}, NULL, true, run_policy_reload},
 	{{"kill"}, "SESSION", true, run_kill},
 	{{"reset"}, "CORE", true, run_reset},
+	{{"trace", "start"}, NULL, true, run_trace_start},
+	{{"trace", "stop"}, "FILE", true, run_trace_stop},
 };
 
 static const struct command *command_find(char **words, int n_words)
@@ -219,7 +244,7 @@ static const struct command *command_find(char **words, int n_words)
 
 static bool command_is_planned(const char *word)
 {
-	static const char *const planned[] = {"pardon", "incidents", "doctor", "drain", "trace"};
+	static const char *const planned[] = {"pardon", "incidents", "doctor", "drain"};
 	for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
 		if (strcmp(word, planned[i]) == 0)
 			return true;
