@@ -14,13 +14,16 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define SLOTS_MAX  1024u
-#define JOBS_MAX   4096u
-#define NEVER_NS   UINT64_MAX
-#define RETRY_NS   1000000ull
-#define PAUSE_NS   10000ull /* a closed loop's, between its requests */
-#define GRACE_NS   20000000000ull
-#define NS_PER_S_F 1e9
+#define SLOTS_MAX 1024u
+#define JOBS_MAX  4096u
+#define NEVER_NS  UINT64_MAX
+#define RETRY_NS  1000000ull
+#define PAUSE_NS  10000ull /* a closed loop's, between its requests */
+#define GRACE_NS  20000000000ull
+/* The watchdog's, by default. */
+#define HANG_FACTOR   3
+#define HANG_SLACK_NS 10000000ull
+#define NS_PER_S_F    1e9
 
 struct slot {
 	bool is_busy, has_failed;
@@ -92,6 +95,10 @@ static int submit(struct player *player, struct slot *slot, const struct sim_sta
 		return -ENOBUFS;
 	job.tag = i;
 	job.duration_ns = draw_duration_ns(player, slot, stage);
+	/* npud takes jobs that hang for a kind of their own there, and would know no budget. */
+	if (player->spec->hang_chance > 0)
+		job.timeout_ns = (uint64_t)(HANG_FACTOR * stage->model->run_ns[stage->width]) +
+				 HANG_SLACK_NS;
 	player->jobs[i] = (struct played_job){
 		.is_used = true,
 		.slot = (unsigned)(slot - player->slots),
