@@ -14,12 +14,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define SLOTS_MAX 1024u
-#define JOBS_MAX  4096u
-#define NEVER_NS  UINT64_MAX
-#define RETRY_NS  1000000ull
-#define PAUSE_NS  10000ull /* a closed loop's, between its requests */
-#define GRACE_NS  20000000000ull
+#define SLOTS_MAX  1024u
+#define PIECES_MAX 128u
+#define JOBS_MAX   4096u
+#define NEVER_NS   UINT64_MAX
+#define RETRY_NS   1000000ull
+#define PAUSE_NS   10000ull /* a closed loop's, between its requests */
+#define GRACE_NS   20000000000ull
 /* The watchdog's, by default. */
 #define HANG_FACTOR   3
 #define HANG_SLACK_NS 10000000ull
@@ -46,6 +47,7 @@ struct player {
 	struct sim_random arrivals;
 	uint64_t end_ns, next_ns, n_requests;
 	unsigned n_slots, n_busy, n_jobs;
+	struct npu_task tasks[PIECES_MAX];
 	struct slot slots[SLOTS_MAX];
 	struct played_job jobs[JOBS_MAX];
 };
@@ -86,12 +88,16 @@ static void end_job(struct player *player, struct slot *slot, bool has_failed)
 static int submit(struct player *player, struct slot *slot, const struct sim_stage *stage)
 {
 	unsigned i = 0;
-	struct npu_job job = {.flags = NPU_SUBMIT_COMPLETION};
+	struct npu_job job = {
+		.flags = NPU_SUBMIT_COMPLETION | NPU_SUBMIT_SLICEABLE,
+		.tasks = player->tasks,
+		.n_tasks = stage->model->n_pieces,
+	};
 	int r;
 
 	while (i < JOBS_MAX && player->jobs[i].is_used)
 		i++;
-	if (i == JOBS_MAX)
+	if (i == JOBS_MAX || job.n_tasks > PIECES_MAX)
 		return -ENOBUFS;
 	job.tag = i;
 	job.duration_ns = draw_duration_ns(player, slot, stage);
@@ -319,6 +325,10 @@ int player_run(const struct player_args *args, struct player_result *result)
 		.arrivals = args->session->arrivals,
 		.end_ns = args->start_ns + args->engine->horizon_ns,
 	};
+	/* On `timing` a task is a part of the time, and may be cut from the next. */
+	for (unsigned i = 0; i < PIECES_MAX; i++)
+		player.tasks[i] = (struct npu_task){
+			.regcmd_iova = 0x1000, .regcmd_count = 1, .int_mask = 0x300};
 	r = npu_open(&open_args, &player.npu);
 	if (r < 0)
 		return cli_error_npu(r, spec->id);

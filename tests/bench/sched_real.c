@@ -6,9 +6,9 @@
  *   sched_real [--seconds N] [--seed N] WORKLOADS [SCENARIO...]
  *
  * Arrivals, run times and hangs are those of the simulation, drawn from the same seed. The device
- * knows no contention for memory and runs jobs as a whole, so the simulation beside it is told the
- * same. Exit status 0 only when misses are within 1 point and latencies within 15 %; 77 without the
- * file.
+ * knows no contention for memory, nor what a change of address space costs, so the simulation
+ * beside it is told the same. Exit status 0 only when misses are within 1 point and latencies
+ * within 15 %; 77 without the file.
  */
 #include "tests/bench/sched_player.h"
 #include "tools/bench_daemon.h"
@@ -44,10 +44,8 @@ struct outcome {
 
 static void simplify(struct sim_workload *workload)
 {
-	for (unsigned i = 0; i < workload->n_models; i++) {
+	for (unsigned i = 0; i < workload->n_models; i++)
 		workload->models[i].bandwidth = 0;
-		workload->models[i].n_pieces = 1;
-	}
 	workload->hardware.task_irq_ns = workload->hardware.switch_core_ns = 0;
 	workload->hardware.reset_core_ns = 0;
 }
@@ -60,8 +58,8 @@ static json_t *classes_of(const struct sim_scenario *scenario)
 
 	for (unsigned i = 0; i < scenario->n_tenants; i++) {
 		const struct sim_tenant_spec *spec = &scenario->tenants[i];
-		json_t *class = json_pack("{s:s, s:f, s:b}", "kind", kinds[spec->class], "weight",
-					  spec->weight, "requestable", 1);
+		json_t *class = json_pack("{s:s, s:f, s:b, s:b}", "kind", kinds[spec->class],
+					  "weight", spec->weight, "requestable", 1, "sliceable", 1);
 
 		if (spec->stages[0].deadline_ns)
 			json_object_set_new(class, "deadline_ms",
