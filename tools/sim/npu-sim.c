@@ -21,10 +21,27 @@ struct options {
 	bool is_json;
 };
 
-static const char usage[] =
-	"usage: npu-sim --workload FILE [--scenario NAME] [--policy NAME[-rigid]|FILE]\n"
-	"               [--baseline rknpu|rocket|lock|hailo] [--compare A B]\n"
-	"               [--seed N] [--seeds N] [--json] [--timeline FILE.svg]\n";
+static const char help_text[] =
+	"usage: npu-sim --workload FILE [OPTION]...\n"
+	"\n"
+	"Runs the scenarios of a workload file, or a recording of npud (`npuctl trace`), in "
+	"virtual\n"
+	"time, under npud's scheduler or one of the ways in which boards are shared today.\n"
+	"\n"
+	"  --workload FILE      what to run\n"
+	"  --scenario NAME      that one alone; else all\n"
+	"  --policy NAME|FILE   round-robin, pinned, gang, fair or deadline (NAME-rigid: gangs "
+	"keep\n"
+	"                       their width), or a policy file; else what the scenario recommends\n"
+	"  --baseline NAME      lock, rknpu, rknpu-pinned, rknpu-shared, rocket, rocket-rr,\n"
+	"                       rocket-fair, hailo, hailo-t\n"
+	"  --compare A B        two of these, one after the other\n"
+	"  --seed N             the first seed (1); equal seeds give equal runs\n"
+	"  --seeds N            how many: figures are medians over them (1)\n"
+	"  --json               for programs\n"
+	"  --timeline FILE.svg  draw the cores; with --scenario and one policy\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 usage.\n";
 
 static void report(const struct options *options, json_t *results, const char *name,
 		   const struct sim_engine *engine, const struct sim_metrics *metrics)
@@ -138,9 +155,11 @@ static int parse_option(int option, char **argv, int argc, struct options *optio
 	case 'j':
 		options->is_json = true;
 		return CLI_OK;
+	case 'h':
+		fputs(help_text, stdout);
+		exit(CLI_OK);
 	default:
-		fputs(usage, stderr);
-		return CLI_USAGE;
+		return cli_error(CLI_USAGE, "see `npu-sim --help`");
 	}
 }
 
@@ -156,11 +175,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"seeds", required_argument, NULL, 'n'},
 		{"json", no_argument, NULL, 'j'},
 		{"timeline", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	int option, status = CLI_OK;
 
-	while (status == CLI_OK && (option = getopt_long(argc, argv, "", names, NULL)) != -1)
+	while (status == CLI_OK && (option = getopt_long(argc, argv, "h", names, NULL)) != -1)
 		status = parse_option(option, argv, argc, options);
 	if (status == CLI_OK && optind < argc)
 		return cli_error(CLI_USAGE, "%s: unexpected", argv[optind]);
