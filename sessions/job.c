@@ -340,6 +340,7 @@ void job_retire(struct job *job)
 	job_fill_detail(job);
 	job_count(job);
 	job_log(job);
+	trace_add_job(&session->owner->trace, job);
 	job_drop_dependencies(job);
 	charge_release(&job->wait_charge);
 	if (job_is_held(job))

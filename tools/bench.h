@@ -25,6 +25,7 @@ enum cli_status bench_sessions(const struct bench_options *options);
 enum cli_status bench_memory(const struct bench_options *options);
 enum cli_status bench_check(const struct bench_options *options);
 enum cli_status bench_slices(const struct bench_options *options);
+enum cli_status bench_decision(const struct bench_options *options);
 /* Built where oneDNN is. CLI_FAILED also when a target is missed. */
 enum cli_status bench_soft(const struct bench_options *options);
 

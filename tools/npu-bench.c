@@ -20,8 +20,10 @@ static const char help_text[] =
 	"  slices        what it costs to cut a job\n"
 	"  check         what it costs to check the streams of a job\n"
 	"  soft          speed of the soft device's convolutions, against oneDNN's\n"
+	"  decision      from the end of a batch to the start of the next, in the scheduler\n"
 	"\n"
-	"Each starts an npud of its own (the one beside this program, or in PATH) and stops it.\n"
+	"Each but the last starts an npud of its own (the one beside this program, or in PATH) and "
+	"stops it.\n"
 	"\n"
 	"  --json         the result as one JSON object\n"
 	"  --loop KIND    auto, uring or epoll, for that npud\n"
@@ -38,10 +40,10 @@ static const struct {
 	enum cli_status (*run)(const struct bench_options *options);
 	const char *missing; /* why there is none */
 } benches[] = {
-	{"latency", bench_latency, NULL},    {"throughput", bench_throughput, NULL},
-	{"sessions", bench_sessions, NULL},  {"memory", bench_memory, NULL},
-	{"slices", bench_slices, NULL},	     {"check", bench_check, NULL},
-	{"fairness", NULL, "not built yet"},
+	{"latency", bench_latency, NULL},   {"throughput", bench_throughput, NULL},
+	{"sessions", bench_sessions, NULL}, {"memory", bench_memory, NULL},
+	{"slices", bench_slices, NULL},	    {"check", bench_check, NULL},
+	{"decision", bench_decision, NULL}, {"fairness", NULL, "not built yet"},
 #ifdef HAVE_ONEDNN
 	{"soft", bench_soft, NULL},
 #else
