@@ -52,6 +52,7 @@ static int sessions_make_scheduler(struct sessions *sessions, const struct sched
 	const struct scheduler_params params = {
 		.n_cores = sessions->device->caps.n_cores,
 		.gang_masks = sessions->device->caps.gang_masks,
+		.has_core_reset = sessions->device->caps.has_core_reset,
 		.ops = &sessions_backend_ops,
 		.context = sessions,
 	};
