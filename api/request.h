@@ -39,5 +39,7 @@ int op_policy_show(struct request *request);
 int op_policy_reload(struct request *request);
 int op_kill(struct request *request);
 int op_reset(struct request *request);
+int op_pardon(struct request *request);
+int op_incidents(struct request *request);
 
 #endif

@@ -98,7 +98,7 @@ struct npu_job {
 	uint32_t core_mask; /* 0: any one core; one bit: that core; more: a gang */
 	struct npu_range ranges[NPU_JOB_RANGES]; /* gangs: one per core, lowest core first */
 	uint32_t n_ranges;
-	uint32_t flags; /* NPU_SUBMIT_CHAINED, NPU_SUBMIT_COMPLETION */
+	uint32_t flags; /* NPU_SUBMIT_CHAINED, NPU_SUBMIT_COMPLETION, NPU_SUBMIT_NO_REPEAT */
 	uint64_t tag;
 	uint64_t timeout_ns;  /* device time; 0: as the policy says */
 	uint64_t duration_ns; /* `timing` device only */
@@ -179,6 +179,14 @@ int npu_policy_reload(struct npu_session *session);
 int npu_kill(struct npu_session *session, uint64_t session_id);
 /* Resets a core; what runs there fails with `cancelled`. -EINVAL (no such core), -EIO. */
 int npu_reset_core(struct npu_session *session, uint32_t core);
+/*
+ * Forgives the hangs and page faults that the identity behind a session has on record, or that of a
+ * user and cgroup ("" where the kernel tells none). -ENOENT: nothing is on record.
+ */
+int npu_pardon(struct npu_session *session, uint64_t session_id);
+int npu_pardon_identity(struct npu_session *session, uint32_t uid, const char *cgroup);
+/* What npud wrote down of a hang or fault; 0: the list of all of them. JSON, to be freed. */
+int npu_incidents(struct npu_session *session, uint64_t id, char **ret_json);
 
 #ifdef __cplusplus
 }

@@ -53,6 +53,8 @@ enum npu_op {
 	NPU_OP_POLICY_RELOAD,
 	NPU_OP_KILL,
 	NPU_OP_RESET,
+	NPU_OP_PARDON,
+	NPU_OP_INCIDENTS,
 };
 
 enum npu_kind {
@@ -165,6 +167,7 @@ struct npu_bo_import {
 #define NPU_SUBMIT_TASKS_IN_BO                                                                     \
 	(1u << 3) /* the tasks are in BO `tasks_handle` at `tasks_offset`                          \
 		   */
+#define NPU_SUBMIT_NO_REPEAT (1u << 6)
 
 struct npu_task {
 	uint32_t regcmd_iova;  /* 16-byte aligned */
@@ -258,7 +261,8 @@ struct npu_cancel {
 
 /* ---- questions and administration ---- */
 
-/* Reply to NPU_OP_STATS and NPU_OP_POLICY_SHOW: fd = JSON text of `size` bytes. */
+/* Reply to NPU_OP_STATS, NPU_OP_POLICY_SHOW and NPU_OP_INCIDENTS: fd = JSON text of `size` bytes.
+ */
 struct npu_document_reply {
 	uint64_t size;
 };
@@ -272,6 +276,21 @@ struct npu_kill {
 struct npu_reset {
 	uint32_t core;
 	uint32_t reserved;
+};
+
+#define NPU_CGROUP_MAX 256
+
+/* Forgives the identity of a session, or the one named by uid and cgroup. */
+struct npu_pardon {
+	uint64_t session_id; /* 0: by uid and cgroup */
+	uint32_t uid;
+	uint32_t reserved;
+	char cgroup[NPU_CGROUP_MAX]; /* "" where the kernel tells none */
+};
+
+/* Reply: struct npu_document_reply. */
+struct npu_incidents {
+	uint64_t id; /* 0: the list of all */
 };
 
 #endif

@@ -21,7 +21,7 @@ static int job_check(const struct npu_session *session, const struct npu_job *jo
 	if (job->n_ranges > NPU_JOB_RANGES)
 		return libnpu_error(-EINVAL, "n_ranges: %u, at most %u", job->n_ranges,
 				    NPU_JOB_RANGES);
-	if (job->flags & ~(NPU_SUBMIT_CHAINED | NPU_SUBMIT_COMPLETION))
+	if (job->flags & ~(NPU_SUBMIT_CHAINED | NPU_SUBMIT_COMPLETION | NPU_SUBMIT_NO_REPEAT))
 		return libnpu_error(-EINVAL, "flags: 0x%x has unknown bits", job->flags);
 	if ((wants_fence || job->n_fences > 0) && !(features & NPU_FEATURE_FENCES))
 		return libnpu_error(-EOPNOTSUPP, "this npud has no fences");

@@ -119,6 +119,31 @@ static int job_charge_queue(struct job *job, struct npu_error *error)
 	return -EAGAIN;
 }
 
+/* Why the scheduler will not have it. */
+static int job_explain_refusal(const struct job *job, int r, struct npu_error *error)
+{
+	const struct session *session = job->session;
+	uint64_t now_ns = loop_now_ns(session->owner->loop), retry_ns = now_ns;
+
+	if (r == -ETIME)
+		return error_set(error, ETIME, "deadline",
+				 "the %.3f ms that class \"%s\" gives a job are too short "
+				 "for it behind those that wait",
+				 (double)session->queue.params.deadline_ns / NS_PER_MS,
+				 session->class->name);
+	if (r == -ENODEV && scheduler_is_lost(session->owner->scheduler, &retry_ns)) {
+		error_set(error, ENODEV, "device",
+			  "no core of the NPU came back from its last reset; npud keeps trying");
+		error->retry_after_ns = retry_ns > now_ns ? retry_ns - now_ns : 1;
+		return r;
+	}
+	error_set(error, -r, "core_mask",
+		  "no set of cores that class \"%s\" may use (mask %#" PRIx32 ") fits %#" PRIx32,
+		  session->class->name, session->queue.params.core_mask, job->base.core_mask);
+	error->value = job->base.core_mask;
+	return r;
+}
+
 static int job_submit_built(struct job *job, struct fdset *fds, int *ret_fence_fd,
 			    struct npu_error *error)
 {
@@ -126,7 +151,9 @@ static int job_submit_built(struct job *job, struct fdset *fds, int *ret_fence_f
 	struct sessions *sessions = session->owner;
 	int fence_fd = -1, r;
 
-	r = job_charge_queue(job, error);
+	r = quarantine_check(session, job->base.n_cores, error);
+	if (r == 0)
+		r = job_charge_queue(job, error);
 	if (r == 0)
 		r = job_take_fences(job, fds, error);
 	if (r < 0)
@@ -143,19 +170,7 @@ static int job_submit_built(struct job *job, struct fdset *fds, int *ret_fence_f
 		fence_signal(&job->fence, r == -ETIME ? NPU_OUTCOME_LATE : NPU_OUTCOME_CANCELLED);
 		if (fence_fd >= 0)
 			close(fence_fd);
-		if (r == -ETIME)
-			return error_set(error, ETIME, "deadline",
-					 "the %.3f ms that class \"%s\" gives a job are too short "
-					 "for it behind those that wait",
-					 (double)session->queue.params.deadline_ns / NS_PER_MS,
-					 session->class->name);
-		error_set(error, -r, "core_mask",
-			  "no set of cores that class \"%s\" may use (mask %#" PRIx32
-			  ") fits %#" PRIx32,
-			  session->class->name, session->queue.params.core_mask,
-			  job->base.core_mask);
-		error->value = job->base.core_mask;
-		return r;
+		return job_explain_refusal(job, r, error);
 	}
 	sessions->next_job_id++;
 	*ret_fence_fd = fence_fd;
@@ -192,20 +207,9 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 
 /* ---- the end ---- */
 
-static void job_fill_detail(struct job *job)
+static bool job_is_strike(const struct job *job)
 {
-	const struct scheduler_stats *stats;
-	uint64_t budget_ns;
-
-	if (job->base.outcome != NPU_OUTCOME_HANG)
-		return;
-	/* The watchdog wrote it down just before. */
-	stats = scheduler_get_stats(job->session->owner->scheduler);
-	budget_ns = stats->last_hangs[(stats->hangs - 1) % 8].budget_ns;
-	snprintf(job->detail, sizeof(job->detail),
-		 "no progress within its budget of %.0f ms after %" PRIu32 " of %" PRIu32
-		 " tasks; core reset",
-		 (double)budget_ns / NS_PER_MS, job->tasks_done, job->n_tasks);
+	return job->base.outcome == NPU_OUTCOME_HANG || job->base.outcome == NPU_OUTCOME_PAGE_FAULT;
 }
 
 static void job_send_completion(struct job *job)
@@ -268,9 +272,14 @@ static void job_log(const struct job *job)
 void job_retire(struct job *job)
 {
 	struct session *session = job->session;
+	const struct sessions *sessions = session->owner;
+	const struct record *record = NULL;
 
 	assert(job->base.state == JOB_DONE);
-	job_fill_detail(job);
+	if (job_is_strike(job))
+		record = quarantine_strike(job);
+	if (sessions->witness)
+		sessions->witness->retired(sessions->witness_context, job, record);
 	job_count(job);
 	job_log(job);
 	if (job->flags & NPU_SUBMIT_COMPLETION)

@@ -45,6 +45,8 @@ struct job {
 	struct fence fence;
 	struct charge job_charge, fence_charge, memory_charge;
 	uint32_t tasks_done;
+	uint32_t tasks_before; /* of those, in batches that have ended */
+	bool is_accused;       /* it ends for what it did */
 	uint64_t fault_iova;
 	bool fault_is_write;
 	char detail[128];

@@ -58,6 +58,7 @@ struct session {
 	struct handle_table handles;
 	struct domain domain;
 	struct queue queue;
+	bool must_close;  /* by quarantine, at the end of the turn */
 	struct list jobs; /* struct job, oldest first */
 	unsigned n_jobs;
 	uint64_t tokens_ns; /* rate limit: when the next request would be on time */

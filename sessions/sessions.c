@@ -78,6 +78,7 @@ int sessions_new(const struct sessions_params *params, struct sessions **ret_ses
 	tenants_set_quota(&sessions->tenants, &params->policy->quota);
 	loop_work_init(&sessions->dispatch_work, params->loop, sessions_dispatch_run);
 	loop_timer_init(&sessions->watchdog_timer, params->loop, sessions_watchdog_expired);
+	quarantine_init(sessions);
 	loop_poll_init(&sessions->device_poll, params->loop, device_event_fd(params->device),
 		       sessions_device_ready);
 	device_set_listener(params->device, sessions_device_event, sessions);
@@ -110,6 +111,7 @@ struct sessions *sessions_free(struct sessions *sessions)
 	loop_poll_disarm(&sessions->device_poll);
 	loop_timer_arm(&sessions->watchdog_timer, UINT64_MAX);
 	loop_work_cancel(&sessions->dispatch_work);
+	quarantine_deinit(sessions);
 	scheduler_free(sessions->scheduler);
 	tenants_deinit(&sessions->tenants);
 	free(sessions->channels.receive_buffer);
@@ -130,13 +132,19 @@ int sessions_apply_policy(struct sessions *sessions, const struct session_policy
 	tenants_set_quota(&sessions->tenants, &policy->quota);
 	list_for_each (session, &sessions->list, link)
 		session_apply_policy(session);
+	quarantine_apply(sessions);
 	sessions_kick(sessions);
 	return 0;
 }
 
-/* Blocked on something that may never come: no reason to stay, unless it has come just now. */
+/*
+ * Blocked on something that may never come, or paused: no reason to stay, unless what it waits for
+ * has come just now.
+ */
 static bool job_is_stuck(const struct job *job)
 {
+	if (job->base.state == JOB_READY && job->base.queue->held_until_ns)
+		return true;
 	if (job->base.state != JOB_BLOCKED)
 		return false;
 	for (unsigned i = 0; i < NPU_JOB_FENCES_MAX; i++) {
