@@ -169,7 +169,7 @@ static void innocent_streams_are_right_after_resets(void)
 				    NPU_OUTCOME_HANG);
 	client_wait_outcome(&innocent, good, NPU_OUTCOME_OK);
 	REQUIRE(matmul_output_is(&job, matmul_expected(&job)));
-	matmul_check(&guilty, &job);
+	matmul_check(&innocent, &job);
 	daemon_stop(&daemon);
 }
 
