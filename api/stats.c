@@ -167,7 +167,7 @@ static json_t *until_document(const struct sessions *sessions, const struct reco
 	return until_ns > now_ns ? json_integer((json_int_t)(until_ns - now_ns)) : json_null();
 }
 
-/* What its identity has on record. */
+/* Strikes of an identity, or what of them applies to a session. */
 static json_t *record_document(const struct sessions *sessions, const struct record *record)
 {
 	uint64_t now_ns = loop_now_ns(sessions->loop);
@@ -180,8 +180,7 @@ static json_t *record_document(const struct sessions *sessions, const struct rec
 static json_t *session_document(const struct session *session)
 {
 	const struct sessions *sessions = session->owner;
-	const struct record *record =
-		records_find(&sessions->records, session->identity.uid, session->identity.cgroup);
+	const struct record *record = quarantine_record(session);
 	json_t *document = session_state_document(session);
 	bool is_complete = document &&
 			   json_object_update_new(document, session_work_document(session)) == 0 &&

@@ -207,6 +207,20 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 
 /* ---- the end ---- */
 
+/* What befell a job that did nothing wrong. */
+static void job_fill_detail(struct job *job)
+{
+	const char *text = NULL;
+
+	if (job->base.outcome == NPU_OUTCOME_DEVICE_RESET)
+		text = "reset because of another job; this one may not be repeated, or was too "
+		       "often";
+	else if (job->base.outcome == NPU_OUTCOME_DEVICE_LOST)
+		text = "a core that it needs did not come back from a reset, or did not start";
+	if (text)
+		snprintf(job->detail, sizeof(job->detail), "%s", text);
+}
+
 static bool job_is_strike(const struct job *job)
 {
 	return job->base.outcome == NPU_OUTCOME_HANG || job->base.outcome == NPU_OUTCOME_PAGE_FAULT;
@@ -276,6 +290,7 @@ void job_retire(struct job *job)
 	const struct record *record = NULL;
 
 	assert(job->base.state == JOB_DONE);
+	job_fill_detail(job);
 	if (job_is_strike(job))
 		record = quarantine_strike(job);
 	if (sessions->witness)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From strikes to consequences. The queue of a session carries them (scheduler_hold_queue()), so
- * that a submit has nothing to look up; a closed session goes at the end of the turn, when nobody
- * is in the middle of its jobs any more.
+ * From strikes to consequences, for the session that struck and for those that its identity opens
+ * afterwards; those beside it go on as they were. The queue of a session carries them
+ * (scheduler_hold_queue()), so that a submit has nothing to look up; a closed session goes at the
+ * end of the turn, when nobody is in the middle of its jobs any more.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,19 +21,26 @@ static const struct quarantine *rules(const struct sessions *sessions)
 	return &sessions->policy->quarantine;
 }
 
-static struct record *find_record(const struct session *session)
+static struct record *find_identity(const struct session *session)
 {
 	return records_find(&session->owner->records, session->identity.uid,
 			    session->identity.cgroup);
 }
 
-static void apply_to_session(struct session *session, const struct record *record)
+const struct record *quarantine_record(const struct session *session)
 {
+	return session->has_record ? find_identity(session) : NULL;
+}
+
+static void apply_to_session(struct session *session)
+{
+	const struct record *record = quarantine_record(session);
 	struct sessions *sessions = session->owner;
 	uint64_t now_ns = loop_now_ns(sessions->loop);
 	enum standing standing = record_standing(record, rules(sessions), now_ns);
 	bool is_held = standing == STANDING_SUSPENDED || standing == STANDING_CLOSED;
 
+	session->has_record = record != NULL;
 	if (session->tenant)
 		scheduler_hold_queue(sessions->scheduler, &session->queue,
 				     is_held ? record->held_until_ns : 0,
@@ -45,7 +53,7 @@ void quarantine_apply(struct sessions *sessions)
 	struct session *session;
 
 	list_for_each (session, &sessions->list, link)
-		apply_to_session(session, find_record(session));
+		apply_to_session(session);
 	loop_timer_arm(&sessions->record_timer, next_ns);
 	sessions_kick(sessions);
 }
@@ -156,6 +164,7 @@ const struct record *quarantine_strike(struct job *job)
 	}
 	log_strike(session, record);
 	add_to_detail(job, record);
+	session->has_record = true;
 	if (record->is_closed && session->state == SESSION_ACTIVE) {
 		session->must_close = true;
 		loop_work_queue(&sessions->close_work);
@@ -171,7 +180,7 @@ int quarantine_admit(struct session *session, struct npu_error *error)
 	uint64_t now_ns = loop_now_ns(sessions->loop);
 
 	records_decay(&sessions->records, now_ns);
-	record = find_record(session);
+	record = find_identity(session);
 	/* An administrator gets in to pardon; jobs of that session wait all the same. */
 	if (session->is_admin ||
 	    record_standing(record, rules(sessions), now_ns) != STANDING_CLOSED)
@@ -186,7 +195,8 @@ int quarantine_admit(struct session *session, struct npu_error *error)
 
 void quarantine_join(struct session *session)
 {
-	apply_to_session(session, find_record(session));
+	session->has_record = true;
+	apply_to_session(session);
 }
 
 int quarantine_check(const struct session *session, unsigned n_cores, struct npu_error *error)
@@ -197,7 +207,7 @@ int quarantine_check(const struct session *session, unsigned n_cores, struct npu
 
 	if (until_ns <= now_ns && (!session->queue.is_slow || n_cores < 2))
 		return 0;
-	record = find_record(session);
+	record = quarantine_record(session);
 	if (!record)
 		return 0;
 	if (until_ns > now_ns) {

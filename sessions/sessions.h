@@ -117,11 +117,14 @@ const struct record *quarantine_strike(struct job *job);
 int quarantine_admit(struct session *session, struct npu_error *error);
 /* It is active: what its identity has on record applies. */
 void quarantine_join(struct session *session);
+/* What applies to a session; NULL: nothing. */
+const struct record *quarantine_record(const struct session *session);
 /* Whether the session may submit a job on `n_cores` cores now; else -EAGAIN and when. */
 int quarantine_check(const struct session *session, unsigned n_cores, struct npu_error *error);
 /* Forgives an identity. -ENOENT when it has no record. */
 int quarantine_pardon(struct sessions *sessions, uid_t uid, const char *cgroup);
-/* Puts every session into the standing of its identity, as after a new policy. */
+/* Strikes have decayed, pauses ended, or the policy changed: puts every session into its standing.
+ */
 void quarantine_apply(struct sessions *sessions);
 
 /* scheduler's backend over the device; sessions/backend.c */
