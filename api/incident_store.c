@@ -25,11 +25,13 @@ static void make_name(uint64_t id, char ret_name[NAME_BYTES])
 /* 0 for a name that is none of ours. */
 static uint64_t parse_name(const char *name)
 {
+	static const char prefix[] = "incident-";
 	char again[NAME_BYTES];
-	uint64_t id = 0;
+	uint64_t id;
 
-	if (sscanf(name, "incident-%" SCNu64 ".json", &id) != 1)
+	if (strncmp(name, prefix, strlen(prefix)) != 0)
 		return 0;
+	id = strtoull(name + strlen(prefix), NULL, 10);
 	make_name(id, again);
 	return strcmp(name, again) == 0 ? id : 0;
 }
@@ -120,7 +122,7 @@ static int scan(struct incident_store *store, json_t *(*summarize)(const json_t 
 	}
 	while (r == 0 && (file = readdir(dir))) {
 		struct incident_entry entry = {.id = parse_name(file->d_name)};
-		json_t *document;
+		json_t *document = NULL;
 
 		if (!entry.id || load(store, entry.id, &document, &entry.bytes) < 0)
 			continue;

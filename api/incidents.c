@@ -35,6 +35,7 @@ struct incidents {
 	char directory[4096];
 	int error; /* why there is no directory; 0: there is, or none is wanted */
 	struct open_incident open[DEVICE_MAX_CORES];
+	struct log_limit limit;
 	uint64_t n_recorded, n_lost;
 };
 
@@ -241,19 +242,38 @@ static json_t *make_document(struct incidents *incidents, const struct job *job,
 
 /* ---- while it happens ---- */
 
+/* The open document of a job, or with NULL a free slot; NULL when there is none. */
+static struct open_incident *find_open(struct incidents *incidents, const struct job *job)
+{
+	for (unsigned i = 0; i < DEVICE_MAX_CORES; i++) {
+		if (incidents->open[i].job == job)
+			return &incidents->open[i];
+	}
+	return NULL;
+}
+
+static bool is_any_open(const struct incidents *incidents)
+{
+	for (unsigned i = 0; i < DEVICE_MAX_CORES; i++) {
+		if (incidents->open[i].job)
+			return true;
+	}
+	return false;
+}
+
 static void accused(void *context, const struct job *job, const struct sched_evidence *evidence)
 {
 	struct incidents *incidents = context;
+	struct open_incident *slot = find_open(incidents, NULL);
+	uint64_t now_ns = loop_now_ns(incidents->sessions->loop), n_suppressed;
 
-	for (unsigned i = 0; i < DEVICE_MAX_CORES; i++) {
-		struct open_incident *slot = &incidents->open[i];
-
-		if (slot->job)
-			continue;
-		slot->job = job;
-		slot->document = make_document(incidents, job, evidence);
+	/* Each costs a file: nobody is to make npud write without end. */
+	if (!slot || !log_limit_take(&incidents->limit, now_ns, &n_suppressed)) {
+		incidents->n_lost++;
 		return;
 	}
+	slot->job = job;
+	slot->document = make_document(incidents, job, evidence);
 }
 
 /* Into every document that is open; drops `action`. */
@@ -322,29 +342,31 @@ static void record(struct incidents *incidents, const json_t *document)
 			  strerror(-r));
 }
 
-static void retired(void *context, const struct job *job, const struct record *strikes)
+static json_t *end_action(const struct incidents *incidents, const struct job *job,
+			  const struct record *strikes)
 {
-	struct incidents *incidents = context;
+	json_t *action = job_action("job_failed", job);
 	uint64_t now_ns = loop_now_ns(incidents->sessions->loop);
 	const struct quarantine *rules = &incidents->sessions->policy->quarantine;
-	struct open_incident *slot = NULL;
-	json_t *action = NULL;
 
-	for (unsigned i = 0; i < DEVICE_MAX_CORES; i++) {
-		if (incidents->open[i].job && (job->base.outcome != NPU_OUTCOME_OK))
-			action = action ? action : job_action("job_failed", job);
-		if (incidents->open[i].job == job)
-			slot = &incidents->open[i];
-	}
-	if (!action)
-		return;
 	json_object_set_new(action, "outcome", json_string(job_outcome_name(job->base.outcome)));
 	if (strikes)
 		json_object_update_new(
 			action,
 			json_pack("{s:i, s:s}", "strikes", (int)strikes->strikes, "standing",
 				  standing_name(record_standing(strikes, rules, now_ns))));
-	add_action(incidents, action);
+	return action;
+}
+
+static void retired(void *context, const struct job *job, const struct record *strikes)
+{
+	struct incidents *incidents = context;
+	struct open_incident *slot;
+
+	if (job->base.outcome == NPU_OUTCOME_OK || !is_any_open(incidents))
+		return;
+	add_action(incidents, end_action(incidents, job, strikes));
+	slot = find_open(incidents, job);
 	if (!slot)
 		return;
 	record(incidents, slot->document);

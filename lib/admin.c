@@ -124,7 +124,7 @@ int npu_pardon_identity(struct npu_session *session, uint32_t uid, const char *c
 	if (strlen(cgroup) >= sizeof(body.cgroup))
 		return libnpu_error(-EINVAL, "cgroup: longer than %zu characters",
 				    sizeof(body.cgroup) - 1);
-	strcpy(body.cgroup, cgroup);
+	memcpy(body.cgroup, cgroup, strlen(cgroup));
 	return pardon(session, &body);
 }
 

@@ -43,7 +43,7 @@ static void apply_to_session(struct session *session)
 	session->has_record = record != NULL;
 	if (session->tenant)
 		scheduler_hold_queue(sessions->scheduler, &session->queue,
-				     is_held ? record->held_until_ns : 0,
+				     record && is_held ? record->held_until_ns : 0,
 				     standing != STANDING_GOOD);
 }
 

@@ -182,7 +182,7 @@ static int measure_block(struct comparison *comparison, struct bench_samples *al
 /* Every other pair begins with the neighbour, as what comes second may profit from the first. */
 static int measure_pair(struct comparison *comparison, bool is_beside_first)
 {
-	double p99_ns[2];
+	double p99_ns[2] = {0, 0};
 	for (unsigned i = 0; i < 2; i++) {
 		bool is_beside = (i == 0) == is_beside_first;
 		int result = want(&comparison->neighbour, is_beside);
