@@ -13,11 +13,13 @@
 #include "sessions/job.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define COMMANDS_MAX 64
 #define QUEUES_MAX   32
@@ -405,6 +407,9 @@ struct incidents *incidents_free(struct incidents *incidents)
 	incidents->sessions->witness = NULL;
 	for (unsigned i = 0; i < DEVICE_MAX_CORES; i++)
 		json_decref(incidents->open[i].document);
+	/* An empty directory is not left behind; one with anything in it stays. */
+	if (incidents->store.dir_fd >= 0)
+		(void)unlinkat(AT_FDCWD, incidents->directory, AT_REMOVEDIR);
 	incident_store_close(&incidents->store);
 	free(incidents);
 	return NULL;

@@ -167,6 +167,8 @@ struct npu_bo_import {
 #define NPU_SUBMIT_TASKS_IN_BO                                                                     \
 	(1u << 3) /* the tasks are in BO `tasks_handle` at `tasks_offset`                          \
 		   */
+
+/* It writes what it reads: npud must not run it again where a reset took it along. */
 #define NPU_SUBMIT_NO_REPEAT (1u << 6)
 
 struct npu_task {

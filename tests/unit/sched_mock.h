@@ -167,7 +167,7 @@ static const struct sched_backend_ops mock_ops = {
 	.now = mock_now,
 };
 
-/* One whose cores come back from a reset of the device at least; alone, without has_core_reset. */
+/* A device that can be reset as a whole. */
 static const struct sched_backend_ops mock_device_ops = {
 	.run = mock_run,
 	.progress = mock_progress,
@@ -179,14 +179,14 @@ static const struct sched_backend_ops mock_device_ops = {
 	.now = mock_now,
 };
 
-static inline void mock_init_device(struct mock *mock, bool has_core_reset)
+static inline void mock_init_kind(struct mock *mock, const struct scheduler_config *config,
+				  const struct sched_backend_ops *ops, bool has_core_reset)
 {
-	struct scheduler_config config = scheduler_config_default();
 	struct scheduler_params params = {
 		.n_cores = 3,
 		.gang_masks = 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7,
 		.has_core_reset = has_core_reset,
-		.ops = &mock_device_ops,
+		.ops = ops,
 		.context = mock,
 	};
 
@@ -194,23 +194,12 @@ static inline void mock_init_device(struct mock *mock, bool has_core_reset)
 	mock->device_percent = 100;
 	mock->cores_back = 7;
 	mock->now_ns = NS_PER_S;
-	ck_assert_int_eq(scheduler_new(&params, &config, &mock->scheduler), 0);
+	ck_assert_int_eq(scheduler_new(&params, config, &mock->scheduler), 0);
 }
 
 static inline void mock_init_config(struct mock *mock, const struct scheduler_config *config)
 {
-	struct scheduler_params params = {
-		.n_cores = 3,
-		.gang_masks = 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7,
-		.has_core_reset = true,
-		.ops = &mock_ops,
-		.context = mock,
-	};
-
-	memset(mock, 0, sizeof(*mock));
-	mock->device_percent = 100;
-	mock->now_ns = NS_PER_S;
-	ck_assert_int_eq(scheduler_new(&params, config, &mock->scheduler), 0);
+	mock_init_kind(mock, config, &mock_ops, true);
 }
 
 static inline void mock_init(struct mock *mock)

@@ -12,7 +12,9 @@ static struct queue queues[3];
 
 static void start(bool has_core_reset)
 {
-	mock_init_device(&mock, has_core_reset);
+	struct scheduler_config config = scheduler_config_default();
+
+	mock_init_kind(&mock, &config, &mock_device_ops, has_core_reset);
 	for (unsigned i = 0; i < 3; i++)
 		mock_add_queue(&mock, &queues[i], i + 1);
 }
