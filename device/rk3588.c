@@ -536,13 +536,15 @@ static uint32_t rk3588_reset_all(struct device *device)
 	uint32_t cores = 0;
 
 	power_down(npu);
+	/* Also of those that get no power again: nobody is to touch their registers. */
+	for (unsigned i = 0; i < npu->bus->n_cores; i++)
+		core_set_state(&npu->cores[i], CORE_IDLE);
 	while (npu->n_powered < npu->bus->n_cores) {
 		unsigned core = npu->n_powered;
 
 		if (npu->bus->ops->set_power(npu->bus, core, true) < 0)
 			break;
 		npu->n_powered++;
-		core_set_state(&npu->cores[core], CORE_IDLE);
 		if (reset_lines(npu, core) == 0)
 			cores |= 1u << core;
 	}

@@ -15,7 +15,8 @@
  * other job does; a gang's cores start in one pass; every submitted job is retired exactly once,
  * and never from within scheduler_submit() or scheduler_cancel() of another job; whenever a core is
  * idle after scheduler_run(), no ready job may use it but those that a gang's reservation, their
- * queue's max_cores or its often overtaken head (QUEUE_OVERTAKES_MAX) holds back.
+ * queue's max_cores or its often overtaken head (QUEUE_OVERTAKES_MAX) holds back, or quarantine, or
+ * a job that must run alone.
  */
 #ifndef NPUD_SCHEDULER_SCHEDULER_H
 #define NPUD_SCHEDULER_SCHEDULER_H

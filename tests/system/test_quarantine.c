@@ -136,6 +136,27 @@ static void suspended_jobs_wait_and_others_go_on(void)
 	daemon_stop(&daemon);
 }
 
+/* A drain does not wait for pauses. */
+static void drain_does_not_wait_for_the_suspended(void)
+{
+	struct npu_completion completion;
+	struct job_request hang = timed_request(UINT64_MAX, 1), behind = timed_request(MS_NS, 1);
+	struct client client;
+	struct daemon daemon;
+	int fence;
+
+	start("{\"version\": 1, \"watchdog\": {\"suspend_after\": 1, \"quarantine_ms\": 60000}}",
+	      &daemon);
+	client_open(&daemon, &client);
+	hang.submit.timeout_ns = 10 * MS_NS;
+	client_submit(&client, &hang, NULL);
+	client_submit(&client, &behind, &fence);
+	client_completion(&client, &completion);
+	REQUIRE_EQ(completion.outcome, NPU_OUTCOME_HANG);
+	daemon_stop(&daemon);
+	REQUIRE_EQ(fence_wait(fence), NPU_OUTCOME_CANCELLED);
+}
+
 static void pardon_undoes_it(void)
 {
 	struct npu_completion completion;
@@ -344,6 +365,7 @@ static void unwritable_directory_is_said(void)
 static const struct test_case cases[] = {
 	HARNESS_CASE(inv6_hangs_slow_then_suspend_then_close),
 	HARNESS_CASE(suspended_jobs_wait_and_others_go_on),
+	HARNESS_CASE(drain_does_not_wait_for_the_suspended),
 	HARNESS_CASE(pardon_undoes_it),
 	HARNESS_CASE(closed_identity_is_refused_at_the_door),
 	HARNESS_CASE(incidents_say_who_what_and_why),
