@@ -42,6 +42,7 @@ static const struct operation operations[] = {
 	{"reset", op_reset, NPU_OP_RESET, .needs_admin = true},
 	{"pardon", op_pardon, NPU_OP_PARDON, .needs_admin = true},
 	{"incidents", op_incidents, NPU_OP_INCIDENTS, .needs_admin = true, .passes_fd = true},
+	{"drain", op_drain, NPU_OP_DRAIN, .needs_admin = true},
 };
 
 static const struct operation *operation_find(unsigned op)

@@ -70,10 +70,10 @@ static json_t *session_part(const struct session *session)
 static uint32_t task_index(const struct job *job, const struct core *core,
 			   const struct sched_evidence *evidence)
 {
-	const struct npu_range *share = &job->shares[core->share];
+	const struct npu_range *batch = &job->batches[core->share];
 	uint32_t done = evidence->progress.tasks_done;
 
-	return share->start + (done < share->count || !done ? done : share->count - 1);
+	return batch->start + (done < batch->count || !done ? done : batch->count - 1);
 }
 
 static json_t *job_part(const struct job *job, uint32_t task)
@@ -125,15 +125,20 @@ static void add_registers(struct incidents *incidents, unsigned core, json_t *do
 	json_object_set_new(document, "mmu", mmu);
 }
 
-/* The BO of the job that holds the range, or NULL. */
+static bool bo_has(const struct bo *bo, uint32_t iova, uint64_t size_bytes)
+{
+	return iova >= bo->iova && iova - bo->iova <= bo->size_bytes &&
+	       size_bytes <= bo->size_bytes - (iova - bo->iova);
+}
+
+/* The BO of the job that holds the range, npud's own copy of its streams included; or NULL. */
 static const struct bo *find_bo(const struct job *job, uint32_t iova, uint64_t size_bytes)
 {
+	if (job->streams && bo_has(job->streams, iova, size_bytes))
+		return job->streams;
 	for (unsigned i = 0; i < job->n_pins; i++) {
-		const struct bo *bo = job->pins[i]->bo;
-
-		if (iova >= bo->iova && iova - bo->iova <= bo->size_bytes &&
-		    size_bytes <= bo->size_bytes - (iova - bo->iova))
-			return bo;
+		if (bo_has(job->pins[i]->bo, iova, size_bytes))
+			return job->pins[i]->bo;
 	}
 	return NULL;
 }

@@ -141,3 +141,18 @@ int op_incidents(struct request *request)
 				 wanted.id, strerror(-r));
 	return request_reply_json(request, document);
 }
+
+int op_drain(struct request *request)
+{
+	struct sessions *sessions = request->api->sessions;
+	struct npu_drain_reply reply = {0};
+	int r = wire_decode_empty(request->body_size, request->fds->n, &request->error);
+
+	if (r < 0)
+		return r;
+	if (!sessions->is_draining)
+		log_warning("draining by_uid=%u", request->session->identity.uid);
+	sessions_refuse_new(sessions);
+	sessions_count_work(sessions, &reply.n_jobs, &reply.n_blocked);
+	return request_reply(request, &reply, sizeof(reply), -1);
+}

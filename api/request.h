@@ -41,5 +41,6 @@ int op_kill(struct request *request);
 int op_reset(struct request *request);
 int op_pardon(struct request *request);
 int op_incidents(struct request *request);
+int op_drain(struct request *request);
 
 #endif

@@ -368,7 +368,7 @@ const char *stats_health(const struct api *api)
 	const struct scheduler *scheduler = api->sessions->scheduler;
 	unsigned n_cores = scheduler_n_cores(scheduler);
 	if (api->sessions->is_draining)
-		return "npud is shutting down";
+		return api->sessions->drained ? "npud is shutting down" : "npud was told to drain";
 	if (n_cores_in_state(scheduler, CORE_FAULTED) == n_cores)
 		return "device lost: no core came back from a reset; npud keeps trying";
 	for (unsigned i = 0; i < n_cores; i++)

@@ -165,7 +165,7 @@ static void repeat_job(struct scheduler *scheduler, struct sched_job *job, struc
 		job->needs_alone = true;
 		scheduler->n_alone++;
 	}
-	scheduler_return_job(scheduler, job);
+	scheduler_make_ready(scheduler, job);
 	if (ops->repeat)
 		ops->repeat(scheduler->params.context, job);
 }

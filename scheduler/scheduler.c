@@ -101,12 +101,44 @@ void scheduler_shed(struct scheduler *scheduler, struct sched_job *job)
 	list_add_tail(&scheduler->shed, &job->link);
 }
 
+/* A job joins its queue's ready ones, for the first time or again. */
+static void enter_queue(struct scheduler *scheduler, struct sched_job *job)
+{
+	const struct policy_ops *ops = scheduler->policy->ops;
+	struct queue *queue = job->queue;
+	uint64_t now = scheduler_now_ns(scheduler);
+
+	if (job->started_ns)
+		queue_return_ready(queue, job, now);
+	else
+		queue_add_ready(queue, job, now);
+	scheduler->n_ready++;
+	if (queue->n_ready == 1)
+		ops->queue_ready(scheduler->policy, queue);
+	else if (queue_head(queue) == job && ops->head_changed)
+		ops->head_changed(scheduler->policy, queue);
+}
+
+/* A waiting job cannot be on time. */
+static void end_late(struct scheduler *scheduler, struct sched_job *job)
+{
+	if (sched_job_late_rule(job) != LATE_DEMOTE) {
+		scheduler_end_waiting(scheduler, job, NPU_OUTCOME_LATE);
+		return;
+	}
+	if (job->is_shed)
+		list_del(&job->link);
+	else
+		take_ready(scheduler, job, scheduler_now_ns(scheduler));
+	job->is_shed = false;
+	job->deadline_ns = 0;
+	enter_queue(scheduler, job);
+}
+
 static void end_shed(struct scheduler *scheduler)
 {
 	while (!list_is_empty(&scheduler->shed))
-		scheduler_end_waiting(scheduler,
-				      list_first(&scheduler->shed, struct sched_job, link),
-				      NPU_OUTCOME_LATE);
+		end_late(scheduler, list_first(&scheduler->shed, struct sched_job, link));
 }
 
 static uint64_t max_u64(uint64_t a, uint64_t b)
@@ -153,6 +185,7 @@ void scheduler_release_cores(struct scheduler *scheduler, struct sched_job *job)
 	job->running_mask = job->active_mask = 0;
 	job->batch_ns = job->share_ns * job->batch_width;
 	job->device_ns += job->batch_ns;
+	job->elapsed_ns += job->share_ns;
 	queue->device_ns += job->batch_ns;
 	if (!job->is_long)
 		radius_add_short(&scheduler->radius, (now - job->batch_start_ns) * job->batch_width,
@@ -297,7 +330,7 @@ void scheduler_run(struct scheduler *scheduler)
 			if (dispatch.cores)
 				start_job(scheduler, &dispatch);
 			else
-				scheduler_end_waiting(scheduler, dispatch.job, NPU_OUTCOME_LATE);
+				end_late(scheduler, dispatch.job);
 		}
 	}
 	scheduler->is_dispatching = false;
@@ -305,31 +338,10 @@ void scheduler_run(struct scheduler *scheduler)
 
 /* ---- jobs ---- */
 
-static void make_ready(struct scheduler *scheduler, struct sched_job *job)
+void scheduler_make_ready(struct scheduler *scheduler, struct sched_job *job)
 {
-	struct queue *queue = job->queue;
-	uint64_t now = scheduler_now_ns(scheduler);
-
-	sched_job_set_state(job, JOB_READY, now);
-	queue_add_ready(queue, job, now);
-	scheduler->n_ready++;
-	if (queue->n_ready == 1)
-		scheduler->policy->ops->queue_ready(scheduler->policy, queue);
-}
-
-void scheduler_return_job(struct scheduler *scheduler, struct sched_job *job)
-{
-	const struct policy_ops *ops = scheduler->policy->ops;
-	struct queue *queue = job->queue;
-	uint64_t now = scheduler_now_ns(scheduler);
-
-	sched_job_set_state(job, JOB_READY, now);
-	queue_return_ready(queue, job, now);
-	scheduler->n_ready++;
-	if (queue->n_ready == 1)
-		ops->queue_ready(scheduler->policy, queue);
-	else if (queue_head(queue) == job && ops->head_changed)
-		ops->head_changed(scheduler->policy, queue);
+	sched_job_set_state(job, JOB_READY, scheduler_now_ns(scheduler));
+	enter_queue(scheduler, job);
 }
 
 /* 0, or -ETIME when the policy will not have it. */
@@ -372,7 +384,7 @@ int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sc
 	}
 	radius_add_job(&scheduler->radius, queue->tenant, scheduler_now_ns(scheduler));
 	if (!job->n_deps) {
-		make_ready(scheduler, job);
+		scheduler_make_ready(scheduler, job);
 		return 0;
 	}
 	sched_job_set_state(job, JOB_BLOCKED, scheduler_now_ns(scheduler));
@@ -391,10 +403,10 @@ void scheduler_resolve(struct scheduler *scheduler, struct sched_job *job)
 	job->queue->n_blocked--;
 	scheduler->n_blocked--;
 	if (!admit_job(scheduler, job->queue, job)) {
-		make_ready(scheduler, job);
+		scheduler_make_ready(scheduler, job);
 		return;
 	}
-	make_ready(scheduler, job);
+	scheduler_make_ready(scheduler, job);
 	scheduler_shed(scheduler, job);
 }
 
@@ -450,7 +462,7 @@ void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t de
 	job->needs_alone = false;
 	scheduler_release_cores(scheduler, job);
 	if (sched_job_pieces_left(job))
-		scheduler_return_job(scheduler, job);
+		scheduler_make_ready(scheduler, job);
 	else
 		scheduler_retire_job(scheduler, job, NPU_OUTCOME_OK);
 }
@@ -479,6 +491,27 @@ const struct scheduler_stats *scheduler_get_stats(const struct scheduler *schedu
 const struct predict_stats *scheduler_predict_stats(const struct scheduler *scheduler)
 {
 	return predict_get_stats(scheduler->predict);
+}
+
+uint64_t scheduler_predict_ns(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	struct prediction prediction;
+
+	scheduler_predict(scheduler, job, job->n_cores, &prediction);
+	return prediction.mean_ns * (job->n_pieces ? job->n_pieces : 1) * job->n_cores;
+}
+
+uint64_t scheduler_next_end_ns(const struct scheduler *scheduler, uint32_t cores)
+{
+	uint64_t end_ns = CLOCK_NEVER;
+
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
+		const struct sched_job *job = scheduler->cores[i].job;
+
+		if (job && cores & core_bit(i) && job->predicted_end_ns < end_ns)
+			end_ns = job->predicted_end_ns;
+	}
+	return end_ns;
 }
 
 const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index)

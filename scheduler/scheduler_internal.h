@@ -57,8 +57,8 @@ void scheduler_end_waiting(struct scheduler *scheduler, struct sched_job *job,
 			   enum npu_outcome outcome);
 /* The job lets go of its cores, none of which runs any more. */
 void scheduler_release_cores(struct scheduler *scheduler, struct sched_job *job);
-/* A batch of the job is over, and there is more of it. */
-void scheduler_return_job(struct scheduler *scheduler, struct sched_job *job);
+/* The job waits in its queue's place for it, for the first time or after a batch. */
+void scheduler_make_ready(struct scheduler *scheduler, struct sched_job *job);
 /* Whether the cores in service can run the job. */
 bool scheduler_can_run(const struct scheduler *scheduler, const struct sched_job *job);
 uint32_t scheduler_queue_cores(const struct scheduler *scheduler, const struct queue *queue);
@@ -88,7 +88,7 @@ static inline void scheduler_predict(const struct scheduler *scheduler, const st
 	predict_get(scheduler->predict, job->signature, width, job->n_pieces, ret_prediction);
 }
 
-/* Takes a ready job from its queue; it ends as late in the next pass. */
+/* Takes a ready job from its queue; in the next pass its late rule is followed. */
 void scheduler_shed(struct scheduler *scheduler, struct sched_job *job);
 
 /* When the core is expected to be free; now where that is not known. */

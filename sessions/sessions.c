@@ -145,6 +145,9 @@ static bool job_is_stuck(const struct job *job)
 {
 	if (job->base.state == JOB_READY && job->base.queue->held_until_ns)
 		return true;
+	/* Over, and waits for an earlier job to be told first. */
+	if (job->base.state == JOB_DONE)
+		return true;
 	if (job->base.state != JOB_BLOCKED)
 		return false;
 	for (unsigned i = 0; i < NPU_JOB_FENCES_MAX; i++) {
@@ -156,33 +159,44 @@ static bool job_is_stuck(const struct job *job)
 	return false;
 }
 
-static bool session_has_work(const struct session *session)
+void sessions_count_work(const struct sessions *sessions, uint32_t *ret_n_jobs,
+			 uint32_t *ret_n_blocked)
 {
+	uint32_t n_jobs = 0, n_blocked = 0;
+	const struct session *session;
 	const struct job *job;
 
-	list_for_each (job, &session->jobs, link) {
-		if (!job_is_stuck(job))
-			return true;
+	list_for_each (session, &sessions->list, link) {
+		list_for_each (job, &session->jobs, link) {
+			bool is_stuck = job_is_stuck(job);
+
+			n_jobs += !is_stuck;
+			n_blocked += is_stuck;
+		}
 	}
-	return false;
+	*ret_n_jobs = n_jobs;
+	*ret_n_blocked = n_blocked;
 }
 
 void sessions_check_drained(struct sessions *sessions)
 {
-	const struct session *session;
+	uint32_t n_jobs, n_blocked;
 
 	if (!sessions->is_draining || !sessions->drained)
 		return;
-	list_for_each (session, &sessions->list, link) {
-		if (session_has_work(session))
-			return;
-	}
-	sessions->drained(sessions->drained_context);
+	sessions_count_work(sessions, &n_jobs, &n_blocked);
+	if (n_jobs == 0)
+		sessions->drained(sessions->drained_context);
+}
+
+void sessions_refuse_new(struct sessions *sessions)
+{
+	sessions->is_draining = true;
 }
 
 void sessions_drain(struct sessions *sessions, void (*drained)(void *), void *context)
 {
-	sessions->is_draining = true;
+	sessions_refuse_new(sessions);
 	sessions->drained = drained;
 	sessions->drained_context = context;
 	sessions_check_drained(sessions);
