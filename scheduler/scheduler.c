@@ -53,12 +53,18 @@ void scheduler_refit_queue(struct scheduler *scheduler, struct queue *queue)
 
 /* ---- ends ---- */
 
+/* The job need not run alone any more: its batch is over, one way or the other. */
+static void end_alone(struct scheduler *scheduler, struct sched_job *job)
+{
+	scheduler->n_alone -= job->needs_alone;
+	job->needs_alone = false;
+}
+
 void scheduler_retire_job(struct scheduler *scheduler, struct sched_job *job,
 			  enum npu_outcome outcome)
 {
 	job->outcome = outcome;
-	scheduler->n_alone -= job->needs_alone;
-	job->needs_alone = false;
+	end_alone(scheduler, job);
 	scheduler->stats.n_late += outcome == NPU_OUTCOME_LATE;
 	radius_remove_job(&scheduler->radius, job->queue->tenant);
 	sched_job_set_state(job, JOB_DONE, scheduler_now_ns(scheduler));
@@ -458,8 +464,7 @@ void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t de
 			job->share_ns);
 	job->pieces_done += job->batch_pieces;
 	job->n_repeats = 0;
-	scheduler->n_alone -= job->needs_alone;
-	job->needs_alone = false;
+	end_alone(scheduler, job);
 	scheduler_release_cores(scheduler, job);
 	if (sched_job_pieces_left(job))
 		scheduler_make_ready(scheduler, job);

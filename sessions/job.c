@@ -182,6 +182,12 @@ static void job_replace_oldest(struct session *session)
 	scheduler_cancel(session->owner->scheduler, &oldest->base, NPU_OUTCOME_CANCELLED);
 }
 
+/* What it can make do with. */
+static unsigned job_least_cores(const struct job *job)
+{
+	return job->base.widths & 1u << 1 ? 1 : job->base.n_cores;
+}
+
 static int job_charge_queue(struct job *job, struct npu_error *error)
 {
 	struct account_refusal refusal;
@@ -317,7 +323,7 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 		r = job_build(session, params, &job, error);
 	if (r < 0)
 		return r;
-	r = quarantine_check(session, job->base.n_cores, error);
+	r = quarantine_check(session, job_least_cores(job), error);
 	if (r == 0)
 		r = job_charge_queue(job, error);
 	if (r == 0)

@@ -124,7 +124,7 @@ int quarantine_admit(struct session *session, struct npu_error *error);
 void quarantine_join(struct session *session);
 /* What applies to a session; NULL: nothing. */
 const struct record *quarantine_record(const struct session *session);
-/* Whether the session may submit a job on `n_cores` cores now; else -EAGAIN and when. */
+/* Whether the session may submit a job that needs `n_cores` cores now; else -EAGAIN and when. */
 int quarantine_check(const struct session *session, unsigned n_cores, struct npu_error *error);
 /* Forgives an identity. -ENOENT when it has no record. */
 int quarantine_pardon(struct sessions *sessions, uid_t uid, const char *cgroup);

@@ -141,8 +141,7 @@ static void innocent_that_may_not_be_repeated_fails(void)
 	daemon_stop(&daemon);
 }
 
-/* Real streams: what was half computed is computed again, and right. */
-static void innocent_streams_are_right_after_resets(void)
+static void repeat_streams(uint32_t flags)
 {
 	enum { N_TASKS = 4000 };
 	static struct npu_task tasks[N_TASKS];
@@ -163,6 +162,7 @@ static void innocent_streams_are_right_after_resets(void)
 	request.tasks = tasks;
 	request.n_tasks = N_TASKS;
 	request.submit.core_mask = 2;
+	request.submit.flags = flags;
 	good = client_submit(&innocent, &request, NULL);
 	for (int i = 0; i < 6; i++)
 		client_wait_outcome(&guilty, hang_submit(&guilty, &memory, 1, 2 * MS_NS, NULL),
@@ -171,6 +171,17 @@ static void innocent_streams_are_right_after_resets(void)
 	REQUIRE(matmul_output_is(&job, matmul_expected(&job)));
 	matmul_check(&innocent, &job);
 	daemon_stop(&daemon);
+}
+
+/* Real streams: what was half computed is computed again, and right. */
+static void innocent_streams_are_right_after_resets(void)
+{
+	repeat_streams(0);
+}
+
+static void innocent_slices_are_right_after_resets(void)
+{
+	repeat_streams(NPU_SUBMIT_SLICEABLE);
 }
 
 /* ---- escalation ---- */
@@ -272,6 +283,7 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(innocent_is_run_again_and_not_charged),
 	HARNESS_CASE(innocent_that_may_not_be_repeated_fails),
 	HARNESS_CASE(innocent_streams_are_right_after_resets),
+	HARNESS_CASE(innocent_slices_are_right_after_resets),
 	HARNESS_CASE(device_is_reset_when_a_core_is_stuck),
 	HARNESS_CASE(core_leaves_service_and_the_rest_goes_on),
 	HARNESS_CASE(lost_device_fails_all_and_comes_back),
