@@ -132,6 +132,8 @@ int op_incidents(struct request *request)
 				  &request->error);
 	if (r < 0)
 		return r;
+	if (!incidents)
+		return error_set(&request->error, ENOENT, "incidents", "none are kept");
 	if (!wanted.id)
 		return request_reply_json(request, incidents_list(incidents));
 	r = incidents_get(incidents, wanted.id, &document);
