@@ -30,7 +30,10 @@ struct incident_config {
 struct config {
 	enum config_device device;
 	struct soft_options soft;
+	bool timing_has_one_domain;
+	uint64_t timing_switch_ns;
 	struct scheduler_config scheduler;
+	const struct policy_ops *fallback; /* where the device cannot honour the policy */
 	struct session_policy sessions;
 	struct incident_config incidents;
 	json_t *effective;     /* the whole policy with every default, for `npuctl policy show` */
