@@ -40,6 +40,8 @@ static const struct operation operations[] = {
 	{"policy_reload", op_policy_reload, NPU_OP_POLICY_RELOAD, .needs_admin = true},
 	{"kill", op_kill, NPU_OP_KILL, .needs_admin = true},
 	{"reset", op_reset, NPU_OP_RESET, .needs_admin = true},
+	{"pardon", op_pardon, NPU_OP_PARDON, .needs_admin = true},
+	{"incidents", op_incidents, NPU_OP_INCIDENTS, .needs_admin = true, .passes_fd = true},
 	{"drain", op_drain, NPU_OP_DRAIN, .needs_admin = true},
 	{"trace_start", op_trace_start, NPU_OP_TRACE_START, .needs_admin = true},
 	{"trace_stop", op_trace_stop, NPU_OP_TRACE_STOP, .needs_admin = true, .passes_fd = true},

@@ -112,12 +112,12 @@ static const struct key_spec watchdog_keys[] = {
 	{"unknown_ms", KEY_NUMBER, RANGE(1, MS_MAX), .fallback = "2000"},
 	{"factor", KEY_NUMBER, RANGE(1, 1000), .fallback = "3"},
 	{"slack_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10"},
-	{"strikes", KEY_INTEGER, RANGE(1, STRIKE_MAX), .fallback = "5", LATER},
-	{"quarantine_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "1000", LATER},
-	{"quarantine_max_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "64000", LATER},
-	{"slow_after", KEY_INTEGER, RANGE(1, STRIKE_MAX), LATER},
-	{"suspend_after", KEY_INTEGER, RANGE(1, STRIKE_MAX), LATER},
-	{"close_after", KEY_INTEGER, RANGE(1, STRIKE_MAX), LATER},
+	{"strikes", KEY_INTEGER, RANGE(1, STRIKE_MAX), .fallback = "5"},
+	{"quarantine_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "1000"},
+	{"quarantine_max_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "64000"},
+	{"slow_after", KEY_INTEGER, RANGE(0, STRIKE_MAX)},
+	{"suspend_after", KEY_INTEGER, RANGE(0, STRIKE_MAX)},
+	{"close_after", KEY_INTEGER, RANGE(0, STRIKE_MAX)},
 	{NULL},
 };
 
@@ -175,6 +175,13 @@ static const struct key_spec rule_keys[] = {
 	{NULL},
 };
 
+static const struct key_spec incident_keys[] = {
+	{"directory", KEY_TEXT, RANGE(0, INCIDENT_PATH_MAX - 1)},
+	{"count_max", KEY_INTEGER, RANGE(1, 100000), .fallback = "64"},
+	{"bytes_max", KEY_INTEGER, RANGE(65536, BYTES_MAX), .fallback = "4194304"},
+	{NULL},
+};
+
 const struct key_spec config_keys[] = {
 	{"version", KEY_INTEGER, RANGE(1, 1), .fallback = "1"},
 	{"description", KEY_TEXT, RANGE(0, 1000), .fallback = "\"\""},
@@ -183,6 +190,7 @@ const struct key_spec config_keys[] = {
 	{"scheduler", KEY_OBJECT, .members = scheduler_keys},
 	{"domains", KEY_OBJECT, .members = domain_keys},
 	{"watchdog", KEY_OBJECT, .members = watchdog_keys},
+	{"incidents", KEY_OBJECT, .members = incident_keys},
 	{"predict", KEY_OBJECT, .members = predict_keys},
 	{"quota", KEY_OBJECT, .members = quota_keys},
 	{"classes", KEY_MAP, RANGE(1, CONFIG_CLASSES_MAX), .members = class_keys},

@@ -4,6 +4,7 @@
  */
 #include "daemon/npud.h"
 
+#include "api/incidents.h"
 #include "base/clock.h"
 #include "base/closer.h"
 #include "base/log.h"
@@ -88,6 +89,30 @@ static int npud_read_config(const struct npud *npud, const char *path, struct co
 	return r;
 }
 
+/*
+ * The policy file's directory, else the service manager's for state, else one beside the socket, so
+ * that two daemons never share one.
+ */
+static void npud_open_incidents(struct npud *npud)
+{
+	const struct incident_config *wanted = &npud->config.incidents;
+	const char *state = getenv("STATE_DIRECTORY");
+	char path[INCIDENT_PATH_MAX + sizeof("/incidents")] = "", text[512];
+	int r;
+
+	if (wanted->has_directory)
+		snprintf(path, sizeof(path), "%s", wanted->directory);
+	else if (state && *state && !strchr(state, ':'))
+		snprintf(path, sizeof(path), "%.*s/incidents", INCIDENT_PATH_MAX - 1, state);
+	else if (npud->n_listeners)
+		snprintf(path, sizeof(path), "%.*s.incidents", INCIDENT_PATH_MAX - 1,
+			 npud->listeners[0]->path);
+	r = incidents_set_directory(npud->incidents, path, wanted->count_max, wanted->bytes_max);
+	if (r < 0)
+		log_warning("incidents_not_kept directory=\"%s\" error=\"%s\"",
+			    log_quote(path, text, sizeof(text)), strerror(-r));
+}
+
 static int npud_policy_reload(void *context, char *ret_text, size_t size)
 {
 	struct npud *npud = context;
@@ -120,6 +145,7 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 		log_error("policy_kept error=\"%s\"", ret_text);
 		return r;
 	}
+	npud_open_incidents(npud);
 	if (npud->config.device != old_device)
 		log_warning("policy_not_in_effect what=\"device.name: needs a restart\"");
 	log_info("policy_reloaded file=\"%s\"", npud->options.config_path);
@@ -328,8 +354,13 @@ static int npud_start_sessions(struct npud *npud)
 
 	if (r < 0)
 		return npud_fail("sessions", "", r);
-	npud->api = (struct api){
-		.sessions = npud->sessions, .daemon_ops = &npud_api_ops, .daemon_context = npud};
+	r = incidents_new(npud->sessions, &npud->incidents);
+	if (r < 0)
+		return npud_fail("incidents", "", r);
+	npud->api = (struct api){.sessions = npud->sessions,
+				 .daemon_ops = &npud_api_ops,
+				 .daemon_context = npud,
+				 .incidents = npud->incidents};
 	return 0;
 }
 
@@ -442,6 +473,8 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 	if (r == 0)
 		r = n_fds > 0 ? npud_listen_on_fds(npud, n_fds) : npud_listen_on_path(npud);
 	if (r == 0)
+		npud_open_incidents(npud);
+	if (r == 0)
 		r = npud_start_http(npud);
 	if (r < 0) {
 		npud_free(npud);
@@ -465,6 +498,7 @@ struct npud *npud_free(struct npud *npud)
 	for (unsigned i = 0; i < npud->n_listeners; i++)
 		listener_free(npud->listeners[i]);
 	http_free(npud->http);
+	incidents_free(npud->incidents);
 	sessions_free(npud->sessions);
 	device_free(npud->device);
 	if (npud->signal_fd >= 0) {

@@ -28,6 +28,7 @@ struct npud {
 	struct closer *closer;
 	struct device *device;
 	struct sessions *sessions;
+	struct incidents *incidents;
 	struct api api;
 	struct listener *listeners[NPUD_LISTENERS_MAX];
 	unsigned n_listeners;

@@ -208,6 +208,14 @@ int npu_kill(struct npu_session *session, uint64_t session_id);
 int npu_drain(struct npu_session *session, struct npu_drain_reply *ret_reply);
 /* Resets a core; what runs there fails with `cancelled`. -EINVAL (no such core), -EIO. */
 int npu_reset_core(struct npu_session *session, uint32_t core);
+/*
+ * Forgives the hangs and page faults that the identity behind a session has on record, or that of a
+ * user and cgroup ("" where the kernel tells none). -ENOENT: nothing is on record.
+ */
+int npu_pardon(struct npu_session *session, uint64_t session_id);
+int npu_pardon_identity(struct npu_session *session, uint32_t uid, const char *cgroup);
+/* What npud wrote down of a hang or fault; 0: the list of all of them. JSON, to be freed. */
+int npu_incidents(struct npu_session *session, uint64_t id, char **ret_json);
 /* Begins to record the jobs that end, the last 16384 of them. -EALREADY: that is on. */
 int npu_trace_start(struct npu_session *session);
 /*

@@ -43,6 +43,18 @@ struct quota {
 	uint64_t requests_per_s; /* per session; 0: no limit */
 };
 
+/*
+ * Policy file `watchdog`: what strikes (hangs and page faults) cost whoever caused them. Each
+ * threshold is a number of strikes, none smaller than the one before it; UINT_MAX: never.
+ */
+struct quarantine {
+	unsigned slow_after; /* one core and no gangs */
+	unsigned
+		suspend_after; /* jobs wait: pause_ns, and twice as long with each further strike */
+	unsigned close_after;  /* the session ends; its identity may come back after the pause */
+	uint64_t pause_ns, pause_max_ns;
+};
+
 #define MATCH_TEXT_MAX 256
 
 /* One rule of `match`: fits when every field that is set fits. */
@@ -62,6 +74,7 @@ enum domain_scope { DOMAIN_SESSION, DOMAIN_UID, DOMAIN_CLASS, DOMAIN_SHARED };
 struct session_policy {
 	enum domain_scope domain_scope;
 	struct quota quota;
+	struct quarantine quarantine;
 	struct class *classes; /* owned, n_classes >= 1 */
 	unsigned n_classes;
 	struct match_rule *rules; /* owned; the last one fits everybody */
@@ -84,6 +97,7 @@ struct identity {
 
 /* The quotas of scheduling's section 9 and the defaults of this project. */
 struct quota quota_default(void);
+struct quarantine quarantine_default(void);
 /* One class "default" for everybody. -ENOMEM. */
 int session_policy_init_default(struct session_policy *policy, unsigned n_cores);
 void session_policy_deinit(struct session_policy *policy);

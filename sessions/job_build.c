@@ -369,6 +369,7 @@ int job_build(struct session *session, const struct job_params *params, struct j
 	job->n_tasks = submit->n_tasks;
 	job->duration_ns = submit->duration_ns;
 	job->base.timeout_ns = submit->timeout_ns;
+	job->base.is_unrepeatable = submit->flags & NPU_SUBMIT_NO_REPEAT;
 	job->base.priority = submit->priority;
 	job->base.late_rule = job_late_rule(submit->late);
 	job->tasks = calloc(submit->n_tasks + 1, sizeof(*job->tasks));

@@ -258,7 +258,9 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 	if (owner->drained || (owner->is_draining && !session->is_admin))
 		return error_set(error, ESHUTDOWN, "hello", "npud takes no new sessions: it %s",
 				 owner->drained ? "is shutting down" : "was told to drain");
-	r = session_find_class(session, class_wanted, &class, error);
+	r = quarantine_admit(session, error);
+	if (r == 0)
+		r = session_find_class(session, class_wanted, &class, error);
 	if (r < 0)
 		return r;
 	if (account_charge(&session->user->account, SLOT_SESSIONS, 1, &session->session_charge,
@@ -276,6 +278,7 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 	handle_table_init(&session->handles, UINT32_MAX);
 	completions_init(&session->completions, owner->loop, completion_fd);
 	session_set_state(session, SESSION_ACTIVE);
+	quarantine_join(session);
 	return 0;
 }
 

@@ -60,6 +60,10 @@ struct session {
 	struct handle_table handles;
 	struct domain domain;
 	struct queue queue;
+	/* Its identity's record applies to it: it has struck, or came when there was one already.
+	 */
+	bool has_record;
+	bool must_close;  /* by quarantine, at the end of the turn */
 	struct list jobs; /* struct job, oldest first */
 	unsigned n_jobs;
 	uint64_t tokens_ns; /* rate limit: when the next request would be on time */

@@ -17,6 +17,7 @@ static const char help_text[] =
 	"  throughput    empty jobs per second, by clients and jobs in flight\n"
 	"  sessions      what an idle session costs; how long connecting takes\n"
 	"  memory        whether the daemon grows while jobs and sessions come and go\n"
+	"  neighbour     latency of small jobs with and without a neighbour that hangs\n"
 	"  slices        what it costs to cut a job\n"
 	"  check         what it costs to check the streams of a job\n"
 	"  soft          speed of the soft device's convolutions, against oneDNN's\n"
@@ -28,7 +29,7 @@ static const char help_text[] =
 	"  --json         the result as one JSON object\n"
 	"  --loop KIND    auto, uring or epoll, for that npud\n"
 	"  --seconds N    throughput: per figure (1); memory: in all (10)\n"
-	"  --count N      latency: blocks of 200 rounds (100); sessions: how many (200);\n"
+	"  --count N      latency, neighbour: blocks of 200 (100); sessions: how many (200);\n"
 	"                 slices: jobs (200); check: jobs (1000);\n"
 	"                 soft: pairs of blocks of 21 runs (25)\n"
 	"  --socket PATH  latency, throughput: use the npud there, on the timing device\n"
@@ -40,10 +41,11 @@ static const struct {
 	enum cli_status (*run)(const struct bench_options *options);
 	const char *missing; /* why there is none */
 } benches[] = {
-	{"latency", bench_latency, NULL},   {"throughput", bench_throughput, NULL},
-	{"sessions", bench_sessions, NULL}, {"memory", bench_memory, NULL},
-	{"slices", bench_slices, NULL},	    {"check", bench_check, NULL},
-	{"decision", bench_decision, NULL}, {"fairness", NULL, "not built yet"},
+	{"latency", bench_latency, NULL},    {"throughput", bench_throughput, NULL},
+	{"sessions", bench_sessions, NULL},  {"memory", bench_memory, NULL},
+	{"slices", bench_slices, NULL},	     {"check", bench_check, NULL},
+	{"decision", bench_decision, NULL},  {"neighbour", bench_neighbour, NULL},
+	{"fairness", NULL, "not built yet"},
 #ifdef HAVE_ONEDNN
 	{"soft", bench_soft, NULL},
 #else

@@ -42,7 +42,7 @@ static void fill_arguments(const struct daemon_options *options, struct daemon *
 {
 	unsigned n = 0;
 
-	argv[n++] = program_path("NPUD", "npud");
+	argv[n++] = program_path(options->program ? options->program : "NPUD", "npud");
 	argv[n++] = "--device";
 	argv[n++] = options->device ? options->device : "soft";
 	argv[n++] = "--loop";

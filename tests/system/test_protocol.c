@@ -321,7 +321,8 @@ static void inv7_random_damage_is_survived(void)
 	struct daemon daemon;
 	unsigned n_fds;
 
-	daemon_start(NULL, &daemon);
+	daemon_start(&(struct daemon_options){.config = "{\"version\": 1, " DAEMON_LENIENT "}"},
+		     &daemon);
 	client_open(&daemon, &observer);
 	matmul_init(&observer, 0, 3, 9, &honest);
 	matmul_check(&observer, &honest);
