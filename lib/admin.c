@@ -95,7 +95,7 @@ int npu_trace_start(struct npu_session *session)
 
 int npu_trace_stop(struct npu_session *session, char **ret_json)
 {
-	return ask_document(session, NPU_OP_TRACE_STOP, ret_json);
+	return ask_document(session, NPU_OP_TRACE_STOP, NULL, 0, ret_json);
 }
 
 int npu_kill(struct npu_session *session, uint64_t session_id)
