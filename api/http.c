@@ -307,6 +307,18 @@ fail:
 	return result;
 }
 
+int http_check_address(const char *address)
+{
+	struct sockaddr_storage storage;
+	socklen_t length;
+
+	if (strchr(address, '/'))
+		return strlen(address) < sizeof(((struct sockaddr_un *)NULL)->sun_path)
+			       ? 0
+			       : -ENAMETOOLONG;
+	return parse_loopback(address, &storage, &length);
+}
+
 static int http_listen(struct http *http, const char *address, const struct error_text *error,
 		       int *ret_fd)
 {

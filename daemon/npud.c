@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define TIMING_CORES 3
+#define TIMING_CORES	 3
+#define SYSTEM_DIRECTORY "/run/npud"
+#define SYSTEM_SOCKET	 SYSTEM_DIRECTORY "/npud.sock"
 
 /* ---- what api/ asks the daemon for ---- */
 
@@ -128,6 +131,15 @@ static void npud_drained(void *context)
 	loop_quit(npud->loop);
 }
 
+/* Whoever still waits for a job hears that it was cancelled. */
+static void npud_drain_expired(struct loop_timer *timer)
+{
+	struct npud *npud = container_of(timer, struct npud, drain_timer);
+
+	log_warning("stopping reason=\"jobs are not over after --drain-timeout\"");
+	loop_quit(npud->loop);
+}
+
 static void npud_terminate(struct npud *npud)
 {
 	if (npud->sessions->is_draining) {
@@ -137,6 +149,8 @@ static void npud_terminate(struct npud *npud)
 	}
 	log_info("draining");
 	notify_send("STOPPING=1");
+	if (npud->options.drain_ns != CLOCK_NEVER)
+		loop_timer_arm(&npud->drain_timer, clock_now_ns() + npud->options.drain_ns);
 	sessions_drain(npud->sessions, npud_drained, npud);
 }
 
@@ -278,47 +292,83 @@ static int npud_start_sessions(struct npud *npud)
 	return 0;
 }
 
-static int npud_listen_on_path(struct npud *npud)
+static int npud_listen_failed(const char *path, int r)
+{
+	const char *remedy = "";
+
+	if (r == -EADDRINUSE)
+		remedy = ": another npud is running there; stop it or give another --socket";
+	else if (r == -EEXIST)
+		remedy = ": there is a file that is not a socket; give the path of a socket to "
+			 "make";
+	else if (r == -ENOENT || r == -ENOTDIR)
+		remedy = ": its directory does not exist; make it first";
+	else if (r == -EACCES || r == -EPERM)
+		remedy = ": npud's user may not write in that directory";
+	if (!*remedy)
+		return npud_fail("socket", path, r);
+	fprintf(stderr, "npud: socket %s%s\n", path, remedy);
+	return r;
+}
+
+static int npud_add_listener(struct npud *npud, const char *path)
+{
+	int r = listener_new(npud->sessions, path, 0660, &npud->listeners[npud->n_listeners]);
+
+	if (r < 0)
+		return npud_listen_failed(path, r);
+	npud->n_listeners++;
+	log_info("listening socket=\"%s\" device=%s loop=%s", path, npud->device->caps.name,
+		 loop_name(npud->loop));
+	return 0;
+}
+
+static int npud_find_socket(char *ret_path, size_t size)
+{
+	int r = options_find_socket(ret_path, size);
+
+	if (r == -ENOENT)
+		fprintf(stderr, "npud: socket: no --socket, $NPU_SOCKET or $XDG_RUNTIME_DIR says "
+				"where to listen; give --socket PATH\n");
+	else if (r < 0)
+		npud_fail("socket", "", r);
+	return r;
+}
+
+int npud_make_runtime_directory(const struct options *options)
+{
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	const struct passwd *entry;
+
+	if (options->n_sockets > 0 || options_find_socket(path, sizeof(path)) < 0 ||
+	    strcmp(path, SYSTEM_SOCKET) != 0)
+		return 0;
+	if (mkdir(SYSTEM_DIRECTORY, 0755) < 0 && errno != EEXIST)
+		return npud_fail("directory", SYSTEM_DIRECTORY, -errno);
+	entry = options->user ? getpwnam(options->user) : NULL;
+	if (entry && chown(SYSTEM_DIRECTORY, entry->pw_uid, entry->pw_gid) < 0)
+		return npud_fail("directory", SYSTEM_DIRECTORY, -errno);
+	return 0;
+}
+
+static int npud_listen_on_paths(struct npud *npud)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int r = 0;
 
-	if (npud->options.socket_path) {
-		if ((size_t)snprintf(path, sizeof(path), "%s", npud->options.socket_path) >=
-		    sizeof(path))
-			return npud_fail("socket", npud->options.socket_path, -ENAMETOOLONG);
-	} else {
-		r = options_find_socket(path, sizeof(path));
-		if (r < 0) {
-			fprintf(stderr,
-				"npud: socket: no --socket, $NPU_SOCKET or "
-				"$XDG_RUNTIME_DIR says where to listen; give --socket PATH\n");
-			return r;
-		}
-		if (strcmp(path, "/run/npud/npud.sock") == 0)
-			(void)mkdir("/run/npud", 0755);
-	}
-	r = listener_new(npud->sessions, path, 0660, &npud->listeners[0]);
-	if (r == -EADDRINUSE)
-		fprintf(stderr,
-			"npud: socket %s: another npud is running there; stop it or give "
-			"another --socket\n",
-			path);
-	else if (r < 0)
-		npud_fail("socket", path, r);
-	else
-		npud->n_listeners = 1;
-	if (r == 0)
-		log_info("listening socket=\"%s\" device=%s loop=%s", path, npud->device->caps.name,
-			 loop_name(npud->loop));
-	return r;
+	for (unsigned i = 0; r == 0 && i < npud->options.n_sockets; i++)
+		r = npud_add_listener(npud, npud->options.socket_paths[i]);
+	if (npud->options.n_sockets > 0)
+		return r;
+	r = npud_find_socket(path, sizeof(path));
+	return r < 0 ? r : npud_add_listener(npud, path);
 }
 
 /* With sockets passed by systemd npud listens on those and on no other. */
 static int npud_listen_on_fds(struct npud *npud, int n_fds)
 {
 	if (n_fds > NPUD_LISTENERS_MAX)
-		return npud_fail("socket", "activation", -E2BIG);
+		return npud_fail("socket", "activation: more sockets than npud takes", -E2BIG);
 	for (int i = 0; i < n_fds; i++) {
 		int r = listener_new_from_fd(npud->sessions, 3 + i,
 					     &npud->listeners[npud->n_listeners]);
@@ -377,13 +427,15 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 	if (r == 0)
 		r = npud_start_loop(npud);
 	if (r == 0)
+		loop_timer_init(&npud->drain_timer, npud->loop, npud_drain_expired);
+	if (r == 0)
 		r = npud_start_signals(npud);
 	if (r == 0)
 		r = npud_start_device(npud);
 	if (r == 0)
 		r = npud_start_sessions(npud);
 	if (r == 0)
-		r = n_fds > 0 ? npud_listen_on_fds(npud, n_fds) : npud_listen_on_path(npud);
+		r = n_fds > 0 ? npud_listen_on_fds(npud, n_fds) : npud_listen_on_paths(npud);
 	if (r == 0)
 		r = npud_start_http(npud);
 	if (r < 0) {
@@ -410,6 +462,8 @@ struct npud *npud_free(struct npud *npud)
 	http_free(npud->http);
 	sessions_free(npud->sessions);
 	device_free(npud->device);
+	if (npud->loop)
+		loop_timer_arm(&npud->drain_timer, CLOCK_NEVER);
 	if (npud->signal_fd >= 0) {
 		loop_poll_disarm(&npud->signal_poll);
 		close(npud->signal_fd);

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGUMENTS_MAX 24
+#define ARGUMENTS_MAX 28
 #define PATIENCE_MS   60000
 
 static const char *program_path(const char *variable, const char *fallback)
@@ -49,6 +49,9 @@ static void fill_arguments(const struct daemon_options *options, struct daemon *
 	argv[n++] = loop_name(options);
 	argv[n++] = "--log-level";
 	argv[n++] = options->log_level ? options->log_level : "debug";
+	/* What the filter does not allow ends the daemon, and the case with it. */
+	argv[n++] = "--sandbox";
+	argv[n++] = "kill";
 	if (!options->without_socket) {
 		argv[n++] = "--socket";
 		argv[n++] = daemon->socket;
