@@ -286,7 +286,7 @@ static void endpoint_is_not_for_the_network(void)
 
 	harness_path("npud.sock", path);
 	command_run("NPUD", argv, &result);
-	REQUIRE_EQ(result.status, 3);
+	REQUIRE_EQ(result.status, 2);
 	REQUIRE_HAS(result.output, "--stats");
 }
 
