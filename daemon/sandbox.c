@@ -130,7 +130,8 @@ int sandbox_drop_capabilities(void)
 static const int allowed[] = {
 	/* the loop */
 	SCMP_SYS(io_uring_enter), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_create1), SCMP_SYS(timerfd_settime), SCMP_SYS(poll), SCMP_SYS(ppoll),
+	SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_create1), SCMP_SYS(timerfd_settime), SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
 	/* clients: their sockets, what they pass, who they are */
 	SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg),
 	SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(shutdown), SCMP_SYS(getsockopt),

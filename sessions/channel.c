@@ -5,7 +5,6 @@
 #include "sessions/channel.h"
 
 #include "base/closer.h"
-#include "npu_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +63,7 @@ static int channel_receive(struct channel *channel)
 		char bytes[CMSG_SPACE(FDSET_RECEIVE_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = {.iov_base = channel->shared->receive_buffer,
-			    .iov_len = NPU_MESSAGE_MAX};
+			    .iov_len = CHANNEL_RECEIVE_BYTES};
 	struct msghdr message = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -85,8 +84,6 @@ static int channel_receive(struct channel *channel)
 		reason = "too many descriptors in one message";
 	else if (n == 0)
 		reason = "closed by client";
-	else if (message.msg_flags & MSG_TRUNC)
-		reason = "message too long";
 	if (reason) {
 		fdset_deinit(&fds);
 		channel_fail(channel, reason);

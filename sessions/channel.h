@@ -10,6 +10,7 @@
 
 #include "base/fdset.h"
 #include "base/loop.h"
+#include "npu_protocol.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,9 +19,12 @@
 struct channel;
 struct closer;
 
+/* One more than a message may have: a longer one, cut to this, is still seen to be too long. */
+#define CHANNEL_RECEIVE_BYTES (NPU_MESSAGE_MAX + 1)
+
 /* What all channels use. */
 struct channel_shared {
-	void *receive_buffer;  /* borrowed: NPU_MESSAGE_MAX bytes */
+	void *receive_buffer;  /* borrowed: CHANNEL_RECEIVE_BYTES */
 	struct closer *closer; /* borrowed */
 };
 
