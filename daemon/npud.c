@@ -30,6 +30,12 @@
 #define SYSTEM_DIRECTORY "/run/npud"
 #define SYSTEM_SOCKET	 SYSTEM_DIRECTORY "/npud.sock"
 
+static int npud_fail(const char *what, const char *name, int r)
+{
+	fprintf(stderr, "npud: %s%s%s: %s\n", what, *name ? " " : "", name, strerror(-r));
+	return r;
+}
+
 /* ---- what api/ asks the daemon for ---- */
 
 static json_t *npud_policy_show(void *context)
@@ -175,28 +181,24 @@ static void npud_signal_ready(struct loop_poll *poll, uint32_t revents)
 		else
 			npud_terminate(npud);
 	}
-	loop_poll_arm(poll, POLLIN);
+	loop_poll_keep(poll, POLLIN);
 }
 
 static int npud_start_signals(struct npud *npud)
 {
 	sigset_t set;
+	int r;
 
 	npud_signal_set(&set);
 	npud->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (npud->signal_fd < 0)
-		return -errno;
+		return npud_fail("signals", "", -errno);
 	loop_poll_init(&npud->signal_poll, npud->loop, npud->signal_fd, npud_signal_ready);
-	return loop_poll_arm(&npud->signal_poll, POLLIN);
+	r = loop_poll_arm(&npud->signal_poll, POLLIN);
+	return r < 0 ? npud_fail("signals", "", r) : 0;
 }
 
 /* ---- building the layers ---- */
-
-static int npud_fail(const char *what, const char *name, int r)
-{
-	fprintf(stderr, "npud: %s%s%s: %s\n", what, *name ? " " : "", name, strerror(-r));
-	return r;
-}
 
 static int npud_load_config(struct npud *npud)
 {

@@ -83,14 +83,14 @@ static void listener_ready(struct loop_poll *poll, uint32_t revents)
 			break;
 	}
 	if (listener->retry.when_ns == CLOCK_NEVER)
-		loop_poll_arm(&listener->poll, POLLIN);
+		loop_poll_keep(&listener->poll, POLLIN);
 }
 
 static void listener_retry(struct loop_timer *timer)
 {
 	struct listener *listener = container_of(timer, struct listener, retry);
 
-	loop_poll_arm(&listener->poll, POLLIN);
+	loop_poll_keep(&listener->poll, POLLIN);
 }
 
 static struct listener *listener_alloc(struct sessions *sessions, const char *path)

@@ -31,7 +31,7 @@ static void sessions_device_ready(struct loop_poll *poll, uint32_t revents)
 
 	(void)revents;
 	device_dispatch(sessions->device);
-	loop_poll_arm(poll, POLLIN);
+	loop_poll_keep(poll, POLLIN);
 }
 
 void sessions_dispatch(struct sessions *sessions)

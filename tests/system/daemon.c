@@ -188,23 +188,36 @@ bool daemon_is_alive(const struct daemon *daemon)
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
-void daemon_wait_log(const struct daemon *daemon, const char *text)
+/* True when the log has `text`, false when npud has ended without saying it. */
+static bool wait_log(const struct daemon *daemon, const char *text)
 {
+	bool has_text;
+
 	struct pollfd poll_fds[2] = {
 		{.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .events = POLLIN},
 		{.fd = daemon->pidfd, .events = POLLIN}};
 	char events[4096];
 
 	REQUIRE(inotify_add_watch(poll_fds[0].fd, daemon->log, IN_MODIFY) >= 0);
-	while (!log_has(daemon, text)) {
+	while (!(has_text = log_has(daemon, text)) && !poll_fds[1].revents) {
 		if (poll(poll_fds, 2, PATIENCE_MS) <= 0)
 			harness_fail(__FILE__, __LINE__, "the log never said \"%s\"", text);
-		if (poll_fds[1].revents && !log_has(daemon, text))
-			harness_fail(__FILE__, __LINE__, "npud ended before it said \"%s\"", text);
 		while (read(poll_fds[0].fd, events, sizeof(events)) > 0)
 			;
 	}
 	close(poll_fds[0].fd);
+	return has_text;
+}
+
+void daemon_wait_log(const struct daemon *daemon, const char *text)
+{
+	if (!wait_log(daemon, text))
+		harness_fail(__FILE__, __LINE__, "npud ended before it said \"%s\"", text);
+}
+
+bool daemon_try_ready(const struct daemon *daemon)
+{
+	return wait_log(daemon, "npud: ready\n");
 }
 
 static uint64_t read_status_field(const char *path, const char *field)

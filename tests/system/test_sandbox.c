@@ -128,7 +128,7 @@ static void reload_finds_users_and_groups(void)
 	daemon_start(&(struct daemon_options){.config = "{\"version\": 1}"}, &daemon);
 	harness_write(daemon.config, "{\"version\": 1, \"admin_group\": \"root\", \"classes\":"
 				     " {\"a\": {}}, \"match\": [{\"uid\": \"root\", \"class\":"
-				     " \"a\"}]}");
+				     " \"a\"}, {\"class\": \"a\"}]}");
 	daemon_signal(&daemon, SIGHUP);
 	daemon_wait_log(&daemon, "policy_reloaded");
 	harness_write(daemon.config, "{\"version\": 1, \"admin_group\": \"no-such-group\"}");
