@@ -16,6 +16,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* What a request may take before its channel has to rest, and for how many times as long. */
+#define CHEAP_NS     (50 * NS_PER_US)
+#define PAUSE_FACTOR 8
+#define PAUSE_MAX_NS (20 * NS_PER_MS)
+
 static int channel_transmit(int fd, const void *data, size_t size, int passed_fd)
 {
 	union {
@@ -55,6 +60,30 @@ static void channel_drop_pending(struct channel *channel)
 	channel->pending_fd = -1;
 }
 
+/* How long to rest after a request that took `cost_ns`. */
+static uint64_t channel_pause_ns(const struct channel *channel, uint64_t cost_ns)
+{
+	const bool has_others = channel->shared->n_messages - channel->n_messages_seen > 1;
+
+	if (!has_others || cost_ns < CHEAP_NS)
+		return 0;
+	return cost_ns < PAUSE_MAX_NS / PAUSE_FACTOR ? cost_ns * PAUSE_FACTOR : PAUSE_MAX_NS;
+}
+
+static void channel_handle(struct channel *channel, size_t size, struct fdset *fds)
+{
+	const uint64_t start_ns = clock_now_ns();
+	uint64_t end_ns, pause_ns;
+
+	channel->ops->message(channel, channel->shared->receive_buffer, size, fds);
+	end_ns = clock_now_ns();
+	channel->shared->n_messages++;
+	pause_ns = channel_pause_ns(channel, end_ns - start_ns);
+	channel->n_messages_seen = channel->shared->n_messages;
+	if (pause_ns > 0 && channel->fd >= 0)
+		loop_timer_arm(&channel->pause, end_ns + pause_ns);
+}
+
 /* 1: handled; 0: nothing to read; -1: the channel is closed. */
 static int channel_receive(struct channel *channel)
 {
@@ -89,13 +118,16 @@ static int channel_receive(struct channel *channel)
 		channel_fail(channel, reason);
 		return -1;
 	}
-	channel->ops->message(channel, channel->shared->receive_buffer, (size_t)n, &fds);
+	channel_handle(channel, (size_t)n, &fds);
 	fdset_deinit(&fds);
 	return channel->fd >= 0 ? 1 : -1;
 }
 
 static int channel_arm(struct channel *channel)
 {
+	/* An answer that could not be sent yet is not held up. */
+	if (!channel->pending && channel->pause.when_ns != CLOCK_NEVER)
+		return 0;
 	return loop_poll_arm(&channel->poll, channel->pending ? POLLOUT : POLLIN);
 }
 
@@ -121,11 +153,20 @@ static void channel_ready(struct loop_poll *poll, uint32_t revents)
 		channel_fail(channel, "out of memory");
 }
 
-int channel_init(struct channel *channel, struct loop *loop, int fd,
-		 const struct channel_shared *shared, const struct channel_ops *ops)
+static void channel_pause_over(struct loop_timer *timer)
+{
+	struct channel *channel = container_of(timer, struct channel, pause);
+
+	if (channel_arm(channel) < 0)
+		channel_fail(channel, "out of memory");
+}
+
+int channel_init(struct channel *channel, struct loop *loop, int fd, struct channel_shared *shared,
+		 const struct channel_ops *ops)
 {
 	*channel = (struct channel){.fd = fd, .ops = ops, .shared = shared, .pending_fd = -1};
 	loop_poll_init(&channel->poll, loop, fd, channel_ready);
+	loop_timer_init(&channel->pause, loop, channel_pause_over);
 	return channel_arm(channel);
 }
 
@@ -134,6 +175,7 @@ void channel_close(struct channel *channel)
 	if (channel->fd < 0)
 		return;
 	loop_poll_disarm(&channel->poll);
+	loop_timer_arm(&channel->pause, CLOCK_NEVER);
 	channel_drop_pending(channel);
 	/* The ring may hold the socket a moment longer; the peer shall know now. */
 	shutdown(channel->fd, SHUT_RDWR);

@@ -4,6 +4,10 @@
  *
  * At most one reply waits to be sent. While it does, no request is read, so the client's own socket
  * buffer fills and its send blocks: the daemon's memory does not grow with a client's speed.
+ *
+ * One request is read per turn, and after one that took long (statistics, a huge job) the channel
+ * rests for some times as long, if others want something, too: whoever waits for npud while one
+ * client floods it waits for a single request of that one, and seldom.
  */
 #ifndef NPUD_SESSIONS_CHANNEL_H
 #define NPUD_SESSIONS_CHANNEL_H
@@ -26,6 +30,7 @@ struct closer;
 struct channel_shared {
 	void *receive_buffer;  /* borrowed: CHANNEL_RECEIVE_BYTES */
 	struct closer *closer; /* borrowed */
+	uint64_t n_messages;   /* that all channels have handled */
 };
 
 struct channel_ops {
@@ -39,16 +44,18 @@ struct channel_ops {
 struct channel {
 	int fd; /* owned; -1 once closed */
 	const struct channel_ops *ops;
-	const struct channel_shared *shared; /* borrowed */
+	struct channel_shared *shared; /* borrowed */
 	struct loop_poll poll;
-	void *pending; /* the reply that did not fit into the socket, owned */
+	struct loop_timer pause;  /* armed instead of `poll` after a costly request */
+	uint64_t n_messages_seen; /* of `shared`, with the last one of this channel */
+	void *pending;		  /* the reply that did not fit into the socket, owned */
 	size_t pending_size;
 	int pending_fd; /* rides along; -1 for none */
 };
 
 /* Takes over `fd` (non-blocking) and starts reading. */
-int channel_init(struct channel *channel, struct loop *loop, int fd,
-		 const struct channel_shared *shared, const struct channel_ops *ops);
+int channel_init(struct channel *channel, struct loop *loop, int fd, struct channel_shared *shared,
+		 const struct channel_ops *ops);
 /* Whether all replies so far have been read; one that carries a descriptor has to wait for that. */
 bool channel_is_read(const struct channel *channel);
 /* Shuts the socket and closes it; no callback follows. May be repeated. */

@@ -16,6 +16,7 @@ static const char help_text[] =
 	"  latency       round trip of an empty job, against a bare request and reply\n"
 	"  throughput    empty jobs per second, by clients and jobs in flight\n"
 	"  sessions      what an idle session costs; how long connecting takes\n"
+	"  flood         what a client that floods npud costs the others\n"
 	"  memory        whether the daemon grows while jobs and sessions come and go\n"
 	"\n"
 	"Each starts an npud of its own (the one beside this program, or in PATH) and stops it.\n"
@@ -23,7 +24,8 @@ static const char help_text[] =
 	"  --json         the result as one JSON object\n"
 	"  --loop KIND    auto, uring or epoll, for that npud\n"
 	"  --seconds N    throughput: per figure (1); memory: in all (10)\n"
-	"  --count N      latency: blocks of 200 rounds (100); sessions: how many (200)\n"
+	"  --count N      latency, flood: blocks of 200 rounds (100, 40); sessions: how many "
+	"(200)\n"
 	"  --socket PATH  latency, throughput: use the npud there, on the timing device\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no daemon, 4 refused.\n";
@@ -32,9 +34,13 @@ static const struct {
 	const char *name;
 	enum cli_status (*run)(const struct bench_options *options); /* NULL: not built yet */
 } benches[] = {
-	{"latency", bench_latency},   {"throughput", bench_throughput},
-	{"sessions", bench_sessions}, {"memory", bench_memory},
-	{"fairness", NULL},	      {"soft", NULL},
+	{"latency", bench_latency},
+	{"throughput", bench_throughput},
+	{"sessions", bench_sessions},
+	{"memory", bench_memory},
+	{"flood", bench_flood},
+	{"fairness", NULL},
+	{"soft", NULL},
 };
 
 enum cli_status bench_print_json(json_t *result)

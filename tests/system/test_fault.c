@@ -3,8 +3,6 @@
  * Every call that can fail, fails: the first of a scenario, then the second, and so on until the
  * scenario passes without one. Whatever fails, the daemon lives, the client gets an answer or is
  * hung up on, the next client is served, and nothing stays behind.
- *
- * NPU_TEST_FAULT_STEP (1): every how many calls; more than 1 is a sample.
  */
 #include "client.h"
 #include "fault.h"
@@ -78,13 +76,6 @@ static void fault_finish(bool was_hit)
 {
 	REQUIRE(!was_hit);
 	fprintf(stderr, "%s: each of %ld calls failed once\n", scenario_name, scenario_n - 1);
-}
-
-static long fault_step(void)
-{
-	const char *step = getenv("NPU_TEST_FAULT_STEP");
-
-	return step && atol(step) > 0 ? atol(step) : 1;
 }
 
 /* ---- scenarios: what a client does; each call may fail, none may hang ---- */
@@ -218,7 +209,6 @@ static void settle(struct npu_session *watcher)
 
 static void run_scenario(const struct scenario *scenario)
 {
-	const long step = fault_step();
 	struct npu_session *session = NULL, *other = NULL, *watcher = NULL;
 	struct daemon daemon;
 	unsigned n_fds;
@@ -230,7 +220,7 @@ static void run_scenario(const struct scenario *scenario)
 					      .config = "{\"version\": 1}"},
 		     &daemon);
 	n_fds = count_fds(&daemon);
-	for (long n = 1; was_hit && n < CALLS_MAX; n += step) {
+	for (long n = 1; was_hit && n < CALLS_MAX; n++) {
 		REQUIRE_EQ(open_session(&daemon, &session), 0);
 		REQUIRE_EQ(open_session(&daemon, &other), 0);
 		REQUIRE_EQ(open_session(&daemon, &watcher), 0);
@@ -267,7 +257,6 @@ static void questions_survive(void)
 /* Accepting, identity, hello: the client gets its session or is told that it does not. */
 static void connecting_survives(void)
 {
-	const long step = fault_step();
 	struct daemon daemon;
 	unsigned n_fds;
 	bool was_hit = true;
@@ -275,7 +264,7 @@ static void connecting_survives(void)
 	fault_map();
 	daemon_start(&(struct daemon_options){.log_level = "warning"}, &daemon);
 	n_fds = count_fds(&daemon);
-	for (long n = 1; was_hit && n < CALLS_MAX; n += step) {
+	for (long n = 1; was_hit && n < CALLS_MAX; n++) {
 		struct npu_session *session = NULL;
 
 		fault_arm("connecting", n);
@@ -292,14 +281,13 @@ static void connecting_survives(void)
 /* It starts, or it says why not; what it leaves behind does not hinder the next one. */
 static void starting_survives(void)
 {
-	const long step = fault_step();
 	struct daemon daemon;
 	char stats[108];
 	bool was_hit = true;
 
 	fault_map();
 	harness_path("stats.sock", stats);
-	for (long n = 1; was_hit && n < CALLS_MAX; n += step) {
+	for (long n = 1; was_hit && n < CALLS_MAX; n++) {
 		struct client client;
 		char *log;
 
