@@ -12,8 +12,12 @@
 #ifndef NPUD_DAEMON_SANDBOX_H
 #define NPUD_DAEMON_SANDBOX_H
 
-/* What happens at a system call that is not on the list: nothing, a line in the kernel's log, the
- * end of the process. */
+#include <stdbool.h>
+
+/*
+ * What happens at a system call that is not on the list: nothing, a line in the kernel's log, the
+ * end of the process.
+ */
 enum sandbox_mode { SANDBOX_OFF, SANDBOX_LOG, SANDBOX_KILL };
 
 /* "off", "log", "kill"; -EINVAL. */
@@ -28,9 +32,11 @@ int sandbox_become_user(const char *name);
 /* Capabilities and no_new_privs; a process without capabilities loses none. -errno. */
 int sandbox_drop_capabilities(void);
 
+/* False in a build with a sanitizer, whose run-time library makes system calls of its own. */
+bool sandbox_has_filter(void);
 /*
- * Installs the filter. In a build with a sanitizer that makes system calls of its own it does
- * nothing but say so in the log. -errno, -ENOSYS and -EINVAL from kernels without seccomp.
+ * Installs the filter; where there is none it only says so in the log. -errno, -ENOSYS and -EINVAL
+ * from kernels without seccomp.
  */
 int sandbox_enter(enum sandbox_mode mode);
 

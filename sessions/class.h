@@ -15,20 +15,22 @@
 
 enum class_kind { CLASS_RT, CLASS_NORMAL, CLASS_BACKGROUND };
 
-struct class
-{
-	char name[NPU_NAME_MAX];
-	enum class_kind kind;
-	bool is_requestable; /* a client may ask for it in its hello */
-	struct queue_params queue;
-};
-
 /* Policy file `quota`. UINT64_MAX: none. */
 struct quota {
 	uint64_t bytes_per_session, bos_per_session, fences_per_session, jobs_per_session;
 	uint64_t jobs_per_tenant, sessions_per_uid, jobs_total;
 	uint64_t tasks_per_job;
 	uint64_t requests_per_s; /* per session; 0: no limit */
+};
+
+struct class
+{
+	char name[NPU_NAME_MAX];
+	enum class_kind kind;
+	bool is_requestable; /* a client may ask for it in its hello */
+	bool has_quota;	     /* else the policy's counts */
+	struct quota quota;  /* complete; what is not for a session or tenant is not looked at */
+	struct queue_params queue;
 };
 
 #define MATCH_TEXT_MAX 256

@@ -170,7 +170,7 @@ static int job_check_against_device(const struct session *session, const struct 
 				    struct npu_error *error)
 {
 	const struct device_caps *caps = &session->owner->device->caps;
-	const uint64_t tasks_max = session->owner->policy->quota.tasks_per_job;
+	const uint64_t tasks_max = session_quota(session)->tasks_per_job;
 	const uint64_t most = tasks_max < NPU_JOB_TASKS_MAX ? tasks_max : NPU_JOB_TASKS_MAX;
 	const uint32_t least = caps->runs_streams ? 1 : 0;
 

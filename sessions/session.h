@@ -85,6 +85,9 @@ void session_close(struct session *session, const char *reason, bool stop_runnin
 /* A job retired: a closing session may be over now. */
 void session_job_gone(struct session *session);
 
+/* What this session may have: its class's quota where that has one, else the policy's. */
+const struct quota *session_quota(const struct session *session);
+
 /* Whether the rate limit allows a request now; else how long to wait. */
 bool session_take_token(struct session *session, uint64_t now_ns, uint64_t *ret_wait_ns);
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -145,7 +146,8 @@ static void write_tenants(const char *path, const char *first, const char *secon
 	char text[1024];
 
 	snprintf(text, sizeof(text),
-		 "{\"version\": 1, \"classes\": {\"camera\": {}, \"batch\": {\"kind\":"
+		 "{\"version\": 1, \"classes\": {\"camera\": {\"quota\": {\"bos_per_session\": "
+		 "3}}, \"batch\": {\"kind\":"
 		 " \"background\"}, \"other\": {}}, \"match\": ["
 		 "{\"socket\": \"%s\", \"class\": \"camera\"},"
 		 "{\"socket\": \"%s\", \"class\": \"batch\"}, {\"class\": \"other\"}]}",
@@ -167,6 +169,25 @@ static void require_class(struct daemon *daemon, const char *socket, const char 
 	run_a_job(&there);
 }
 
+/* Limits of its own, which are also told. */
+static unsigned bos_max(struct daemon *daemon, const char *socket)
+{
+	struct daemon there = *daemon;
+	struct client client;
+	struct client_bo bo;
+	unsigned n = 0;
+
+	snprintf(there.socket, sizeof(there.socket), "%s", socket);
+	client_open(&there, &client);
+	while (client_bo_try_new(&client, 4096, 0, &bo, NULL) == 0) {
+		munmap(bo.map, bo.size);
+		n++;
+	}
+	REQUIRE_EQ(client.hello.bos_max, n);
+	client_close(&client);
+	return n;
+}
+
 static void one_socket_per_tenant(void)
 {
 	char camera[108], batch[108], config[108];
@@ -182,6 +203,8 @@ static void one_socket_per_tenant(void)
 	require_class(&daemon, camera, "camera");
 	require_class(&daemon, batch, "batch");
 	require_class(&daemon, daemon.socket, "other");
+	REQUIRE_EQ(bos_max(&daemon, camera), 3);
+	REQUIRE_EQ(bos_max(&daemon, batch), 1024);
 	daemon_stop(&daemon);
 	REQUIRE(access(camera, F_OK) < 0 && access(batch, F_OK) < 0);
 }
@@ -253,10 +276,38 @@ static void socket_that_cannot_be_made(void)
 	REQUIRE_EQ(access(file, F_OK), 0);
 }
 
+/* The shipped unit, judged by systemd's own rules: "OK" is an exposure below 4. */
+static void unit_is_hardened(void)
+{
+	const char *unit = getenv("NPUD_UNIT");
+	const char *version[] = {"systemd-analyze", "--version", NULL};
+	const char *security[] = {"systemd-analyze",
+				  "security",
+				  "--offline=true",
+				  "--no-pager",
+				  "--threshold=40",
+				  unit,
+				  NULL};
+
+	command_run(NULL, version, &result);
+	if (result.status != 0)
+		harness_skip("there is no systemd-analyze");
+	command_run(NULL, security, &result);
+	if (strstr(result.output, "unrecognized option"))
+		harness_skip("this systemd-analyze can't judge a file");
+	if (result.status != 0)
+		harness_fail(__FILE__, __LINE__, "%s", result.output);
+	REQUIRE_HAS(result.output, " OK ");
+}
+
 static const struct test_case cases[] = {
-	HARNESS_CASE(keeps_no_more_than_it_needs), HARNESS_CASE(root_becomes_another_user),
-	HARNESS_CASE(unknown_user_is_refused),	   HARNESS_CASE(reload_finds_users_and_groups),
-	HARNESS_CASE(one_socket_per_tenant),	   HARNESS_CASE(several_activated_sockets),
+	HARNESS_CASE(unit_is_hardened),
+	HARNESS_CASE(keeps_no_more_than_it_needs),
+	HARNESS_CASE(root_becomes_another_user),
+	HARNESS_CASE(unknown_user_is_refused),
+	HARNESS_CASE(reload_finds_users_and_groups),
+	HARNESS_CASE(one_socket_per_tenant),
+	HARNESS_CASE(several_activated_sockets),
 	HARNESS_CASE(socket_that_cannot_be_made),
 };
 
