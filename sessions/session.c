@@ -87,6 +87,7 @@ static bool session_is_admin(const struct sessions *owner, const struct identity
 
 static void session_destroy(struct session *session)
 {
+	charge_release(&session->tables_charge);
 	charge_release(&session->session_charge);
 	charge_release(&session->connection_charge);
 	tenant_unref(session->tenant);
@@ -338,6 +339,26 @@ void session_job_gone(struct session *session)
 	if (session->state == SESSION_CLOSING && session->n_jobs == 0)
 		loop_work_queue(&session->free_work);
 	sessions_check_drained(owner);
+}
+
+/* ---- page tables ---- */
+
+int session_charge_tables(struct session *session, struct account_refusal *ret_refusal)
+{
+	struct account *account = &session->user->account;
+	const uint64_t before_bytes = session->tables_charge.amount;
+	const uint64_t bytes = domain_pagetable_bytes(&session->domain);
+	int r;
+
+	if (bytes == before_bytes)
+		return 0;
+	charge_release(&session->tables_charge);
+	r = account_charge(account, SLOT_TABLES, bytes, &session->tables_charge, ret_refusal);
+	/* What it had it keeps; there was room for that a moment ago. */
+	if (r < 0)
+		(void)account_charge(account, SLOT_TABLES, before_bytes, &session->tables_charge,
+				     NULL);
+	return r;
 }
 
 /* ---- rate limit ---- */

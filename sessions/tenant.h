@@ -21,6 +21,7 @@ enum session_slot {
 	SLOT_JOBS,
 	SLOT_SESSIONS,	  /* charged at the hello, which can be answered */
 	SLOT_CONNECTIONS, /* charged at accept, before anything is allocated for them */
+	SLOT_TABLES,	  /* bytes of page tables */
 };
 
 /* Connections that a user may have beyond its sessions: those that are told that they are too many.
