@@ -16,9 +16,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What a request may take before its channel has to rest, and for how many times as long. */
+/*
+ * Requests that take no longer than this need no rest: taking turns is fair enough. Of the others a
+ * channel may have so much time at once, and one part in so many in the long run.
+ */
 #define CHEAP_NS     (50 * NS_PER_US)
-#define PAUSE_FACTOR 8
+#define BURST_NS     (500 * NS_PER_US)
+#define SHARE	     8
 #define PAUSE_MAX_NS (20 * NS_PER_MS)
 
 static int channel_transmit(int fd, const void *data, size_t size, int passed_fd)
@@ -60,14 +64,26 @@ static void channel_drop_pending(struct channel *channel)
 	channel->pending_fd = -1;
 }
 
+/* Books the time of a request, and forgets what has been worked off since the last one. */
+static void channel_add_debt(struct channel *channel, uint64_t start_ns, uint64_t end_ns)
+{
+	const uint64_t worked_off_ns = (start_ns - channel->debt_at_ns) / SHARE;
+
+	channel->debt_ns -= worked_off_ns < channel->debt_ns ? worked_off_ns : channel->debt_ns;
+	channel->debt_ns += end_ns - start_ns;
+	channel->debt_at_ns = end_ns;
+}
+
 /* How long to rest after a request that took `cost_ns`. */
 static uint64_t channel_pause_ns(const struct channel *channel, uint64_t cost_ns)
 {
 	const bool has_others = channel->shared->n_messages - channel->n_messages_seen > 1;
+	uint64_t pause_ns;
 
-	if (!has_others || cost_ns < CHEAP_NS)
+	if (!has_others || cost_ns < CHEAP_NS || channel->debt_ns <= BURST_NS)
 		return 0;
-	return cost_ns < PAUSE_MAX_NS / PAUSE_FACTOR ? cost_ns * PAUSE_FACTOR : PAUSE_MAX_NS;
+	pause_ns = (channel->debt_ns - BURST_NS) * SHARE;
+	return pause_ns < PAUSE_MAX_NS ? pause_ns : PAUSE_MAX_NS;
 }
 
 static void channel_handle(struct channel *channel, size_t size, struct fdset *fds)
@@ -77,6 +93,7 @@ static void channel_handle(struct channel *channel, size_t size, struct fdset *f
 
 	channel->ops->message(channel, channel->shared->receive_buffer, size, fds);
 	end_ns = clock_now_ns();
+	channel_add_debt(channel, start_ns, end_ns);
 	channel->shared->n_messages++;
 	pause_ns = channel_pause_ns(channel, end_ns - start_ns);
 	channel->n_messages_seen = channel->shared->n_messages;
