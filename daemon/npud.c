@@ -148,7 +148,7 @@ static void npud_drain_expired(struct loop_timer *timer)
 
 static void npud_terminate(struct npud *npud)
 {
-	if (npud->sessions->is_draining) {
+	if (npud->sessions->drained) {
 		log_info("stopping reason=\"second signal\"");
 		loop_quit(npud->loop);
 		return;

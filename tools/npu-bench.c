@@ -18,14 +18,16 @@ static const char help_text[] =
 	"  sessions      what an idle session costs; how long connecting takes\n"
 	"  flood         what a client that floods npud costs the others\n"
 	"  memory        whether the daemon grows while jobs and sessions come and go\n"
+	"  slices        what it costs to cut a job\n"
+	"  check         what it costs to check the streams of a job\n"
 	"\n"
 	"Each starts an npud of its own (the one beside this program, or in PATH) and stops it.\n"
 	"\n"
 	"  --json         the result as one JSON object\n"
 	"  --loop KIND    auto, uring or epoll, for that npud\n"
 	"  --seconds N    throughput: per figure (1); memory: in all (10)\n"
-	"  --count N      latency, flood: blocks of 200 rounds (100, 40); sessions: how many "
-	"(200)\n"
+	"  --count N      latency, flood: blocks of 200 rounds (100, 40); sessions: how many\n"
+	"                 (200); slices: jobs (200); check: jobs (1000)\n"
 	"  --socket PATH  latency, throughput: use the npud there, on the timing device\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no daemon, 4 refused.\n";
@@ -38,6 +40,8 @@ static const struct {
 	{"throughput", bench_throughput},
 	{"sessions", bench_sessions},
 	{"memory", bench_memory},
+	{"slices", bench_slices},
+	{"check", bench_check},
 	{"flood", bench_flood},
 	{"fairness", NULL},
 	{"soft", NULL},
