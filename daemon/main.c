@@ -33,9 +33,9 @@ static int main_check_config(const struct options *options)
 }
 
 /* Before anything is opened or started. */
-static int main_drop_privileges(const struct options *options)
+static int main_drop_privileges(struct options *options)
 {
-	int r = npud_make_runtime_directory(options);
+	int r = npud_choose_socket(options);
 
 	if (r < 0)
 		return r;

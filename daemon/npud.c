@@ -23,7 +23,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define TIMING_CORES	 3
@@ -325,25 +324,15 @@ static int npud_add_listener(struct npud *npud, const char *path)
 	return 0;
 }
 
-static int npud_find_socket(char *ret_path, size_t size)
+int npud_choose_socket(struct options *options)
 {
-	int r = options_find_socket(ret_path, size);
-
-	if (r == -ENOENT)
-		fprintf(stderr, "npud: socket: no --socket, $NPU_SOCKET or $XDG_RUNTIME_DIR says "
-				"where to listen; give --socket PATH\n");
-	else if (r < 0)
-		npud_fail("socket", "", r);
-	return r;
-}
-
-int npud_make_runtime_directory(const struct options *options)
-{
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	const struct passwd *entry;
 
-	if (options->n_sockets > 0 || options_find_socket(path, sizeof(path)) < 0 ||
-	    strcmp(path, SYSTEM_SOCKET) != 0)
+	if (options->n_sockets > 0 || getenv("LISTEN_FDS") ||
+	    options_find_socket(options->found_socket, sizeof(options->found_socket)) < 0)
+		return 0;
+	options->socket_paths[options->n_sockets++] = options->found_socket;
+	if (strcmp(options->found_socket, SYSTEM_SOCKET) != 0)
 		return 0;
 	if (mkdir(SYSTEM_DIRECTORY, 0755) < 0 && errno != EEXIST)
 		return npud_fail("directory", SYSTEM_DIRECTORY, -errno);
@@ -355,15 +344,15 @@ int npud_make_runtime_directory(const struct options *options)
 
 static int npud_listen_on_paths(struct npud *npud)
 {
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < npud->options.n_sockets; i++)
 		r = npud_add_listener(npud, npud->options.socket_paths[i]);
 	if (npud->options.n_sockets > 0)
 		return r;
-	r = npud_find_socket(path, sizeof(path));
-	return r < 0 ? r : npud_add_listener(npud, path);
+	fprintf(stderr, "npud: socket: no --socket, $NPU_SOCKET or $XDG_RUNTIME_DIR says where to "
+			"listen in at most 107 characters; give --socket PATH\n");
+	return -ENOENT;
 }
 
 /* With sockets passed by systemd npud listens on those and on no other. */

@@ -49,10 +49,11 @@ int npud_run(struct npud *npud);
 struct npud *npud_free(struct npud *npud);
 
 /*
- * As root and before becoming another user: /run/npud, where that is where we shall listen, made
- * for `options->user`. -errno, with a line on stderr.
+ * Before becoming another user: without --socket, adds the path that who started us listens at by
+ * default. Where that is in /run/npud, makes that for `options->user`. -errno, with a line on
+ * stderr.
  */
-int npud_make_runtime_directory(const struct options *options);
+int npud_choose_socket(struct options *options);
 
 /* Blocks the signals that npud reads from a descriptor; before any thread starts. */
 void npud_block_signals(void);

@@ -18,8 +18,9 @@
 struct options {
 	const char *config_path; /* NULL: defaults */
 	const char *socket_paths[OPTIONS_SOCKETS_MAX];
-	unsigned n_sockets; /* 0: options_find_socket() */
-	const char *user;   /* NULL: stay who we are */
+	unsigned n_sockets;
+	char found_socket[108]; /* npud_choose_socket() */
+	const char *user;	/* NULL: stay who we are */
 	const char *stats_address;
 	bool has_device, has_soft_clock, has_soft_cache, check_config;
 	bool is_soft_incoherent;

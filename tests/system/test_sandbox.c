@@ -85,6 +85,15 @@ static void keeps_no_more_than_it_needs(void)
 	daemon_stop(&daemon);
 }
 
+static void name_socket_in_environment(void)
+{
+	char path[108];
+
+	harness_path("npud.sock", path);
+	setenv("NPU_SOCKET", path, 1);
+}
+
+/* Where it listens by default is decided before. */
 static void root_becomes_another_user(void)
 {
 	const struct passwd *user = getpwnam("nobody");
@@ -97,6 +106,8 @@ static void root_becomes_another_user(void)
 		harness_skip("there is no user nobody");
 	REQUIRE_EQ(chmod(harness_dir(), 0777), 0);
 	daemon_launch(&(struct daemon_options){.config = "{\"version\": 1}",
+					       .before_exec = name_socket_in_environment,
+					       .without_socket = true,
 					       .arguments = {"--user", "nobody"}},
 		      &daemon);
 	REQUIRE_EQ(chmod(harness_dir(), 0777), 0);
