@@ -7,6 +7,7 @@
 #include "bench_daemon.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -294,8 +295,9 @@ enum cli_status bench_flood(const struct bench_options *options)
 		return status;
 	}
 	if (!document)
-		printf("an empty job beside a client that floods (timing device, %llu rounds)\n",
-		       (unsigned long long)(n_blocks * BLOCK_ROUNDS));
+		printf("an empty job beside a client that floods (timing device, %" PRIu64
+		       " rounds)\n",
+		       n_blocks * BLOCK_ROUNDS);
 	for (size_t i = 0; status == CLI_OK && i < N_FLOODS; i++)
 		status = run_flood(&daemon, &floods[i], n_blocks, document);
 	enum cli_status stopped = bench_daemon_stop(&daemon);
