@@ -104,6 +104,8 @@ int wire_decode_bo_create(const void *body, size_t size, unsigned n_fds,
 		r = wire_check_placement(create.flags, create.iova, error);
 	if (r == 0 && (create.size < 1 || create.size > BO_MAX_BYTES))
 		r = error_range(error, "size", create.size, 1, BO_MAX_BYTES);
+	if (r == 0 && create.size > IOVA_SPACE_BYTES - create.iova)
+		r = error_range(error, "size", create.size, 1, IOVA_SPACE_BYTES - create.iova);
 	if (r < 0)
 		return r;
 	*ret_create = create;

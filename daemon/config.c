@@ -211,9 +211,28 @@ static void read_quota(const json_t *object, struct quota *quota)
 		{"requests_per_s", &quota->requests_per_s},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		*rows[i].value = (uint64_t)json_integer_value(json_object_get(object, rows[i].key));
-	quota->queued_ns_per_tenant = config_key_ns(object, "queued_ms_per_tenant");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const json_t *value = json_object_get(object, rows[i].key);
+
+		if (value)
+			*rows[i].value = (uint64_t)json_integer_value(value);
+	}
+	if (json_object_get(object, "queued_ms_per_tenant"))
+		quota->queued_ns_per_tenant = config_key_ns(object, "queued_ms_per_tenant");
+}
+
+/* What a class does not say is as for everybody. */
+static void read_class_quotas(const json_t *classes, struct session_policy *policy)
+{
+	for (unsigned i = 0; i < policy->n_classes; i++) {
+		struct class *class = &policy->classes[i];
+		const json_t *quota =
+			json_object_get(json_object_get(classes, class->name), "quota");
+
+		class->has_quota = json_object_size(quota) > 0;
+		class->quota = policy->quota;
+		read_quota(quota, &class->quota);
+	}
 }
 
 /* `config` may be half filled when this fails; it owns nothing then. */
@@ -238,6 +257,7 @@ static int read_document(struct json_reader *reader, json_t *document, struct co
 	if (r == 0) {
 		read_quota(json_object_get(document, "quota"), &config->sessions.quota);
 		read_domains(json_object_get(document, "domains"), config);
+		read_class_quotas(json_object_get(document, "classes"), &config->sessions);
 	}
 	return r;
 }

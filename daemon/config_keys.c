@@ -142,6 +142,18 @@ static const struct key_spec quota_keys[] = {
 	{NULL},
 };
 
+/* No defaults: what is missing is taken from `quota`. */
+static const struct key_spec class_quota_keys[] = {
+	{"bytes_per_session", KEY_INTEGER, RANGE(4096, BYTES_MAX)},
+	{"bos_per_session", KEY_INTEGER, RANGE(1, COUNT_MAX)},
+	{"fences_per_session", KEY_INTEGER, RANGE(0, COUNT_MAX)},
+	{"jobs_per_session", KEY_INTEGER, RANGE(1, COUNT_MAX)},
+	{"jobs_per_tenant", KEY_INTEGER, RANGE(1, COUNT_MAX)},
+	{"tasks_per_job", KEY_INTEGER, RANGE(1, NPU_JOB_TASKS_MAX)},
+	{"requests_per_s", KEY_INTEGER, RANGE(0, 1e9)},
+	{NULL},
+};
+
 static const struct key_spec class_keys[] = {
 	{"kind", KEY_CHOICE, .choices = config_class_kinds, .fallback = "\"normal\""},
 	{"policy", KEY_CHOICE, .choices = policies},
@@ -151,6 +163,7 @@ static const struct key_spec class_keys[] = {
 	{"core_mask", KEY_CHOICE, .choices = config_core_mask_rules, .fallback = "\"demand\""},
 	{"requestable", KEY_FLAG, .fallback = "false"},
 	{"watchdog_cap_ms", KEY_NUMBER, RANGE(1, MS_MAX)},
+	{"quota", KEY_OBJECT, .members = class_quota_keys},
 	{"priority", KEY_INTEGER, RANGE(0, PRIORITY_MAX), .fallback = "0"},
 	{"steal", KEY_CHOICE, .choices = steals, .fallback = "\"off\""},
 	{"gang_widths", KEY_SET, RANGE(1, CONFIG_CORES_MAX), .fallback = "[1, 2, 3]"},

@@ -52,6 +52,17 @@ int npu_open(const struct npu_open_args *args, struct npu_session **ret_session)
  */
 struct npu_session *npu_close(struct npu_session *session);
 
+/*
+ * After -ECONNRESET: connects again, to the same path and with the same class, and tries for
+ * `timeout_ns` (negative: for ever) while no daemon answers. 0 also when the session is not over.
+ *
+ * It is a new session: jobs of the old one are lost, their results with them, and so are its
+ * buffers. Close those first (on a lost session npu_bo_close() only unmaps; its error may be
+ * ignored), then make them anew and submit again. -EBUSY while one is open. Not while another
+ * thread uses the session. Sequence numbers begin anew, and npu_completion_fd() is another one.
+ */
+int npu_reconnect(struct npu_session *session, int64_t timeout_ns);
+
 /* What the daemon said at connect: device, cores, limits. Valid while the session lives. */
 const struct npu_hello_reply *npu_query(const struct npu_session *session);
 

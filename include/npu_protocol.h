@@ -6,8 +6,8 @@
  * packet: a struct npu_header and the body that its `op` names, little endian as the machine is.
  * The client sends requests; npud answers each with one reply, in order. Descriptors travel as
  * SCM_RIGHTS with the message that names them (marked "fd" below). What ends the session: empty
- * messages, cut messages, headers whose length or kind is not the packet's, and more than
- * NPU_MESSAGE_FDS descriptors in a message.
+ * messages, more than NPU_MESSAGE_FDS descriptors in a message, and, after an answer with EBADMSG,
+ * messages that are too long or whose header's length or kind is not the packet's.
  *
  * The first request is NPU_OP_HELLO. Its reply brings a second socket, on which npud sends one
  * struct npu_completion per job that asked for it; nothing can be written there.

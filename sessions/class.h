@@ -22,6 +22,15 @@ enum slice_rule {
 	SLICE_NEVER,
 };
 
+/* Policy file `quota`. UINT64_MAX: none. */
+struct quota {
+	uint64_t bytes_per_session, bos_per_session, fences_per_session, jobs_per_session;
+	uint64_t jobs_per_tenant, sessions_per_uid, jobs_total;
+	uint64_t queued_ns_per_tenant; /* predicted core-time of its jobs that have not started */
+	uint64_t tasks_per_job;
+	uint64_t requests_per_s; /* per session; 0: no limit */
+};
+
 struct class
 {
 	char name[NPU_NAME_MAX];
@@ -31,16 +40,9 @@ struct class
 	enum slice_rule slice_rule;
 	unsigned depth;	      /* jobs of a session that may wait; 0: as many as the quotas allow */
 	bool replaces_oldest; /* instead of refusing one more */
+	bool has_quota;	      /* else the policy's counts */
+	struct quota quota;   /* complete; what is not for a session or tenant is not looked at */
 	struct queue_params queue;
-};
-
-/* Policy file `quota`. UINT64_MAX: none. */
-struct quota {
-	uint64_t bytes_per_session, bos_per_session, fences_per_session, jobs_per_session;
-	uint64_t jobs_per_tenant, sessions_per_uid, jobs_total;
-	uint64_t queued_ns_per_tenant; /* predicted core-time of its jobs that have not started */
-	uint64_t tasks_per_job;
-	uint64_t requests_per_s; /* per session; 0: no limit */
 };
 
 /*

@@ -34,7 +34,7 @@ static void sessions_device_ready(struct loop_poll *poll, uint32_t revents)
 
 	(void)revents;
 	device_dispatch(sessions->device);
-	loop_poll_arm(poll, POLLIN);
+	loop_poll_keep(poll, POLLIN);
 }
 
 void sessions_dispatch(struct sessions *sessions)
@@ -88,7 +88,7 @@ int sessions_new(const struct sessions_params *params, struct sessions **ret_ses
 		       sessions_device_ready);
 	device_set_listener(params->device, sessions_device_event, sessions);
 	sessions->channels.closer = params->closer;
-	sessions->channels.receive_buffer = malloc(NPU_MESSAGE_MAX);
+	sessions->channels.receive_buffer = malloc(CHANNEL_RECEIVE_BYTES);
 	r = sessions->channels.receive_buffer ? sessions_make_scheduler(sessions, params->scheduler)
 					      : -ENOMEM;
 	if (r == 0)

@@ -201,7 +201,10 @@ static enum cli_status run_policy_check(struct npuctl *npuctl, char **arguments)
 static enum cli_status run_policy_reload(struct npuctl *npuctl, char **arguments)
 {
 	int error = npu_policy_reload(npuctl->session);
-	return error < 0 ? cli_error_npu(error, "policy reload") : CLI_OK;
+	if (error < 0)
+		return cli_error_npu(error, "policy reload");
+	puts("policy reloaded");
+	return CLI_OK;
 }
 
 static enum cli_status run_kill(struct npuctl *npuctl, char **arguments)
@@ -214,7 +217,10 @@ static enum cli_status run_kill(struct npuctl *npuctl, char **arguments)
 				 arguments[0]);
 	snprintf(what, sizeof(what), "kill %llu", (unsigned long long)id);
 	int error = npu_kill(npuctl->session, id);
-	return error < 0 ? cli_error_npu(error, what) : CLI_OK;
+	if (error < 0)
+		return cli_error_npu(error, what);
+	printf("session %llu ended\n", (unsigned long long)id);
+	return CLI_OK;
 }
 
 /* Asks again until nothing is left that can end. */
@@ -247,7 +253,10 @@ static enum cli_status run_reset(struct npuctl *npuctl, char **arguments)
 				 arguments[0]);
 	snprintf(what, sizeof(what), "reset %u", (unsigned)core);
 	int error = npu_reset_core(npuctl->session, (uint32_t)core);
-	return error < 0 ? cli_error_npu(error, what) : CLI_OK;
+	if (error < 0)
+		return cli_error_npu(error, what);
+	printf("core %u reset\n", (unsigned)core);
+	return CLI_OK;
 }
 
 /* UID:CGROUP, as `npuctl sessions` shows it; else a session's number. */

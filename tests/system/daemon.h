@@ -44,6 +44,8 @@ int daemon_wait(struct daemon *daemon);
 void daemon_stop(struct daemon *daemon);
 /* Waits until the log has `text`; fails when the daemon ends first. */
 void daemon_wait_log(const struct daemon *daemon, const char *text);
+/* Waits until it is ready, or has ended: false. */
+bool daemon_try_ready(const struct daemon *daemon);
 /* The log so far; malloc'ed. */
 char *daemon_read_log(const struct daemon *daemon);
 /* False when it has ended. */

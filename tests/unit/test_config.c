@@ -109,6 +109,8 @@ static const struct {
 	{"{\"scheduler\": {\"policy\": \"lottery\"}}",
 	 "p.json: scheduler.policy: 'lottery' is not known (allowed: round-robin, pinned, gang, "},
 	{"{\"quota\": {\"bytes_per_session\": 0}}", "p.json: quota.bytes_per_session: 0 is out"},
+	{"{\"classes\": {\"default\": {\"quota\": {\"jobs_total\": 1}}}}",
+	 "classes.default.quota.jobs_total"},
 	{"{\"quota\": {\"tasks_per_job\": 65536}}", "(allowed: a whole number, 1 to 65535)"},
 	{"{\"classes\": {\"two words\": {}}}",
 	 "p.json: classes.two words: bad name (allowed: 1 to"},
@@ -332,6 +334,25 @@ START_TEST(scheduler)
 	ck_assert_uint_eq(config.scheduler.watchdog.cap_ns, 500000000);
 	ck_assert_uint_eq(config.scheduler.watchdog.unknown_ns, 250000000);
 	ck_assert_uint_eq(json_array_size(config.not_in_effect), 0);
+}
+END_TEST
+
+/* A class has the policy's quotas but for those that it names itself. */
+START_TEST(class_quotas)
+{
+	const struct class *classes;
+
+	parse_good("{\"quota\": {\"bos_per_session\": 9, \"jobs_per_session\": 5}, \"classes\":"
+		   " {\"a\": {\"quota\": {\"bos_per_session\": 2, \"requests_per_s\": 100}},"
+		   " \"b\": {}}, \"match\": [{\"class\": \"b\"}]}");
+	classes = config.sessions.classes;
+	ck_assert_str_eq(classes[0].name, "a");
+	ck_assert(classes[0].has_quota && !classes[1].has_quota);
+	ck_assert_uint_eq(classes[0].quota.bos_per_session, 2);
+	ck_assert_uint_eq(classes[0].quota.jobs_per_session, 5);
+	ck_assert_uint_eq(classes[0].quota.requests_per_s, 100);
+	ck_assert_uint_eq(config.sessions.quota.bos_per_session, 9);
+	ck_assert_uint_eq(config.sessions.quota.requests_per_s, 0);
 }
 END_TEST
 
@@ -664,6 +685,7 @@ int main(void)
 	tcase_add_test(cases, device);
 	tcase_add_test(cases, scheduler);
 	tcase_add_test(cases, quotas);
+	tcase_add_test(cases, class_quotas);
 	tcase_add_test(cases, class_params);
 	tcase_add_test(cases, match);
 	tcase_add_test(cases, unknown_users);
