@@ -61,6 +61,8 @@
 	X(int, mknod, (const char *, mode_t, dev_t))                                               \
 	X(int, mknodat, (int, const char *, mode_t, dev_t))                                        \
 	X(int, chmod, (const char *, mode_t))                                                      \
+	X(int, fchmodat, (int, const char *, mode_t, int))                                         \
+	X(int, lchown, (const char *, uid_t, gid_t))                                               \
 	X(int, chown, (const char *, uid_t, gid_t))                                                \
 	X(int, unlink, (const char *))                                                             \
 	X(int, unlinkat, (int, const char *, int))                                                 \
