@@ -147,7 +147,8 @@ static enum cli_status parse(int argc, char **argv, struct run *run)
 
 /* ---- the library ---- */
 
-static enum cli_status find_library(struct run *run)
+/* The library of that file name: in a build folder beside tools/, else where it is installed. */
+static bool find_library_file(const char *name, char *ret_path, size_t size)
 {
 	char own[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
@@ -155,16 +156,11 @@ static enum cli_status find_library(struct run *run)
 	char *slash = strrchr(own, '/');
 	if (slash)
 		*slash = '\0';
-	/* In a build folder, beside tools/; else where it is installed. */
-	int length =
-		snprintf(run->library, sizeof(run->library), "%s/../lib/drm/libnpu-drm.so", own);
-	if (length < (int)sizeof(run->library) && access(run->library, R_OK) == 0)
-		return CLI_OK;
-	snprintf(run->library, sizeof(run->library), "%s", NPU_RUN_LIBRARY);
-	if (access(run->library, R_OK) == 0)
-		return CLI_OK;
-	return cli_error(CLI_FAILED, "%s: %s; is npud installed whole?", run->library,
-			 strerror(errno));
+	int length = snprintf(ret_path, size, "%s/../lib/drm/%s", own, name);
+	if (length > 0 && (size_t)length < size && access(ret_path, R_OK) == 0)
+		return true;
+	length = snprintf(ret_path, size, NPU_RUN_LIBRARIES "/%s", name);
+	return length > 0 && (size_t)length < size && access(ret_path, R_OK) == 0;
 }
 
 /* The program as execvp() would find it; "" when it would not. */
@@ -209,26 +205,28 @@ static bool elf_is_static(int fd, const unsigned char *ident)
 	return true;
 }
 
-/* Says what the interposer cannot get into. */
-static void warn_of_program(const struct run *run)
+/* The library for the program's width; says so where the interposer cannot get into it. */
+static enum cli_status find_library(struct run *run)
 {
+	const char *library = "libnpu-drm.so";
 	unsigned char ident[EI_NIDENT];
 	char path[PATH_MAX];
 	find_program(run->program[0], path, sizeof(path));
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (pread(fd, ident, sizeof(ident), 0) == sizeof(ident) &&
+	if (fd >= 0 && pread(fd, ident, sizeof(ident), 0) == sizeof(ident) &&
 	    memcmp(ident, ELFMAG, SELFMAG) == 0) {
 		if (elf_is_static(fd, ident))
-			cli_error(0, "%s: statically linked: it will not see npud's nodes", path);
-		else if (ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
-			cli_error(0,
-				  "%s: a program of another width than npu-run: it needs a "
-				  "libnpu-drm.so of its own width in LD_PRELOAD",
+			cli_error(CLI_OK, "%s: statically linked: it will not see npud's nodes",
 				  path);
+		if (sizeof(void *) == 8 && ident[EI_CLASS] == ELFCLASS32)
+			library = "libnpu-drm-32.so";
 	}
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	if (find_library_file(library, run->library, sizeof(run->library)))
+		return CLI_OK;
+	return cli_error(CLI_FAILED, "%s: %s; is npud installed whole?", run->library,
+			 strerror(errno));
 }
 
 /* ---- running ---- */
@@ -352,7 +350,6 @@ static int run_all(struct run *run)
 		return cli_error(CLI_FAILED, "%s: cannot make the files shown to the program: %s",
 				 run->tree.root, strerror(-result));
 	snprintf(run->notes, sizeof(run->notes), "%s/check", run->tree.root);
-	warn_of_program(run);
 	status = run_program(run);
 	if (run->is_checking)
 		print_check(run);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -732,6 +733,25 @@ static void misc_node(void)
 	CHECK_FAILS(ioctl(fd, misc_create, &create), EINVAL);
 }
 
+/* npud ends in between; without one to end there is nothing to try. */
+static void survives_the_daemon(void)
+{
+	const char *pid = getenv("DAEMON_PID");
+	struct product product;
+	int fd = open_node(CARD);
+
+	if (!pid)
+		return;
+	product_new(fd, &product);
+	product_run(&product);
+	CHECK_EQ(kill(atoi(pid), SIGKILL), 0);
+	while (product_submit(&product) == 0)
+		;
+	CHECK_EQ(errno, ENODEV);
+	CHECK_FAILS(open(CARD, O_RDWR), ENODEV);
+	CHECK_EQ(close(fd), 0);
+}
+
 static const struct client_case cases[] = {
 	CLIENT_CASE(actions),
 	CLIENT_CASE(domains_are_virtual),
@@ -754,6 +774,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(sharing_by_prime),
 	CLIENT_CASE(one_descriptor_in_threads),
 	CLIENT_CASE(misc_node),
+	CLIENT_CASE(survives_the_daemon),
 };
 
 int main(int argc, char **argv)
