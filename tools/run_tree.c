@@ -156,6 +156,15 @@ static int make_node(const struct run_tree *tree, const char *name, unsigned maj
 	return result;
 }
 
+/* libdrm finds a driver's node by name there, as kernels of old had it. */
+static int make_proc(const struct run_tree *tree, const char *driver, size_t length, unsigned minor)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/dri/%u/name", minor);
+	return make_text(tree, path, "%.*s 0x%x fdab0000.npu\n", (int)length, driver,
+			 DRM_MAJOR << 8 | minor);
+}
+
 /* The node of an entry "dri/card1=rknpu"; entries without a place in /sys are passed over. */
 static int make_entry(const struct run_tree *tree, const char *entry, size_t length)
 {
@@ -172,9 +181,11 @@ static int make_entry(const struct run_tree *tree, const char *entry, size_t len
 	int result = copy_names(tree, is_accel ? "/dev/accel" : "/dev/dri");
 	if (result == 0)
 		result = make_device(tree, strncmp(entry + n + 1, "rocket", 6) == 0);
+	unsigned minor = (unsigned)strtoul(name + digits, NULL, 10);
 	if (result == 0)
-		result = make_node(tree, name, is_accel ? ACCEL_MAJOR : DRM_MAJOR,
-				   (unsigned)strtoul(name + digits, NULL, 10));
+		result = make_node(tree, name, is_accel ? ACCEL_MAJOR : DRM_MAJOR, minor);
+	if (result == 0 && strncmp(name, "dri/card", 8) == 0)
+		result = make_proc(tree, entry + n + 1, length - n - 1, minor);
 	return result;
 }
 
