@@ -19,8 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +30,7 @@ struct run {
 	bool is_checking, is_spawning;
 	char **program;
 	char default_nodes[256];
-	char library[PATH_MAX];
+	char library[PATH_MAX], record_path[PATH_MAX];
 	struct run_tree tree;
 	struct bench_daemon daemon;
 	char notes[80]; /* file of --check, "" without */
@@ -45,6 +44,7 @@ static const char usage[] =
 	"  --uapi NAME      which drivers' nodes it finds: auto (all), rknpu, rocket\n"
 	"  --nodes LIST     the same in detail: dri/card1=rknpu,accel/accel0=rocket,...\n"
 	"  --spawn          start a private npud on the soft device for it\n"
+	"  --record DIR     save what it submits, for npu-replay\n"
 	"  --check          at the end, list the ioctls it used and what was unknown in them\n"
 	"NPU_TRACE=FILE writes a line for each call, NPU_DEBUG=1 says why calls failed.\n";
 
@@ -92,7 +92,8 @@ static enum cli_status parse(int argc, char **argv, struct run *run)
 		OPTION_UAPI,
 		OPTION_NODES,
 		OPTION_SPAWN,
-		OPTION_CHECK
+		OPTION_CHECK,
+		OPTION_RECORD
 	};
 	static const struct option options[] = {
 		{"socket", required_argument, NULL, OPTION_SOCKET},
@@ -101,6 +102,7 @@ static enum cli_status parse(int argc, char **argv, struct run *run)
 		{"nodes", required_argument, NULL, OPTION_NODES},
 		{"spawn", no_argument, NULL, OPTION_SPAWN},
 		{"check", no_argument, NULL, OPTION_CHECK},
+		{"record", required_argument, NULL, OPTION_RECORD},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{0},
@@ -125,6 +127,9 @@ static enum cli_status parse(int argc, char **argv, struct run *run)
 			break;
 		case OPTION_CHECK:
 			run->is_checking = true;
+			break;
+		case OPTION_RECORD:
+			run->record = optarg;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -255,6 +260,8 @@ static void put_environment(const struct run *run)
 		setenv("NPU_SOCKET", run->socket_path, 1);
 	if (run->is_checking)
 		setenv("NPU_RUN_CHECK", run->notes, 1);
+	if (run->record)
+		setenv("NPU_RUN_RECORD", run->record, 1);
 }
 
 static const int forwarded[] = {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT};
@@ -338,9 +345,27 @@ static void print_check(const struct run *run)
 	}
 }
 
+/* Makes the folder for --record; its path must not depend on where the program goes. */
+static enum cli_status prepare_record(struct run *run)
+{
+	char writes[PATH_MAX];
+	if (!run->record)
+		return CLI_OK;
+	if ((mkdir(run->record, 0777) < 0 && errno != EEXIST) ||
+	    !realpath(run->record, run->record_path))
+		return cli_error(CLI_FAILED, "--record: %s: %s", run->record, strerror(errno));
+	int n = snprintf(writes, sizeof(writes), "%s/writes", run->record_path);
+	if (n < 0 || (size_t)n >= sizeof(writes) || access(writes, F_OK) == 0)
+		return cli_error(CLI_FAILED, "--record: %s holds a recording already", run->record);
+	run->record = run->record_path;
+	return CLI_OK;
+}
+
 static int run_all(struct run *run)
 {
 	int status = find_library(run);
+	if (status == CLI_OK)
+		status = prepare_record(run);
 	if (status == CLI_OK)
 		status = reach_daemon(run);
 	if (status != CLI_OK)

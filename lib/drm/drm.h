@@ -35,6 +35,7 @@
 
 struct drm_file;
 struct drm_node;
+struct record;
 
 /* A member of an ioctl's struct, for the trace and for `npu-run --check`. */
 struct drm_field {
@@ -97,7 +98,8 @@ struct drm_file {
 	pthread_mutex_t lock;
 	struct npu_session *session; /* NULL: not made yet in this process */
 	struct gem gem;
-	void *driver_data; /* the driver's own; NULL until it makes some */
+	void *driver_data;     /* the driver's own; NULL until it makes some */
+	struct record *record; /* record.h; NULL: nothing recorded yet */
 };
 
 /* ---- file.c ---- */

@@ -11,6 +11,7 @@
 #include "lib/session.h"
 #include "node.h"
 #include "real.h"
+#include "record.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ static void file_drop_session(struct drm_file *file)
 	if (file->node->driver->reset)
 		file->node->driver->reset(file);
 	gem_deinit(&file->gem);
+	file->record = record_free(file->record);
 	/* They are no secret any more before their numbers can be given to others. */
 	for (unsigned i = 0; i < n; i++)
 		fds_set(fds[i], NULL);
@@ -261,6 +263,7 @@ static void fork_forget_session(struct drm_file *file)
 	pthread_mutex_init(&file->lock, NULL);
 	file->gem = (struct gem){.next_offset = file->gem.next_offset};
 	file->driver_data = NULL;
+	file->record = NULL;
 	if (!file->session)
 		return;
 	n = libnpu_session_fds(file->session, fds);

@@ -8,6 +8,7 @@
  * the non-blocking ones before it that share a core with it, and a blocking one returns when all
  * before it are over.
  */
+#include "record.h"
 #include "rknpu.h"
 #include "trace.h"
 
@@ -36,6 +37,7 @@ struct submission {
 	unsigned n_resets; /* of the state, at submit */
 	uint64_t seqno;
 	int fence; /* of this job, or -1 */
+	bool is_recorded;
 };
 
 /* ---- descriptors into tasks ---- */
@@ -337,6 +339,56 @@ static int fill_job(struct submission *submission, const struct rknpu_state *sta
 	return 0;
 }
 
+/* The descriptors from the first to the last that any range names. */
+static void record_tasks(const struct submission *submission, FILE *stream)
+{
+	const struct gem_object *object =
+		gem_find_token(&submission->file->gem, submission->request->task_obj_addr);
+	uint32_t first = UINT32_MAX, last = 0;
+
+	for (unsigned i = 0; i < submission->job.n_ranges; i++) {
+		uint32_t index = submission->last_index[i];
+
+		last = index > last ? index : last;
+		index -= submission->job.ranges[i].count - 1;
+		first = index < first ? index : first;
+	}
+	for (uint32_t i = first; object && i <= last; i++) {
+		struct rknpu_task task;
+
+		memcpy(&task, (const char *)object->bo.map + i * sizeof(task), sizeof(task));
+		fprintf(stream,
+			"%s{\"index\": %u, \"enable_mask\": %u, \"int_mask\": %u, \"int_clear\": "
+			"%u, "
+			"\"op_idx\": %u, \"regcfg_amount\": %u, \"regcfg_offset\": %u, "
+			"\"regcmd_iova\": %u}",
+			i == first ? "" : ", ", i, task.enable_mask, task.int_mask, task.int_clear,
+			task.op_idx, task.regcfg_amount, task.regcfg_offset,
+			(uint32_t)task.regcmd_addr);
+	}
+}
+
+static void record_job(const struct submission *submission)
+{
+	const struct rknpu_submit *request = submission->request;
+	FILE *stream = record_begin(submission->file);
+
+	if (!stream)
+		return;
+	fprintf(stream,
+		", \"flags\": %u, \"timeout_ms\": %u, \"task_start\": %u, \"task_number\": %u, "
+		"\"core_mask\": %u, \"subcore\": [",
+		request->flags, request->timeout_ms, request->task_start, request->task_number,
+		request->core_mask);
+	for (unsigned i = 0; i < RKNPU_SUBCORES; i++)
+		fprintf(stream, "%s[%u, %u]", i ? ", " : "", request->subcore_task[i].task_start,
+			request->subcore_task[i].task_number);
+	fprintf(stream, "], \"tasks\": [");
+	record_tasks(submission, stream);
+	fprintf(stream, "]");
+	record_end(submission->file, stream);
+}
+
 /* Queues the job; the file's lock is held. -EAGAIN: the session's queue is full. */
 static int queue_job(struct submission *submission)
 {
@@ -350,6 +402,9 @@ static int queue_job(struct submission *submission)
 	pending_reap(state);
 	submission->job = (struct npu_job){0};
 	r = fill_job(submission, state);
+	if (r == 0 && !submission->is_recorded)
+		record_job(submission);
+	submission->is_recorded = r == 0;
 	if (r == 0)
 		r = npu_submit(submission->file->session, &submission->job, &submission->seqno,
 			       wants_fence ? &submission->fence : NULL);
@@ -464,6 +519,7 @@ static int finish_blocking(struct submission *submission)
 	}
 	if (drm_file_lock(submission->file) == 0) {
 		pending_forget(submission->file, submission->seqno);
+		record_outputs(submission->file);
 		state = submission->file->driver_data;
 		is_reset = state && state->n_resets != submission->n_resets;
 		drm_file_unlock(submission->file);
