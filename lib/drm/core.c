@@ -5,6 +5,7 @@
 #include "drm.h"
 #include "node.h"
 #include "real.h"
+#include "syncobj.h"
 #include "trace.h"
 #include "uapi/drm.h"
 #include "user.h"
@@ -297,6 +298,9 @@ static const struct drm_field prime_fields[] = {
 	{0},
 };
 
+static const struct drm_field syncobj_fields[] = {
+	DRM_FIELD_OUT(drm_syncobj_create, handle), DRM_FIELD(drm_syncobj_create, flags), {0}};
+
 #define CORE(name_, type, handler, fields_)                                                        \
 	{                                                                                          \
 		.name = "DRM_" #name_, .nr = DRM_NR_##name_, .size = sizeof(struct type),          \
@@ -318,6 +322,13 @@ const struct drm_ioctl drm_core_ioctls[] = {
 	{.name = "DRM_DROP_MASTER", .nr = DRM_NR_DROP_MASTER, .handle = handle_master},
 	CORE(PRIME_HANDLE_TO_FD, drm_prime_handle, handle_prime_handle_to_fd, prime_fields),
 	CORE(PRIME_FD_TO_HANDLE, drm_prime_handle, handle_prime_fd_to_handle, prime_fields),
+	CORE(SYNCOBJ_CREATE, drm_syncobj_create, syncobj_handle_create, syncobj_fields),
+	CORE(SYNCOBJ_DESTROY, drm_syncobj_create, syncobj_handle_destroy, syncobj_fields),
+	CORE(SYNCOBJ_HANDLE_TO_FD, drm_syncobj_handle, syncobj_handle_to_fd, NULL),
+	CORE(SYNCOBJ_FD_TO_HANDLE, drm_syncobj_handle, syncobj_fd_to_handle, NULL),
+	CORE(SYNCOBJ_WAIT, drm_syncobj_wait, syncobj_handle_wait, NULL),
+	CORE(SYNCOBJ_RESET, drm_syncobj_array, syncobj_handle_reset, NULL),
+	CORE(SYNCOBJ_SIGNAL, drm_syncobj_array, syncobj_handle_signal, NULL),
 };
 
 const unsigned drm_n_core_ioctls = sizeof(drm_core_ioctls) / sizeof(drm_core_ioctls[0]);

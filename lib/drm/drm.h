@@ -36,6 +36,7 @@
 struct drm_file;
 struct drm_node;
 struct record;
+struct syncobj;
 
 /* A member of an ioctl's struct, for the trace and for `npu-run --check`. */
 struct drm_field {
@@ -98,7 +99,9 @@ struct drm_file {
 	pthread_mutex_t lock;
 	struct npu_session *session; /* NULL: not made yet in this process */
 	struct gem gem;
-	void *driver_data;     /* the driver's own; NULL until it makes some */
+	void *driver_data; /* the driver's own; NULL until it makes some */
+	LIST_HEAD(, syncobj) syncobjs;
+	uint32_t last_syncobj;
 	struct record *record; /* record.h; NULL: nothing recorded yet */
 };
 

@@ -12,6 +12,7 @@
 #include "node.h"
 #include "real.h"
 #include "record.h"
+#include "syncobj.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ static void file_drop_session(struct drm_file *file)
 	if (file->node->driver->reset)
 		file->node->driver->reset(file);
 	gem_deinit(&file->gem);
+	syncobj_deinit(file);
 	file->record = record_free(file->record);
 	/* They are no secret any more before their numbers can be given to others. */
 	for (unsigned i = 0; i < n; i++)
@@ -264,6 +266,7 @@ static void fork_forget_session(struct drm_file *file)
 	file->gem = (struct gem){.next_offset = file->gem.next_offset};
 	file->driver_data = NULL;
 	file->record = NULL;
+	LIST_INIT(&file->syncobjs);
 	if (!file->session)
 		return;
 	n = libnpu_session_fds(file->session, fds);

@@ -100,6 +100,39 @@ struct drm_prime_handle {
 	int32_t fd;
 };
 
+#define DRM_SYNCOBJ_CREATE_SIGNALED (1u << 0)
+
+/* Of SYNCOBJ_DESTROY too, which has padding for flags. */
+struct drm_syncobj_create {
+	uint32_t handle, flags;
+};
+
+#define DRM_SYNCOBJ_SYNC_FILE (1u << 0) /* the descriptor is a fence, not the object */
+
+struct drm_syncobj_handle {
+	uint32_t handle, flags;
+	int32_t fd;
+	uint32_t pad;
+};
+
+#define DRM_SYNCOBJ_WAIT_ALL	    (1u << 0)
+#define DRM_SYNCOBJ_WAIT_FOR_SUBMIT (1u << 1)
+
+struct drm_syncobj_wait {
+	uint64_t handles;
+	int64_t timeout_ns; /* absolute, CLOCK_MONOTONIC */
+	uint32_t count_handles, flags;
+	uint32_t first_signaled, pad;
+};
+
+struct drm_syncobj_array {
+	uint64_t handles;
+	uint32_t count_handles, pad;
+};
+
+_Static_assert(sizeof(struct drm_syncobj_handle) == 16, "ABI");
+_Static_assert(sizeof(struct drm_syncobj_wait) == 32, "ABI");
+_Static_assert(sizeof(struct drm_syncobj_array) == 16, "ABI");
 _Static_assert(sizeof(struct drm_version32) == 36, "ABI");
 _Static_assert(sizeof(struct drm_version64) == 64, "ABI");
 _Static_assert(offsetof(struct drm_version64, name_len) == 16, "ABI");
