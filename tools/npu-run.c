@@ -249,6 +249,7 @@ static void put_preload(const struct run *run)
 
 static void put_environment(const struct run *run)
 {
+	char socket[PATH_MAX];
 	put_preload(run);
 	setenv("NPU_RUN_NODES", run->nodes, 1);
 	setenv("NPU_RUN_ROOT", run->tree.root, 1);
@@ -256,8 +257,8 @@ static void put_environment(const struct run *run)
 		setenv("NPU_RUN_CLASS", run->class_name, 1);
 	if (run->is_spawning)
 		setenv("NPU_SOCKET", run->daemon.socket, 1);
-	else if (run->socket_path)
-		setenv("NPU_SOCKET", run->socket_path, 1);
+	else if (run->socket_path && realpath(run->socket_path, socket))
+		setenv("NPU_SOCKET", socket, 1); /* the program may go elsewhere */
 	if (run->is_checking)
 		setenv("NPU_RUN_CHECK", run->notes, 1);
 	if (run->record)

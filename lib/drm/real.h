@@ -56,6 +56,10 @@
 	   int (*)(const struct dirent64 **, const struct dirent64 **)))                           \
 	X(int, glob, (const char *, int, int (*)(const char *, int), glob_t *))                    \
 	X(int, glob64, (const char *, int, int (*)(const char *, int), glob64_t *))                \
+	X(ssize_t, getxattr, (const char *, const char *, void *, size_t))                         \
+	X(ssize_t, lgetxattr, (const char *, const char *, void *, size_t))                        \
+	X(ssize_t, listxattr, (const char *, char *, size_t))                                      \
+	X(ssize_t, llistxattr, (const char *, char *, size_t))                                     \
 	X(int, mkdir, (const char *, mode_t))                                                      \
 	X(int, mkdirat, (int, const char *, mode_t))                                               \
 	X(int, mknod, (const char *, mode_t, dev_t))                                               \

@@ -32,17 +32,39 @@ static int result_of(int r)
 
 /* ---- ioctl ---- */
 
+#define DMA_BUF_TYPE 'b'
+#define DMA_BUF_SYNC 0
+
 static bool is_served_type(unsigned long request)
 {
-	return _IOC_TYPE(request) == 'd' || _IOC_TYPE(request) == 'r';
+	return _IOC_TYPE(request) == 'd' || _IOC_TYPE(request) == 'r' ||
+	       _IOC_TYPE(request) == DMA_BUF_TYPE;
 }
 
-/* The kernel knows nothing of it: is it a node that came to us unseen? */
+/*
+ * A PRIME descriptor of ours is no dma-buf to the kernel; begin and end of an access by the CPU
+ * need nothing where the memory is coherent.
+ */
+static int dma_buf_ioctl(int fd, unsigned long request, void *argument)
+{
+	struct stat64 status;
+
+	if (_IOC_NR(request) == DMA_BUF_SYNC && real()->fstat64(fd, &status) == 0 &&
+	    drm_file_find_token(status.st_dev, status.st_ino))
+		return 0;
+	errno = ENOTTY;
+	return -1;
+}
+
+/* The kernel knows nothing of it: is it a node that came to us unseen, or memory of one? */
 static int ioctl_unseen(int fd, unsigned long request, void *argument)
 {
-	struct drm_file *file = drm_file_find(fd);
+	struct drm_file *file;
 	int r;
 
+	if (_IOC_TYPE(request) == DMA_BUF_TYPE)
+		return dma_buf_ioctl(fd, request, argument);
+	file = drm_file_find(fd);
 	if (!file) {
 		errno = ENOTTY;
 		return -1;

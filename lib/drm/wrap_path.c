@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int __xmknod(int version, const char *name, mode_t mode, dev_t *device);
@@ -149,6 +150,38 @@ WRAP_EXPORT char *__realpath_chk(const char *name, char *resolved, size_t room)
 	if (room < PATH_MAX)
 		abort();
 	return realpath(name, resolved);
+}
+
+/* ---- attributes, which `ls -l` asks for: there are none ---- */
+
+static bool has_no_attributes(const char *name)
+{
+	struct path path;
+
+	if (!path_may_be_ours(AT_FDCWD, name) || !path_resolve(AT_FDCWD, name, &path))
+		return false;
+	errno = ENODATA;
+	return true;
+}
+
+WRAP_EXPORT ssize_t getxattr(const char *name, const char *attribute, void *value, size_t size)
+{
+	return has_no_attributes(name) ? -1 : real()->getxattr(name, attribute, value, size);
+}
+
+WRAP_EXPORT ssize_t lgetxattr(const char *name, const char *attribute, void *value, size_t size)
+{
+	return has_no_attributes(name) ? -1 : real()->lgetxattr(name, attribute, value, size);
+}
+
+WRAP_EXPORT ssize_t listxattr(const char *name, char *list, size_t size)
+{
+	return has_no_attributes(name) ? 0 : real()->listxattr(name, list, size);
+}
+
+WRAP_EXPORT ssize_t llistxattr(const char *name, char *list, size_t size)
+{
+	return has_no_attributes(name) ? 0 : real()->llistxattr(name, list, size);
 }
 
 /* ---- changes ---- */

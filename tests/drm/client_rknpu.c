@@ -656,6 +656,8 @@ static void sharing_by_prime(void)
 	CHECK(direct != MAP_FAILED);
 	CHECK_EQ(direct[17], 42);
 	CHECK_EQ(lseek(prime.fd, 0, SEEK_END), 8192);
+	CHECK_EQ(ioctl(prime.fd, _IOW('b', 0, uint64_t), &(uint64_t){1}), 0);
+	CHECK_FAILS(ioctl(STDIN_FILENO, _IOW('b', 0, uint64_t), &(uint64_t){1}), ENOTTY);
 	/* Into the file it is from: its old handle. */
 	prime.handle = 0;
 	CHECK_EQ(ioctl(first, PRIME_FD_TO_HANDLE, &prime), 0);
