@@ -40,6 +40,7 @@ static const struct operation operations[] = {
 	{"policy_reload", op_policy_reload, NPU_OP_POLICY_RELOAD, .needs_admin = true},
 	{"kill", op_kill, NPU_OP_KILL, .needs_admin = true},
 	{"reset", op_reset, NPU_OP_RESET, .needs_admin = true},
+	{"drain", op_drain, NPU_OP_DRAIN, .needs_admin = true},
 };
 
 static const struct operation *operation_find(unsigned op)

@@ -87,3 +87,18 @@ int op_reset(struct request *request)
 				 reset.core, strerror(-r));
 	return request_reply(request, NULL, 0, -1);
 }
+
+int op_drain(struct request *request)
+{
+	struct sessions *sessions = request->api->sessions;
+	struct npu_drain_reply reply = {0};
+	int r = wire_decode_empty(request->body_size, request->fds->n, &request->error);
+
+	if (r < 0)
+		return r;
+	if (!sessions->is_draining)
+		log_warning("draining by_uid=%u", request->session->identity.uid);
+	sessions_refuse_new(sessions);
+	sessions_count_work(sessions, &reply.n_jobs, &reply.n_blocked);
+	return request_reply(request, &reply, sizeof(reply), -1);
+}

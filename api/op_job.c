@@ -48,7 +48,7 @@ int op_cancel(struct request *request)
 	if (r < 0)
 		return r;
 	job = job_find(session, cancel.seqno);
-	if (!job)
+	if (!job || job->base.state == JOB_DONE)
 		return error_set(&request->error, ENOENT, "seqno",
 				 "no job %" PRIu64 " is in flight in this session", cancel.seqno);
 	r = scheduler_cancel(session->owner->scheduler, &job->base, NPU_OUTCOME_CANCELLED);

@@ -39,5 +39,6 @@ int op_policy_show(struct request *request);
 int op_policy_reload(struct request *request);
 int op_kill(struct request *request);
 int op_reset(struct request *request);
+int op_drain(struct request *request);
 
 #endif

@@ -336,7 +336,7 @@ const char *stats_health(const struct api *api)
 	const struct scheduler *scheduler = api->sessions->scheduler;
 	unsigned n_cores = scheduler_n_cores(scheduler);
 	if (api->sessions->is_draining)
-		return "npud is shutting down";
+		return api->sessions->drained ? "npud is shutting down" : "npud was told to drain";
 	if (n_cores_in_state(scheduler, CORE_FAULTED) == n_cores)
 		return "no core is left in service";
 	for (unsigned i = 0; i < n_cores; i++)

@@ -175,8 +175,32 @@ int wire_decode_bo_import(const void *body, size_t size, unsigned n_fds,
 	return 0;
 }
 
+/* One bit for each width. */
+#define WIDTHS ((2u << NPU_JOB_RANGES) - 2)
 #define SUBMIT_FLAGS                                                                               \
-	(NPU_SUBMIT_FENCE | NPU_SUBMIT_COMPLETION | NPU_SUBMIT_CHAINED | NPU_SUBMIT_TASKS_IN_BO)
+	(NPU_SUBMIT_FENCE | NPU_SUBMIT_COMPLETION | NPU_SUBMIT_CHAINED | NPU_SUBMIT_TASKS_IN_BO |  \
+	 NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_IN_ORDER | NPU_SUBMIT_NO_REPEAT)
+
+static int wire_check_timing(const struct npu_submit *submit, struct npu_error *error)
+{
+	if (submit->deadline_ns < 0 || submit->deadline_ns > NPU_DEADLINE_MAX_NS) {
+		error_set(error, EINVAL, "deadline_ns",
+			  "%" PRId64 "%s (allowed: 1 ... %lld ns from now, or 0 for none)",
+			  submit->deadline_ns,
+			  submit->deadline_ns < 0 ? " lies in the past" : " is out of range",
+			  NPU_DEADLINE_MAX_NS);
+		error->value = (uint64_t)submit->deadline_ns;
+		error->max = NPU_DEADLINE_MAX_NS;
+		return -EINVAL;
+	}
+	if (submit->priority < -NPU_PRIORITY_MAX || submit->priority > NPU_PRIORITY_MAX)
+		return error_set(error, EINVAL, "priority",
+				 "%" PRId32 " is out of range (%d ... %d)", submit->priority,
+				 -NPU_PRIORITY_MAX, NPU_PRIORITY_MAX);
+	if (submit->late >= NPU_LATE_COUNT)
+		return error_range(error, "late", submit->late, 0, NPU_LATE_COUNT - 1);
+	return 0;
+}
 
 static int wire_check_submit(const struct npu_submit *submit, unsigned n_fds,
 			     struct npu_error *error)
@@ -185,10 +209,10 @@ static int wire_check_submit(const struct npu_submit *submit, unsigned n_fds,
 		return error_reserved(error, "flags", submit->flags & ~SUBMIT_FLAGS);
 	if (submit->reserved)
 		return error_reserved(error, "reserved", submit->reserved);
-	for (unsigned i = 0; i < 4; i++) {
-		if (submit->reserved2[i])
-			return error_reserved(error, "reserved2", submit->reserved2[i]);
-	}
+	if (submit->reserved2)
+		return error_reserved(error, "reserved2", submit->reserved2);
+	if (submit->reserved3)
+		return error_reserved(error, "reserved3", submit->reserved3);
 	if (submit->n_tasks > NPU_JOB_TASKS_MAX)
 		return error_range(error, "n_tasks", submit->n_tasks, 0, NPU_JOB_TASKS_MAX);
 	if (submit->n_bos > NPU_JOB_BOS_MAX)
@@ -203,14 +227,26 @@ static int wire_check_submit(const struct npu_submit *submit, unsigned n_fds,
 	    (submit->tasks_handle || submit->tasks_offset))
 		return error_set(error, EINVAL, "tasks_handle",
 				 "a task BO is named without NPU_SUBMIT_TASKS_IN_BO");
-	return 0;
+	if (submit->widths & ~WIDTHS)
+		return error_reserved(error, "widths", submit->widths & ~WIDTHS);
+	return wire_check_timing(submit, error);
+}
+
+/* Ranges that follow the handles. */
+static size_t count_width_ranges(uint32_t widths)
+{
+	size_t n = 0;
+
+	for (unsigned width = 1; width <= NPU_JOB_RANGES; width++)
+		n += widths >> width & 1 ? width : 0;
+	return n;
 }
 
 int wire_decode_submit(const void *body, size_t size, unsigned n_fds, struct job_params *ret_params,
 		       struct npu_error *error)
 {
 	struct job_params params = {0};
-	size_t tasks_size, handles_size;
+	size_t tasks_size, handles_size, ranges_size;
 	int r;
 
 	if (size < sizeof(params.submit))
@@ -226,15 +262,17 @@ int wire_decode_submit(const void *body, size_t size, unsigned n_fds, struct job
 			     ? 0
 			     : (size_t)params.submit.n_tasks * sizeof(struct npu_task);
 	handles_size = (size_t)params.submit.n_bos * sizeof(uint32_t);
-	if (size != sizeof(params.submit) + tasks_size + handles_size) {
+	ranges_size = count_width_ranges(params.submit.widths) * sizeof(struct npu_range);
+	if (size != sizeof(params.submit) + tasks_size + handles_size + ranges_size) {
 		size_t wanted = sizeof(struct npu_header) + sizeof(params.submit) + tasks_size +
-				handles_size;
+				handles_size + ranges_size;
 
 		return error_range(error, "length", size + sizeof(struct npu_header), wanted,
 				   wanted);
 	}
 	params.tasks = (const void *)((const char *)body + sizeof(params.submit));
 	params.handles = (const void *)((const char *)params.tasks + tasks_size);
+	params.width_ranges = (const void *)((const char *)params.handles + handles_size);
 	*ret_params = params;
 	return 0;
 }

@@ -74,15 +74,19 @@ static void read_scheduler(const json_t *scheduler, struct config *config)
 	result->rr_quantum_ns = config_key_ns(scheduler, "rr_quantum_ms");
 	result->min_charge_ns = config_key_ns(scheduler, "min_charge_ms");
 	result->quantum_ns = config_key_ns(scheduler, "quantum_ms");
+	result->gang_quantum_ns = config_key_ns(scheduler, "gang_quantum_ms");
+	result->np_cap_ns = config_key_ns(scheduler, "np_cap_ms"); /* "auto": 0 */
 	result->lag_ns = config_key_ns(scheduler, "lag_ms");
 	result->patience_ns = config_key_ns(scheduler, "patience_ms");
 	result->shed_margin_ns = config_key_ns(scheduler, "shed_margin_ms");
+	result->hold_factor = number(scheduler, "hold_factor");
 	result->long_factor = number(scheduler, "long_factor");
 	result->short_umax = number(scheduler, "short_umax");
 	result->backfill_margin = number(scheduler, "backfill_margin");
 	result->admit_margin = number(scheduler, "admit_margin");
 	result->probe_every = (unsigned)number(scheduler, "probe_every");
 	result->has_admission = json_is_true(json_object_get(scheduler, "admission"));
+	result->is_moldable = json_is_true(json_object_get(scheduler, "moldable"));
 	result->has_bandwidth_guard = json_is_true(json_object_get(scheduler, "bandwidth_guard"));
 }
 
@@ -134,6 +138,7 @@ static void read_quota(const json_t *object, struct quota *quota)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		*rows[i].value = (uint64_t)json_integer_value(json_object_get(object, rows[i].key));
+	quota->queued_ns_per_tenant = config_key_ns(object, "queued_ms_per_tenant");
 }
 
 /* `config` may be half filled when this fails; it owns nothing then. */

@@ -64,13 +64,22 @@ static double class_weight(const json_t *object, enum class_kind kind)
 static void read_class(const char *name, const json_t *object, struct class *class)
 {
 	const json_t *cores = json_object_get(object, "cores");
+	const json_t *sliceable = json_object_get(object, "sliceable");
 	struct queue_params *queue = &class->queue;
 
 	snprintf(class->name, sizeof(class->name), "%s", name);
 	class->kind = config_key_choice(object, "kind", config_class_kinds);
 	class->is_requestable = json_is_true(json_object_get(object, "requestable"));
+	if (sliceable)
+		class->slice_rule = json_is_true(sliceable) ? SLICE_ALWAYS : SLICE_NEVER;
+	class->is_validated = json_is_true(json_object_get(object, "validate"));
 	queue->kind = (enum queue_kind) class->kind;
 	queue->deadline_ns = config_key_ns(object, "deadline_ms");
+	if (json_object_get(object, "late"))
+		queue->late_rule = LATE_DROP + config_key_choice(object, "late", config_late_rules);
+	class->depth = (unsigned)json_integer_value(json_object_get(object, "depth"));
+	class->replaces_oldest =
+		strcmp(json_string_value(json_object_get(object, "replace")), "oldest") == 0;
 	queue->weight = class_weight(object, class->kind);
 	queue->has_own_cores = cores != NULL;
 	queue->core_mask = cores ? core_set(cores) : (1u << CONFIG_CORES_MAX) - 1;

@@ -44,7 +44,7 @@ static const char *const soft_caches[] = {"coherent", "incoherent", NULL};
 static const char *const policies[] = {"round-robin", "pinned", "gang", "fair", "deadline", NULL};
 static const char *const scopes[] = {"session", "uid", "class", "shared", NULL};
 static const char *const steals[] = {"off", "idle", NULL};
-static const char *const late_actions[] = {"drop", "demote", "run", NULL};
+const char *const config_late_rules[] = {"drop", "demote", "run", NULL};
 static const char *const replacements[] = {"off", "oldest", NULL};
 
 /* Each row: name, type, then what the type needs, the default, and whether it comes later. */
@@ -63,10 +63,10 @@ static const struct key_spec device_keys[] = {
 static const struct key_spec scheduler_keys[] = {
 	{"policy", KEY_CHOICE, .choices = policies, .fallback = "\"fair\""},
 	{"fallback", KEY_CHOICE, .choices = policies, .fallback = "\"round-robin\"", LATER},
-	{"quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "8", LATER},
-	{"gang_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "24", LATER},
+	{"quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "8"},
+	{"gang_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "24"},
 	{"rr_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "10"},
-	{"hold_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "2", LATER},
+	{"hold_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "2"},
 	{"long_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "4"},
 	{"short_umax", KEY_NUMBER, RANGE(0, 1), .fallback = "0.70"},
 	{"patience_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10"},
@@ -80,8 +80,8 @@ static const struct key_spec scheduler_keys[] = {
 	{"shed_margin_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "15"},
 	{"probe_every", KEY_INTEGER, RANGE(1, COUNT_MAX), .fallback = "5"},
 	{"bandwidth_guard", KEY_FLAG, .fallback = "true"},
-	{"moldable", KEY_FLAG, .fallback = "true", LATER},
-	{"np_cap_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\"", LATER},
+	{"moldable", KEY_FLAG, .fallback = "true"},
+	{"np_cap_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\""},
 	{NULL},
 };
 
@@ -125,7 +125,7 @@ static const struct key_spec quota_keys[] = {
 	{"tasks_per_job", KEY_INTEGER, RANGE(1, NPU_JOB_TASKS_MAX), .fallback = "65535"},
 	{"sessions_per_uid", KEY_INTEGER, RANGE(1, COUNT_MAX), .fallback = "256"},
 	{"requests_per_s", KEY_INTEGER, RANGE(0, 1e9), .fallback = "0"},
-	{"queued_ms_per_tenant", KEY_NUMBER, RANGE(1, 1e9), .fallback = "10000", LATER},
+	{"queued_ms_per_tenant", KEY_NUMBER, RANGE(1, 1e9), .fallback = "10000"},
 	{NULL},
 };
 
@@ -143,11 +143,11 @@ static const struct key_spec class_keys[] = {
 	{"gang_widths", KEY_SET, RANGE(1, CONFIG_CORES_MAX), .fallback = "[1, 2, 3]", LATER},
 	{"deadline_ms", KEY_NUMBER, RANGE(0.1, MS_MAX)},
 	{"period_ms", KEY_NUMBER, RANGE(0.1, MS_MAX), LATER},
-	{"late", KEY_CHOICE, .choices = late_actions, LATER},
-	{"depth", KEY_INTEGER, RANGE(1, COUNT_MAX), LATER},
-	{"replace", KEY_CHOICE, .choices = replacements, .fallback = "\"off\"", LATER},
-	{"sliceable", KEY_FLAG, LATER},
-	{"validate", KEY_FLAG, LATER},
+	{"late", KEY_CHOICE, .choices = config_late_rules},
+	{"depth", KEY_INTEGER, RANGE(1, COUNT_MAX)},
+	{"replace", KEY_CHOICE, .choices = replacements, .fallback = "\"off\""},
+	{"sliceable", KEY_FLAG},
+	{"validate", KEY_FLAG, .fallback = "false"},
 	{NULL},
 };
 

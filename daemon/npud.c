@@ -130,7 +130,7 @@ static void npud_drained(void *context)
 
 static void npud_terminate(struct npud *npud)
 {
-	if (npud->sessions->is_draining) {
+	if (npud->sessions->drained) {
 		log_info("stopping reason=\"second signal\"");
 		loop_quit(npud->loop);
 		return;

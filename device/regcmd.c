@@ -7,28 +7,39 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+static const struct {
+	uint16_t target;
+	uint16_t block;
+} blocks[] = {
+	{REGCMD_TARGET_PC, RK3588_PC},
+	{REGCMD_TARGET_CNA, RK3588_CNA},
+	{REGCMD_TARGET_CORE, RK3588_CORE},
+	{REGCMD_TARGET_DPU, RK3588_DPU},
+	{REGCMD_TARGET_DPU_RDMA, RK3588_DPU_RDMA},
+	{REGCMD_TARGET_PPU, RK3588_PPU},
+	{REGCMD_TARGET_PPU_RDMA, RK3588_PPU_RDMA},
+};
+
+#define N_BLOCKS (sizeof(blocks) / sizeof(*blocks))
+
 static bool target_block(uint16_t target, unsigned *ret_block)
 {
-	static const struct {
-		uint16_t target;
-		uint16_t block;
-	} blocks[] = {
-		{REGCMD_TARGET_PC, RK3588_PC},
-		{REGCMD_TARGET_CNA, RK3588_CNA},
-		{REGCMD_TARGET_CORE, RK3588_CORE},
-		{REGCMD_TARGET_DPU, RK3588_DPU},
-		{REGCMD_TARGET_DPU_RDMA, RK3588_DPU_RDMA},
-		{REGCMD_TARGET_PPU, RK3588_PPU},
-		{REGCMD_TARGET_PPU_RDMA, RK3588_PPU_RDMA},
-	};
-
-	for (size_t i = 0; i < sizeof(blocks) / sizeof(*blocks); i++) {
+	for (size_t i = 0; i < N_BLOCKS; i++) {
 		if (blocks[i].target == target) {
 			*ret_block = blocks[i].block;
 			return true;
 		}
 	}
 	return false;
+}
+
+uint16_t regcmd_block_target(unsigned block)
+{
+	for (size_t i = 0; i < N_BLOCKS; i++) {
+		if (blocks[i].block == block)
+			return blocks[i].target;
+	}
+	return 0;
 }
 
 static enum regcmd_kind classify(uint16_t target, uint16_t offset)

@@ -43,6 +43,8 @@ struct regcmd {
 
 struct regcmd regcmd_decode(uint64_t entry);
 uint64_t regcmd_encode(uint16_t target, uint16_t offset, uint32_t value);
+/* The target that writes to a block (enum rk3588_block); 0, a no-op, where there is none. */
+uint16_t regcmd_block_target(unsigned block);
 
 /*
  * The value of PC_DATA_AMOUNT that fetches `n_entries` (1 to REGCMD_MAX_ENTRIES, tail included):

@@ -16,7 +16,8 @@
  * Common errors: -ECONNRESET (npud is gone, or closed the session), -EPROTO (it answered what was
  * not asked; the session is over), -ENOMEM, -EINVAL (an argument;
  * the sentence names it and its range), -ENOENT (no such handle), -EDQUOT (a quota is full; the
- * sentence names it), -EAGAIN (the job queue is full; npu_retry_after_ns() says for how long).
+ * sentence names it), -EAGAIN (the job queue is full; npu_retry_after_ns() says for how long),
+ * -ETIME (the deadline cannot be met; npu_missed_ns() says by how much).
  */
 #ifndef NPU_H
 #define NPU_H
@@ -58,6 +59,8 @@ const struct npu_hello_reply *npu_query(const struct npu_session *session);
 const char *npu_last_error(void);
 /* After -EAGAIN in the calling thread: how long to wait before trying again. */
 uint64_t npu_retry_after_ns(void);
+/* After -ETIME in the calling thread: how much later the deadline would have to be; 0: unknown. */
+uint64_t npu_missed_ns(void);
 
 /* ---- buffer objects ---- */
 
@@ -98,10 +101,31 @@ struct npu_job {
 	uint32_t core_mask; /* 0: any one core; one bit: that core; more: a gang */
 	struct npu_range ranges[NPU_JOB_RANGES]; /* gangs: one per core, lowest core first */
 	uint32_t n_ranges;
-	uint32_t flags; /* NPU_SUBMIT_CHAINED, NPU_SUBMIT_COMPLETION */
+	/*
+	 * NPU_SUBMIT_CHAINED, _COMPLETION, and:
+	 * _SLICEABLE: others may have the cores between two tasks, where the streams allow it;
+	 * they must not be changed before the job has ended.
+	 * _IN_ORDER: results of such jobs of a session come in the order of their submits.
+	 * _NO_REPEAT: it writes what it reads, so it fails rather than be run a second time.
+	 */
+	uint32_t flags;
 	uint64_t tag;
 	uint64_t timeout_ns;  /* device time; 0: as the policy says */
-	uint64_t duration_ns; /* `timing` device only */
+	uint64_t duration_ns; /* `timing` device only; on all cores it asks for */
+	/*
+	 * When it must be over, from now on in ns; 0: as its class says. Kept to in classes of kind
+	 * rt under the policy `deadline`: what cannot be on time is refused with -ETIME, and
+	 * npu_missed_ns() says by how much; `late` (enum npu_late) asks for something else.
+	 */
+	int64_t deadline_ns;
+	uint32_t late;
+	int32_t priority; /* among this session's jobs that wait: higher goes first */
+	/*
+	 * Bit w: it may run on w cores as well, fewer than it asks for, each with a range of
+	 * `tasks` of its own: those of the lowest w first.
+	 */
+	uint32_t widths;
+	const struct npu_range *width_ranges;
 };
 
 struct npu_result {
@@ -177,6 +201,11 @@ int npu_policy_show(struct npu_session *session, char **ret_json);
 int npu_policy_reload(struct npu_session *session);
 /* Ends a session; what it runs is stopped by resetting its cores. -ENOENT. */
 int npu_kill(struct npu_session *session, uint64_t session_id);
+/*
+ * Takes no more sessions and jobs, for good: what is in flight goes on. Asked again it tells how
+ * many jobs can still end, and how many wait for fences. npud itself goes on until it is stopped.
+ */
+int npu_drain(struct npu_session *session, struct npu_drain_reply *ret_reply);
 /* Resets a core; what runs there fails with `cancelled`. -EINVAL (no such core), -EIO. */
 int npu_reset_core(struct npu_session *session, uint32_t core);
 

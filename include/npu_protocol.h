@@ -53,6 +53,7 @@ enum npu_op {
 	NPU_OP_POLICY_RELOAD,
 	NPU_OP_KILL,
 	NPU_OP_RESET,
+	NPU_OP_DRAIN = 64,
 };
 
 enum npu_kind {
@@ -86,6 +87,9 @@ struct npu_error {
 #define NPU_FEATURE_FIXED_IOVA	(1ull << 2)
 #define NPU_FEATURE_GANGS	(1ull << 3) /* jobs on several cores at once */
 #define NPU_FEATURE_TASKS_IN_BO (1ull << 4)
+#define NPU_FEATURE_SCHEDULING                                                                     \
+	(1ull << 5) /* NPU_SUBMIT_SLICEABLE and what is below it; deadline, priority, late, widths \
+		     */
 
 struct npu_hello {
 	uint32_t version_min, version_max; /* protocol versions that the client speaks */
@@ -166,6 +170,15 @@ struct npu_bo_import {
 	(1u << 3) /* the tasks are in BO `tasks_handle` at `tasks_offset`                          \
 		   */
 
+#define NPU_SUBMIT_SLICEABLE                                                                       \
+	(1u << 4) /* others may have the cores between two of its tasks; the streams must stay as  \
+		   * they are until it ends */
+
+/* Results of the session's jobs that say so come in the order of their submits. */
+#define NPU_SUBMIT_IN_ORDER (1u << 5)
+/* It writes what it reads: npud must not run it again where a reset took it along. */
+#define NPU_SUBMIT_NO_REPEAT (1u << 6)
+
 struct npu_task {
 	uint32_t regcmd_iova;  /* 16-byte aligned */
 	uint32_t regcmd_count; /* 64-bit entries, tail included: 1 ... NPU_TASK_REGCMDS_MAX */
@@ -178,9 +191,22 @@ struct npu_range {
 	uint32_t start, count;
 };
 
+#define NPU_DEADLINE_MAX_NS 10000000000000ll /* under three hours */
+#define NPU_PRIORITY_MAX    1000	     /* and -NPU_PRIORITY_MAX */
+
+/* What becomes of a job that cannot meet its deadline. */
+enum npu_late {
+	NPU_LATE_AS_CLASS = 0, /* as the policy says: dropped, if it says nothing */
+	NPU_LATE_DROP,	       /* refused at submit with ETIME, or ends as NPU_OUTCOME_LATE */
+	NPU_LATE_DEMOTE,       /* goes on as a job without a deadline */
+	NPU_LATE_RUN,	       /* runs late, in the order of deadlines */
+	NPU_LATE_COUNT,
+};
+
 /*
  * Followed by n_tasks struct npu_task (unless NPU_SUBMIT_TASKS_IN_BO), then n_bos handles
- * (uint32_t). fds = n_fences fences to wait for: npud's own, or sync_files.
+ * (uint32_t), then for each bit w in `widths`, lowest first, w struct npu_range. fds = n_fences
+ * fences to wait for: npud's own, or sync_files.
  */
 struct npu_submit {
 	uint64_t seqno; /* chosen by the client, returned in completion and reply */
@@ -197,7 +223,14 @@ struct npu_submit {
 	uint64_t tasks_offset;
 	uint64_t timeout_ns;  /* device time the job may take; 0: as the policy says */
 	uint64_t duration_ns; /* `timing` device: how long it takes, UINT64_MAX for ever; else 0 */
-	uint64_t reserved2[4];
+	/* From now on, in ns; 0: as the class says. Up to NPU_DEADLINE_MAX_NS. */
+	int64_t deadline_ns;
+	/* Among the jobs of this session that wait: higher goes first. */
+	int32_t priority;
+	uint32_t late;	 /* enum npu_late */
+	uint32_t widths; /* bit w: it may run on w cores instead; its ranges follow the handles */
+	uint32_t reserved2;
+	uint64_t reserved3;
 };
 
 /* fd = the fence, if it was asked for. */
@@ -264,6 +297,15 @@ struct npu_document_reply {
 };
 
 /* NPU_OP_POLICY_RELOAD: no body, reply header only. */
+
+/*
+ * From now on no session and no job is taken (ESHUTDOWN); what waits and runs goes on. No body.
+ * Reply: how much there still was, when asked; asked again, how much there is left.
+ */
+struct npu_drain_reply {
+	uint32_t n_jobs;    /* that wait or run and can end */
+	uint32_t n_blocked; /* that wait for a fence which may never come */
+};
 
 struct npu_kill {
 	uint64_t session_id;

@@ -91,6 +91,16 @@ int npu_kill(struct npu_session *session, uint64_t session_id)
 	return libnpu_call(session, &call);
 }
 
+int npu_drain(struct npu_session *session, struct npu_drain_reply *ret_reply)
+{
+	struct libnpu_call call = {
+		.op = NPU_OP_DRAIN,
+		.reply = ret_reply,
+		.reply_bytes = sizeof(*ret_reply),
+	};
+	return libnpu_call(session, &call);
+}
+
 int npu_reset_core(struct npu_session *session, uint32_t core)
 {
 	const struct npu_reset body = {.core = core};

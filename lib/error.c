@@ -9,7 +9,7 @@
 #include <string.h>
 
 static __thread char last_error[512];
-static __thread uint64_t last_retry_after_ns;
+static __thread uint64_t last_retry_after_ns, last_missed_ns;
 
 const char *npu_last_error(void)
 {
@@ -21,10 +21,15 @@ uint64_t npu_retry_after_ns(void)
 	return last_retry_after_ns;
 }
 
+uint64_t npu_missed_ns(void)
+{
+	return last_missed_ns;
+}
+
 void npu_private_error(const char *format, va_list arguments)
 {
 	vsnprintf(last_error, sizeof(last_error), format, arguments);
-	last_retry_after_ns = 0;
+	last_retry_after_ns = last_missed_ns = 0;
 }
 
 void libnpu_error_keep(const char *format, ...)
@@ -50,5 +55,7 @@ int libnpu_error_from_daemon(const struct npu_error *error)
 		if ((unsigned char)*c < ' ')
 			*c = ' ';
 	last_retry_after_ns = error->retry_after_ns;
+	if (error->error == ETIME && error->min > error->value)
+		last_missed_ns = error->min - error->value;
 	return -error->error;
 }

@@ -6,6 +6,26 @@
 #include <errno.h>
 #include <string.h>
 
+#define SCHEDULING_FLAGS (NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_IN_ORDER | NPU_SUBMIT_NO_REPEAT)
+#define JOB_FLAGS	 (NPU_SUBMIT_CHAINED | NPU_SUBMIT_COMPLETION | SCHEDULING_FLAGS)
+
+/* What an npud of before these fields would refuse as reserved. */
+static bool job_needs_scheduling(const struct npu_job *job)
+{
+	return job->flags & SCHEDULING_FLAGS || job->deadline_ns || job->priority || job->late ||
+	       job->widths;
+}
+
+/* Ranges behind the handles, one for each core of each width. */
+static size_t count_width_ranges(const struct npu_job *job)
+{
+	size_t n = 0;
+
+	for (unsigned width = 1; width < NPU_JOB_RANGES; width++)
+		n += job->widths >> width & 1 ? width : 0;
+	return n;
+}
+
 static int job_check(const struct npu_session *session, const struct npu_job *job, bool wants_fence)
 {
 	uint64_t features = session->hello.features;
@@ -21,8 +41,14 @@ static int job_check(const struct npu_session *session, const struct npu_job *jo
 	if (job->n_ranges > NPU_JOB_RANGES)
 		return libnpu_error(-EINVAL, "n_ranges: %u, at most %u", job->n_ranges,
 				    NPU_JOB_RANGES);
-	if (job->flags & ~(NPU_SUBMIT_CHAINED | NPU_SUBMIT_COMPLETION))
+	if (job->flags & ~JOB_FLAGS)
 		return libnpu_error(-EINVAL, "flags: 0x%x has unknown bits", job->flags);
+	if (job->widths & ~((1u << NPU_JOB_RANGES) - 2))
+		return libnpu_error(-EINVAL, "widths: 0x%x has bits beyond 1 ... %u", job->widths,
+				    NPU_JOB_RANGES - 1);
+	if (job_needs_scheduling(job) && !(features & NPU_FEATURE_SCHEDULING))
+		return libnpu_error(-EOPNOTSUPP, "this npud takes no deadline, priority, widths "
+						 "or flags of that kind");
 	if ((wants_fence || job->n_fences > 0) && !(features & NPU_FEATURE_FENCES))
 		return libnpu_error(-EOPNOTSUPP, "this npud has no fences");
 	return 0;
@@ -41,6 +67,10 @@ static void submit_fill(struct npu_submit *submit, const struct npu_job *job, ui
 		.n_ranges = job->n_ranges,
 		.timeout_ns = job->timeout_ns,
 		.duration_ns = job->duration_ns,
+		.deadline_ns = job->deadline_ns,
+		.priority = job->priority,
+		.late = job->late,
+		.widths = job->widths,
 	};
 	memcpy(submit->ranges, job->ranges, sizeof(submit->ranges));
 }
@@ -62,6 +92,8 @@ static int submit_call(struct npu_session *session, const struct npu_job *job,
 	if (!(submit->flags & NPU_SUBMIT_TASKS_IN_BO))
 		libnpu_call_append(&call, job->tasks, job->n_tasks * sizeof(*job->tasks));
 	libnpu_call_append(&call, job->bos, job->n_bos * sizeof(*job->bos));
+	libnpu_call_append(&call, job->width_ranges,
+			   count_width_ranges(job) * sizeof(*job->width_ranges));
 	return libnpu_call(session, &call);
 }
 
@@ -92,7 +124,8 @@ static bool job_fits_message(const struct npu_job *job)
 {
 	return sizeof(struct npu_header) + sizeof(struct npu_submit) +
 		       (uint64_t)job->n_tasks * sizeof(*job->tasks) +
-		       (uint64_t)job->n_bos * sizeof(*job->bos) <=
+		       (uint64_t)job->n_bos * sizeof(*job->bos) +
+		       count_width_ranges(job) * sizeof(*job->width_ranges) <=
 	       NPU_MESSAGE_MAX;
 }
 

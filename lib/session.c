@@ -12,7 +12,7 @@
 
 #define KNOWN_FEATURES                                                                             \
 	(NPU_FEATURE_FENCES | NPU_FEATURE_COMPLETIONS | NPU_FEATURE_FIXED_IOVA |                   \
-	 NPU_FEATURE_GANGS | NPU_FEATURE_TASKS_IN_BO)
+	 NPU_FEATURE_GANGS | NPU_FEATURE_TASKS_IN_BO | NPU_FEATURE_SCHEDULING)
 
 static int hello_fill(struct npu_hello *hello, const struct npu_open_args *args)
 {

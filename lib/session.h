@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
-#define LIBNPU_CALL_PARTS 3
+#define LIBNPU_CALL_PARTS 4
 
 struct npu_session {
 	int socket;

@@ -23,6 +23,7 @@ struct forecast {
 	unsigned n_cores;
 	struct candidate jobs[ADMISSION_JOBS_MAX]; /* by deadline */
 	unsigned n_jobs;
+	uint64_t missed_ns; /* of the first job that would be late: by how much */
 };
 
 uint64_t admission_cost_ns(const struct scheduler *scheduler, const struct sched_job *job)
@@ -118,8 +119,16 @@ static unsigned forecast_width(const struct forecast *forecast, const struct sch
 	return width;
 }
 
-/* The first job that would be late, or n_jobs. */
-static unsigned find_late(const struct forecast *forecast)
+/* How much later a deadline would have to be: a part of that goes into its margin. */
+static uint64_t shift_ns(const struct scheduler *scheduler, double over_ns)
+{
+	double shift_ns = over_ns / (1 - scheduler->config.admit_margin) + 1;
+
+	return shift_ns < (double)INT64_MAX ? (uint64_t)shift_ns : INT64_MAX;
+}
+
+/* The first job that would be late though it may not, or n_jobs. */
+static unsigned find_late(struct forecast *forecast)
 {
 	const struct scheduler *scheduler = forecast->scheduler;
 	uint64_t release_ns[SCHEDULER_CORES_MAX];
@@ -136,8 +145,12 @@ static unsigned find_late(const struct forecast *forecast)
 		double margin_ns = scheduler->config.admit_margin *
 				   ((double)job->deadline_ns - (double)from_ns);
 
-		if ((double)end_ns > (double)job->deadline_ns - margin_ns)
+		double over_ns = (double)end_ns - ((double)job->deadline_ns - margin_ns);
+
+		if (over_ns > 0 && sched_job_late_rule(job) != LATE_RUN) {
+			forecast->missed_ns = shift_ns(scheduler, over_ns);
 			return i;
+		}
 		for (unsigned j = 0; j < width; j++)
 			sink(release_ns, forecast->n_cores, end_ns);
 	}
@@ -153,7 +166,7 @@ static unsigned find_victim(const struct forecast *forecast, unsigned late)
 		const struct sched_job *job = forecast->jobs[i].job;
 
 		assert(job);
-		if (job->pieces_done)
+		if (job->pieces_done || sched_job_late_rule(job) == LATE_RUN)
 			continue;
 		if (victim == forecast->n_jobs ||
 		    job->queue->tenant->virtual_ns >=
@@ -185,8 +198,10 @@ bool admission_allows(struct scheduler *scheduler, struct tree *queues, struct s
 		/* The newcomer itself, where it could be the victim and nobody is far ahead of it.
 		 */
 		if (shed == job || (!is_before(forecast.jobs[late].job, job) &&
-				    own_ns >= shed->queue->tenant->virtual_ns))
+				    own_ns >= shed->queue->tenant->virtual_ns)) {
+			job->missed_ns = forecast.missed_ns;
 			return false;
+		}
 		remove_job(&forecast, victim);
 		scheduler_shed(scheduler, shed);
 	}

@@ -23,7 +23,8 @@ uint64_t admission_cost_ns(const struct scheduler *scheduler, const struct sched
 /*
  * Whether the job may wait beside those of `queues` (struct queue::ready_node; their ready jobs
  * with a deadline). Makes room where that is fair: a job of the tenant that is furthest ahead of
- * its share is shed then.
+ * its share is shed then. Where it may not, job->missed_ns says by how much the deadline would have
+ * to be later (0: too many wait to tell).
  */
 bool admission_allows(struct scheduler *scheduler, struct tree *queues, struct sched_job *job,
 		      uint64_t now_ns);

@@ -19,11 +19,10 @@
 
 #include "base/list.h"
 #include "npu_protocol.h"
+#include "scheduler/queue.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct queue;
 
 enum job_state { JOB_NEW, JOB_BLOCKED, JOB_READY, JOB_RUNNING, JOB_DONE };
 
@@ -39,7 +38,9 @@ struct sched_job {
 	uint64_t signature;
 	unsigned n_pieces;    /* parts that may run apart, one after the other; 0 and 1: one */
 	uint32_t widths;      /* bit w: may run on w cores as well; 0: on n_cores only */
-	uint64_t deadline_ns; /* 0: none */
+	uint64_t deadline_ns; /* 0: none, or as its queue says */
+	enum late_rule late_rule;
+	int priority; /* among the waiting jobs of its queue: higher goes first */
 
 	/* ---- the scheduler's; all 0 at submit ---- */
 	enum job_state state;
@@ -52,8 +53,9 @@ struct sched_job {
 	uint32_t used_mask;    /* cores it has run on */
 	uint64_t submitted_ns, ready_ns, started_ns, done_ns;
 	unsigned pieces_done;
-	bool is_probe; /* admitted against the odds, to measure it */
-	bool is_shed;  /* gives way to others: ends as late in the next pass */
+	uint64_t missed_ns; /* refused as late: by how much */
+	bool is_probe;	    /* admitted against the odds, to measure it */
+	bool is_shed;	    /* gives way to others: ends as late in the next pass */
 	/* The batch that runs or ran last: one or more pieces on the cores in running_mask. */
 	unsigned batch_pieces, batch_width;
 	bool is_unknown; /* nobody knows how long it takes */
@@ -66,6 +68,7 @@ struct sched_job {
 	/* Core-time: share_ns times its width, as a gang holds all its cores until its last share
 	 * ends. Of that batch, and of all. */
 	uint64_t batch_ns, device_ns;
+	uint64_t elapsed_ns; /* sum of share_ns over its batches */
 	uint64_t charged_ns; /* what the policy charged at the batch's launch */
 };
 
@@ -73,6 +76,13 @@ struct sched_job {
 static inline unsigned sched_job_pieces_left(const struct sched_job *job)
 {
 	return (job->n_pieces ? job->n_pieces : 1) - job->pieces_done;
+}
+
+static inline enum late_rule sched_job_late_rule(const struct sched_job *job)
+{
+	enum late_rule rule = job->late_rule ? job->late_rule : job->queue->params.late_rule;
+
+	return rule ? rule : LATE_DROP;
 }
 
 const char *job_state_name(enum job_state state);

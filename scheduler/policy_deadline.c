@@ -329,13 +329,18 @@ static int deadline_admit(struct policy *policy, struct queue *queue, struct sch
 	queue->deadline_signature = job->signature;
 	queue->deadline_width = job->n_cores;
 	queue->deadline_pieces = job->n_pieces ? job->n_pieces : 1;
+	if (sched_job_late_rule(job) == LATE_RUN)
+		return 0;
 	if (config->has_admission && is_known(deadline, job) &&
 	    !admission_allows(deadline->scheduler, &deadline->urgent, job, now_ns)) {
 		/* What is always refused is never measured again: one in some is let in as a probe.
 		 */
-		if (++queue->n_rejected < config->probe_every)
+		if (sched_job_late_rule(job) == LATE_DEMOTE)
+			job->deadline_ns = 0;
+		else if (++queue->n_rejected < config->probe_every)
 			return -ETIME;
-		job->is_probe = true;
+		else
+			job->is_probe = true;
 	}
 	queue->n_rejected = 0;
 	return 0;
@@ -347,7 +352,7 @@ static bool deadline_is_hopeless(struct policy *policy, const struct sched_job *
 	struct deadline *deadline = to_deadline(policy);
 
 	if (!slice_serves_deadline(deadline->scheduler, job) || job->is_probe ||
-	    job->queue->params.late_rule != LATE_DROP || !is_known(deadline, job))
+	    sched_job_late_rule(job) == LATE_RUN || !is_known(deadline, job))
 		return false;
 	return (double)now_ns +
 		       HOPELESS_SHARE * (double)admission_cost_ns(deadline->scheduler, job) >

@@ -24,29 +24,39 @@ struct sched_job *queue_head(const struct queue *queue)
 	return list_first(&queue->ready, struct sched_job, link);
 }
 
+static void add_before(struct queue *queue, struct sched_job *job, struct list *next,
+		       uint64_t now_ns)
+{
+	queue->n_ready++;
+	queue->ready_cores |= job->allowed_mask;
+	list_add_tail(next, &job->link);
+	if (queue->ready.next == &job->link) {
+		queue->head_since_ns = now_ns;
+		queue->n_overtakes = 0;
+	}
+}
+
 void queue_add_ready(struct queue *queue, struct sched_job *job, uint64_t now_ns)
 {
-	if (!queue->n_ready++)
-		queue->head_since_ns = now_ns;
-	queue->ready_cores |= job->allowed_mask;
-	list_add_tail(&queue->ready, &job->link);
+	struct list *next = &queue->ready;
+
+	/* From the end, where nearly all belong. */
+	while (next->prev != &queue->ready &&
+	       container_of(next->prev, struct sched_job, link)->priority < job->priority)
+		next = next->prev;
+	add_before(queue, job, next, now_ns);
 }
 
 void queue_return_ready(struct queue *queue, struct sched_job *job, uint64_t now_ns)
 {
 	struct sched_job *after;
 
-	queue->n_ready++;
-	queue->ready_cores |= job->allowed_mask;
 	list_for_each (after, &queue->ready, link) {
-		if (after->submitted_ns > job->submitted_ns)
+		if (after->priority < job->priority ||
+		    (after->priority == job->priority && after->submitted_ns > job->submitted_ns))
 			break;
 	}
-	list_add_tail(&after->link, &job->link);
-	if (queue->ready.next == &job->link) {
-		queue->head_since_ns = now_ns;
-		queue->n_overtakes = 0;
-	}
+	add_before(queue, job, &after->link, now_ns);
 }
 
 void queue_remove_ready(struct queue *queue, struct sched_job *job, uint64_t now_ns)

@@ -26,8 +26,9 @@ enum queue_kind { QUEUE_RT, QUEUE_NORMAL, QUEUE_BACKGROUND };
 
 /* What becomes of a job whose deadline can no longer be met. */
 enum late_rule {
-	LATE_DROP,   /* it ends as late, without running */
-	LATE_DEMOTE, /* it runs behind those that can be on time */
+	LATE_UNSAID, /* of a job: as its queue says; of a queue: LATE_DROP */
+	LATE_DROP,   /* it ends as late, without running; or is refused when it comes */
+	LATE_DEMOTE, /* it loses its deadline, and is served as a job without one */
 	LATE_RUN,    /* it keeps its place */
 };
 
@@ -55,7 +56,8 @@ struct queue_params {
 struct queue {
 	uint64_t id; /* the session's id; set by the owner */
 	struct queue_params params;
-	struct list ready, blocked; /* struct sched_job, oldest first */
+	struct list ready;   /* struct sched_job, highest priority first, then oldest */
+	struct list blocked; /* oldest first */
 	unsigned n_ready, n_blocked, n_running;
 	unsigned n_unknown;	     /* batches of unknown length that run */
 	uint32_t running_mask;	     /* cores its jobs occupy */

@@ -99,11 +99,44 @@ void scheduler_shed(struct scheduler *scheduler, struct sched_job *job)
 	list_add_tail(&scheduler->shed, &job->link);
 }
 
+/* A job joins its queue's ready ones, for the first time or again. */
+static void enter_queue(struct scheduler *scheduler, struct sched_job *job)
+{
+	const struct policy_ops *ops = scheduler->policy->ops;
+	struct queue *queue = job->queue;
+	uint64_t now = scheduler_now_ns(scheduler);
+
+	if (job->started_ns)
+		queue_return_ready(queue, job, now);
+	else
+		queue_add_ready(queue, job, now);
+	scheduler->n_ready++;
+	if (queue->n_ready == 1)
+		ops->queue_ready(scheduler->policy, queue);
+	else if (queue_head(queue) == job && ops->head_changed)
+		ops->head_changed(scheduler->policy, queue);
+}
+
+/* A waiting job cannot be on time. */
+static void end_late(struct scheduler *scheduler, struct sched_job *job)
+{
+	if (sched_job_late_rule(job) != LATE_DEMOTE) {
+		end_waiting(scheduler, job, NPU_OUTCOME_LATE);
+		return;
+	}
+	if (job->is_shed)
+		list_del(&job->link);
+	else
+		take_ready(scheduler, job, scheduler_now_ns(scheduler));
+	job->is_shed = false;
+	job->deadline_ns = 0;
+	enter_queue(scheduler, job);
+}
+
 static void end_shed(struct scheduler *scheduler)
 {
 	while (!list_is_empty(&scheduler->shed))
-		end_waiting(scheduler, list_first(&scheduler->shed, struct sched_job, link),
-			    NPU_OUTCOME_LATE);
+		end_late(scheduler, list_first(&scheduler->shed, struct sched_job, link));
 }
 
 static uint64_t max_u64(uint64_t a, uint64_t b)
@@ -151,6 +184,7 @@ static void release_cores(struct scheduler *scheduler, struct sched_job *job)
 	job->running_mask = job->active_mask = 0;
 	job->batch_ns = job->share_ns * job->batch_width;
 	job->device_ns += job->batch_ns;
+	job->elapsed_ns += job->share_ns;
 	queue->device_ns += job->batch_ns;
 	if (!job->is_long)
 		radius_add_short(&scheduler->radius, (now - job->batch_start_ns) * job->batch_width,
@@ -384,7 +418,7 @@ void scheduler_run(struct scheduler *scheduler)
 			if (dispatch.cores)
 				start_job(scheduler, &dispatch);
 			else
-				end_waiting(scheduler, dispatch.job, NPU_OUTCOME_LATE);
+				end_late(scheduler, dispatch.job);
 		}
 	}
 	scheduler->is_dispatching = false;
@@ -394,30 +428,8 @@ void scheduler_run(struct scheduler *scheduler)
 
 static void make_ready(struct scheduler *scheduler, struct sched_job *job)
 {
-	struct queue *queue = job->queue;
-	uint64_t now = scheduler_now_ns(scheduler);
-
-	sched_job_set_state(job, JOB_READY, now);
-	queue_add_ready(queue, job, now);
-	scheduler->n_ready++;
-	if (queue->n_ready == 1)
-		scheduler->policy->ops->queue_ready(scheduler->policy, queue);
-}
-
-/* A batch of the job has ended, and there is more of it. */
-static void return_job(struct scheduler *scheduler, struct sched_job *job)
-{
-	const struct policy_ops *ops = scheduler->policy->ops;
-	struct queue *queue = job->queue;
-	uint64_t now = scheduler_now_ns(scheduler);
-
-	sched_job_set_state(job, JOB_READY, now);
-	queue_return_ready(queue, job, now);
-	scheduler->n_ready++;
-	if (queue->n_ready == 1)
-		ops->queue_ready(scheduler->policy, queue);
-	else if (queue_head(queue) == job && ops->head_changed)
-		ops->head_changed(scheduler->policy, queue);
+	sched_job_set_state(job, JOB_READY, scheduler_now_ns(scheduler));
+	enter_queue(scheduler, job);
 }
 
 /* 0, or -ETIME when the policy will not have it. */
@@ -531,7 +543,7 @@ void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t de
 	job->pieces_done += job->batch_pieces;
 	release_cores(scheduler, job);
 	if (sched_job_pieces_left(job))
-		return_job(scheduler, job);
+		make_ready(scheduler, job);
 	else
 		retire_job(scheduler, job, NPU_OUTCOME_OK);
 }
@@ -578,6 +590,27 @@ const struct scheduler_stats *scheduler_get_stats(const struct scheduler *schedu
 const struct predict_stats *scheduler_predict_stats(const struct scheduler *scheduler)
 {
 	return predict_get_stats(scheduler->predict);
+}
+
+uint64_t scheduler_predict_ns(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	struct prediction prediction;
+
+	scheduler_predict(scheduler, job, job->n_cores, &prediction);
+	return prediction.mean_ns * (job->n_pieces ? job->n_pieces : 1) * job->n_cores;
+}
+
+uint64_t scheduler_next_end_ns(const struct scheduler *scheduler, uint32_t cores)
+{
+	uint64_t end_ns = CLOCK_NEVER;
+
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
+		const struct sched_job *job = scheduler->cores[i].job;
+
+		if (job && cores & core_bit(i) && job->predicted_end_ns < end_ns)
+			end_ns = job->predicted_end_ns;
+	}
+	return end_ns;
 }
 
 const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index)

@@ -198,6 +198,10 @@ void scheduler_tick(struct scheduler *scheduler);
 
 const struct scheduler_stats *scheduler_get_stats(const struct scheduler *scheduler);
 const struct predict_stats *scheduler_predict_stats(const struct scheduler *scheduler);
+/* Core-time that is predicted for a job that has not been submitted. */
+uint64_t scheduler_predict_ns(const struct scheduler *scheduler, const struct sched_job *job);
+/* When the first batch on these cores is predicted to end; UINT64_MAX where none runs. */
+uint64_t scheduler_next_end_ns(const struct scheduler *scheduler, uint32_t cores);
 const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index);
 unsigned scheduler_n_cores(const struct scheduler *scheduler);
 unsigned scheduler_n_ready(const struct scheduler *scheduler);

@@ -60,7 +60,7 @@ static inline void scheduler_predict(const struct scheduler *scheduler, const st
 	predict_get(scheduler->predict, job->signature, width, job->n_pieces, ret_prediction);
 }
 
-/* Takes a ready job from its queue; it ends as late in the next pass. */
+/* Takes a ready job from its queue; in the next pass its late rule is followed. */
 void scheduler_shed(struct scheduler *scheduler, struct sched_job *job);
 
 /* When the core is expected to be free; now where that is not known. */

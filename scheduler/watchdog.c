@@ -46,7 +46,10 @@ struct watchdog_budget watchdog_get_budget(const struct watchdog_config *config,
 	if (class_cap_ns)
 		cap_ns = min_u64(cap_ns, class_cap_ns);
 	/* The floor is there for bad guesses; a client's short timeout is no guess. */
-	budget.device_ns = job->timeout_ns ? job->timeout_ns : max_u64(guess_ns, config->floor_ns);
+	budget.device_ns = max_u64(guess_ns, config->floor_ns);
+	/* It is for all batches of the job. */
+	if (job->timeout_ns)
+		budget.device_ns = max_u64(job->timeout_ns, job->elapsed_ns) - job->elapsed_ns;
 	budget.device_ns = min_u64(budget.device_ns, cap_ns);
 	return budget;
 }

@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 #include "sessions/job.h"
+#include "sessions/job_slices.h"
 #include "sessions/sessions.h"
 
 #include <inttypes.h>
@@ -15,16 +16,14 @@ static int backend_run(void *context, struct sched_job *sched_job, unsigned shar
 {
 	struct sessions *sessions = context;
 	struct job *job = job_from_sched(sched_job);
-	const struct npu_range *range = &job->shares[share];
-	const struct device_batch batch = {
-		.tasks = job->tasks + range->start,
-		.n_tasks = range->count,
+	struct device_batch batch = {
 		.is_chained = job->flags & NPU_SUBMIT_CHAINED,
 		.table_pa = domain_table_pa(&job->session->domain),
-		.duration_ns = job->duration_ns,
 	};
 	int r;
 
+	charge_release(&job->wait_charge);
+	job_slices_fill(job, share, core, &batch);
 	r = device_start(sessions->device, core, &batch);
 	if (r < 0) {
 		log_error("start_failed session=%" PRIu64 " job=%" PRIu64 " core=%u error=\"%s\"",

@@ -16,6 +16,7 @@ struct quota quota_default(void)
 		.fences_per_session = 256,
 		.jobs_per_session = 64,
 		.jobs_per_tenant = 256,
+		.queued_ns_per_tenant = 10000000000,
 		.sessions_per_uid = 256,
 		.jobs_total = 4096,
 		.tasks_per_job = NPU_JOB_TASKS_MAX,

@@ -15,11 +15,22 @@
 
 enum class_kind { CLASS_RT, CLASS_NORMAL, CLASS_BACKGROUND };
 
+/* Whether a job of several tasks may lose its cores between two of them. */
+enum slice_rule {
+	SLICE_ASKED, /* where it says NPU_SUBMIT_SLICEABLE */
+	SLICE_ALWAYS,
+	SLICE_NEVER,
+};
+
 struct class
 {
 	char name[NPU_NAME_MAX];
 	enum class_kind kind;
 	bool is_requestable; /* a client may ask for it in its hello */
+	bool is_validated;   /* register streams are checked before they run */
+	enum slice_rule slice_rule;
+	unsigned depth;	      /* jobs of a session that may wait; 0: as many as the quotas allow */
+	bool replaces_oldest; /* instead of refusing one more */
 	struct queue_params queue;
 };
 
@@ -27,6 +38,7 @@ struct class
 struct quota {
 	uint64_t bytes_per_session, bos_per_session, fences_per_session, jobs_per_session;
 	uint64_t jobs_per_tenant, sessions_per_uid, jobs_total;
+	uint64_t queued_ns_per_tenant; /* predicted core-time of its jobs that have not started */
 	uint64_t tasks_per_job;
 	uint64_t requests_per_s; /* per session; 0: no limit */
 };

@@ -50,6 +50,14 @@ static void job_drop_dependency(struct job_dependency *dependency)
 	dependency->job = NULL;
 }
 
+void job_drop_dependencies(struct job *job)
+{
+	for (unsigned i = 0; i < NPU_JOB_FENCES_MAX; i++) {
+		if (job->dependencies[i].job)
+			job_drop_dependency(&job->dependencies[i]);
+	}
+}
+
 static int job_arm_dependency(struct job_dependency *dependency)
 {
 	return loop_poll_arm(&dependency->poll, fence_poll_events(dependency->fd));
@@ -97,14 +105,81 @@ static int job_take_fences(struct job *job, struct fdset *fds, struct npu_error 
 
 /* ---- submit ---- */
 
-/* How long until this session has room again, from what its jobs took so far. */
+/* What a client is told to wait: not nothing, and not so long that it misses a free place. */
+static uint64_t job_clamp_wait_ns(uint64_t wait_ns)
+{
+	if (wait_ns < 100 * NS_PER_US)
+		return 100 * NS_PER_US;
+	return wait_ns < NS_PER_S ? wait_ns : NS_PER_S;
+}
+
+/*
+ * How long until this session has room again: when the first of its jobs is predicted to end, or
+ * the first of all, whose core may be its next; if nothing is predicted, what its jobs took so far.
+ */
 static uint64_t job_retry_after_ns(const struct session *session)
 {
-	uint64_t typical_ns = histogram_percentile(&session->stats.latency, 500);
+	const struct scheduler *scheduler = session->owner->scheduler;
+	const uint32_t own_cores = session->queue.running_mask;
+	const uint64_t now_ns = loop_now_ns(session->owner->loop);
+	uint64_t end_ns = scheduler_next_end_ns(scheduler, own_cores ? own_cores : UINT32_MAX);
 
-	if (typical_ns < 100 * NS_PER_US)
-		return NS_PER_MS;
-	return typical_ns < NS_PER_S ? typical_ns : NS_PER_S;
+	if (end_ns == UINT64_MAX || end_ns <= now_ns)
+		end_ns = now_ns + histogram_percentile(&session->stats.latency, 500);
+	return job_clamp_wait_ns(end_ns > now_ns ? end_ns - now_ns : NS_PER_MS);
+}
+
+/* The class's `depth` counts jobs that have not started; a slice's rest is not one of them. */
+static struct job *job_find_waiting(struct session *session, unsigned *ret_n)
+{
+	struct job *job, *oldest = NULL;
+	unsigned n = 0;
+
+	list_for_each (job, &session->jobs, link) {
+		if (job->base.state == JOB_RUNNING || job->base.state == JOB_DONE ||
+		    job->base.started_ns)
+			continue;
+		oldest = oldest ? oldest : job;
+		n++;
+	}
+	*ret_n = n;
+	return oldest;
+}
+
+static int job_check_depth(struct session *session, struct npu_error *error)
+{
+	const struct class *class = session->class;
+	unsigned n;
+
+	if (!class->depth || class->replaces_oldest)
+		return 0;
+	job_find_waiting(session, &n);
+	if (n < class->depth)
+		return 0;
+	error_set(error, EAGAIN, "depth",
+		  "%u jobs of this session wait, as many as class \"%s\" allows", n, class->name);
+	error->value = n;
+	error->max = class->depth;
+	error->retry_after_ns = job_retry_after_ns(session);
+	return -EAGAIN;
+}
+
+/* With `replace`, the newcomer takes the place of the oldest. */
+static void job_replace_oldest(struct session *session)
+{
+	const struct class *class = session->class;
+	struct job *oldest;
+	unsigned n;
+
+	if (!class->depth || !class->replaces_oldest)
+		return;
+	oldest = job_find_waiting(session, &n);
+	if (n <= class->depth)
+		return;
+	snprintf(oldest->detail, sizeof(oldest->detail),
+		 "replaced by a newer job: class \"%s\" keeps %u waiting", class->name,
+		 class->depth);
+	scheduler_cancel(session->owner->scheduler, &oldest->base, NPU_OUTCOME_CANCELLED);
 }
 
 static int job_charge_queue(struct job *job, struct npu_error *error)
@@ -119,47 +194,95 @@ static int job_charge_queue(struct job *job, struct npu_error *error)
 	return -EAGAIN;
 }
 
-static int job_submit_built(struct job *job, struct fdset *fds, int *ret_fence_fd,
+/* A job longer than the quota itself may wait alone. */
+static int job_charge_wait(struct job *job, struct npu_error *error)
+{
+	struct session *session = job->session;
+	const struct account *tenant = &session->tenant->account;
+	const uint64_t limit_ns = tenant->limit[SLOT_WAIT_NS], used_ns = tenant->used[SLOT_WAIT_NS];
+	uint64_t wait_ns = scheduler_predict_ns(session->owner->scheduler, &job->base), over_ns;
+
+	if (wait_ns > limit_ns)
+		wait_ns = limit_ns;
+	if (account_charge(&session->account, SLOT_WAIT_NS, wait_ns, &job->wait_charge, NULL) == 0)
+		return 0;
+	over_ns = used_ns + wait_ns - limit_ns;
+	error_set(error, EAGAIN, "queued_ms_per_tenant",
+		  "%.1f ms of core-time wait already, of %.0f, and this job is %.1f more",
+		  (double)used_ns / NS_PER_MS, (double)limit_ns / NS_PER_MS,
+		  (double)wait_ns / NS_PER_MS);
+	error->value = wait_ns / NS_PER_MS;
+	error->max = limit_ns / NS_PER_MS;
+	error->retry_after_ns = job_clamp_wait_ns(over_ns / session->owner->device->caps.n_cores);
+	return -EAGAIN;
+}
+
+static int job_refuse_late(const struct job *job, uint64_t now_ns, struct npu_error *error)
+{
+	const uint64_t given_ns =
+		job->base.deadline_ns > now_ns ? job->base.deadline_ns - now_ns : 0;
+
+	error_set(error, ETIME, "deadline",
+		  "%.3f ms, of class \"%s\" or the job's own, are too short for it behind those "
+		  "that wait, by %.3f ms",
+		  (double)given_ns / NS_PER_MS, job->session->class->name,
+		  (double)job->base.missed_ns / NS_PER_MS);
+	error->value = given_ns;
+	if (job->base.missed_ns) {
+		error->min = given_ns + job->base.missed_ns;
+		error->max = NPU_DEADLINE_MAX_NS;
+	}
+	return -ETIME;
+}
+
+static int job_refuse_demand(const struct job *job, int r, struct npu_error *error)
+{
+	const struct session *session = job->session;
+
+	error_set(error, -r, "core_mask",
+		  "no set of cores that class \"%s\" may use (mask %#" PRIx32 ") fits %#" PRIx32,
+		  session->class->name, session->queue.params.core_mask, job->base.core_mask);
+	error->value = job->base.core_mask;
+	return r;
+}
+
+static int job_make_fence(struct job *job, int *ret_fence_fd, struct npu_error *error)
+{
+	int r;
+
+	if (!(job->flags & NPU_SUBMIT_FENCE))
+		return 0;
+	r = fence_init(&job->fence, ret_fence_fd);
+	return r < 0 ? error_set(error, -r, "flags", "npud can't make a fence descriptor: %s",
+				 strerror(-r))
+		     : 0;
+}
+
+/* `deadline_ns` is the client's, from now on. */
+static int job_submit_built(struct job *job, int64_t deadline_ns, int *ret_fence_fd,
 			    struct npu_error *error)
 {
 	struct session *session = job->session;
 	struct sessions *sessions = session->owner;
+	const uint64_t now_ns = loop_now_ns(sessions->loop);
 	int fence_fd = -1, r;
 
-	r = job_charge_queue(job, error);
-	if (r == 0)
-		r = job_take_fences(job, fds, error);
+	r = job_make_fence(job, &fence_fd, error);
 	if (r < 0)
 		return r;
-	if (job->flags & NPU_SUBMIT_FENCE) {
-		r = fence_init(&job->fence, &fence_fd);
-		if (r < 0)
-			return error_set(error, -r, "flags",
-					 "npud can't make a fence descriptor: %s", strerror(-r));
-	}
 	job->base.id = sessions->next_job_id;
+	if (deadline_ns)
+		job->base.deadline_ns = now_ns + (uint64_t)deadline_ns;
 	r = scheduler_submit(sessions->scheduler, &session->queue, &job->base);
-	if (r < 0) {
-		fence_signal(&job->fence, r == -ETIME ? NPU_OUTCOME_LATE : NPU_OUTCOME_CANCELLED);
-		if (fence_fd >= 0)
-			close(fence_fd);
-		if (r == -ETIME)
-			return error_set(error, ETIME, "deadline",
-					 "the %.3f ms that class \"%s\" gives a job are too short "
-					 "for it behind those that wait",
-					 (double)session->queue.params.deadline_ns / NS_PER_MS,
-					 session->class->name);
-		error_set(error, -r, "core_mask",
-			  "no set of cores that class \"%s\" may use (mask %#" PRIx32
-			  ") fits %#" PRIx32,
-			  session->class->name, session->queue.params.core_mask,
-			  job->base.core_mask);
-		error->value = job->base.core_mask;
-		return r;
+	if (r == 0) {
+		sessions->next_job_id++;
+		*ret_fence_fd = fence_fd;
+		return 0;
 	}
-	sessions->next_job_id++;
-	*ret_fence_fd = fence_fd;
-	return 0;
+	fence_signal(&job->fence, r == -ETIME ? NPU_OUTCOME_LATE : NPU_OUTCOME_CANCELLED);
+	if (fence_fd >= 0)
+		close(fence_fd);
+	return r == -ETIME ? job_refuse_late(job, now_ns, error) : job_refuse_demand(job, r, error);
 }
 
 int job_submit(struct session *session, const struct job_params *params, struct fdset *fds,
@@ -169,14 +292,24 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 	int fence_fd = -1, r;
 
 	if (session->owner->is_draining)
-		return error_set(error, ESHUTDOWN, "submit", "npud is shutting down");
+		return error_set(error, ESHUTDOWN, "submit", "npud takes no new jobs: it %s",
+				 session->owner->drained ? "is shutting down"
+							 : "was told to drain");
 	if (job_find(session, params->submit.seqno))
 		return error_set(error, EEXIST, "seqno", "%" PRIu64 " is in flight already",
 				 params->submit.seqno);
-	r = job_build(session, params, &job, error);
+	r = job_check_depth(session, error);
+	if (r == 0)
+		r = job_build(session, params, &job, error);
 	if (r < 0)
 		return r;
-	r = job_submit_built(job, fds, &fence_fd, error);
+	r = job_charge_queue(job, error);
+	if (r == 0)
+		r = job_charge_wait(job, error);
+	if (r == 0)
+		r = job_take_fences(job, fds, error);
+	if (r == 0)
+		r = job_submit_built(job, params->submit.deadline_ns, &fence_fd, error);
 	if (r < 0) {
 		job_free(job);
 		return r;
@@ -186,6 +319,7 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 	session->stats.submitted++;
 	*ret_job_id = job->base.id;
 	*ret_fence_fd = fence_fd;
+	job_replace_oldest(session);
 	sessions_kick(session->owner);
 	return 0;
 }
@@ -265,6 +399,44 @@ static void job_log(const struct job *job)
 		  log_quote(session->identity.comm, comm, sizeof(comm)), n_suppressed);
 }
 
+/* Whether an earlier job, which is to be told first, is still in flight. */
+static bool job_is_held(const struct job *job)
+{
+	const struct job *earlier;
+
+	if (!(job->flags & NPU_SUBMIT_IN_ORDER))
+		return false;
+	list_for_each (earlier, &job->session->jobs, link) {
+		if (earlier->flags & NPU_SUBMIT_IN_ORDER)
+			return earlier != job;
+	}
+	return false;
+}
+
+/* The next job that waited to be told in order, or NULL. */
+static struct job *job_find_told(struct session *session)
+{
+	struct job *job;
+
+	list_for_each (job, &session->jobs, link) {
+		if (job->flags & NPU_SUBMIT_IN_ORDER)
+			return job->base.state == JOB_DONE ? job : NULL;
+	}
+	return NULL;
+}
+
+static void job_tell(struct job *job)
+{
+	struct session *session = job->session;
+
+	if (job->flags & NPU_SUBMIT_COMPLETION)
+		job_send_completion(job);
+	fence_signal(&job->fence, job->base.outcome);
+	list_del(&job->link);
+	session->n_jobs--;
+	job_free(job);
+}
+
 void job_retire(struct job *job)
 {
 	struct session *session = job->session;
@@ -273,11 +445,12 @@ void job_retire(struct job *job)
 	job_fill_detail(job);
 	job_count(job);
 	job_log(job);
-	if (job->flags & NPU_SUBMIT_COMPLETION)
-		job_send_completion(job);
-	fence_signal(&job->fence, job->base.outcome);
-	list_del(&job->link);
-	session->n_jobs--;
-	job_free(job);
+	job_drop_dependencies(job);
+	charge_release(&job->wait_charge);
+	if (job_is_held(job))
+		return;
+	job_tell(job);
+	while ((job = job_find_told(session)))
+		job_tell(job);
 	session_job_gone(session);
 }

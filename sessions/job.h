@@ -7,7 +7,7 @@
  *   job_new() -> job_submit() -> (fences) -> scheduler -> device -> job_retire()
  *
  * job_retire() is the only end of a submitted job: it tells the client (fence, completion), keeps
- * the books, unpins and frees.
+ * the books, unpins and frees. One that is to be told in order may wait there for those before it.
  */
 #ifndef NPUD_SESSIONS_JOB_H
 #define NPUD_SESSIONS_JOB_H
@@ -24,6 +24,7 @@
 
 struct session;
 struct handle;
+struct job_slices;
 
 struct job_dependency {
 	struct job *job; /* NULL: slot unused, or resolved */
@@ -39,11 +40,16 @@ struct job {
 	struct device_task *tasks; /* owned copy */
 	uint32_t n_tasks;
 	struct npu_range shares[NPU_JOB_RANGES]; /* tasks of each core */
-	struct handle **pins;			 /* owned array */
+	/* The same where it runs on fewer cores: [width - 1][share]. */
+	struct npu_range narrow_shares[NPU_JOB_RANGES - 1][NPU_JOB_RANGES - 1];
+	struct bo *streams;	   /* one reference; NULL: the client's own run, unchecked */
+	struct job_slices *slices; /* owned; NULL: nothing to keep for pieces */
+	struct handle **pins;	   /* owned array */
 	unsigned n_pins;
 	struct job_dependency dependencies[NPU_JOB_FENCES_MAX];
 	struct fence fence;
 	struct charge job_charge, fence_charge, memory_charge;
+	struct charge wait_charge; /* predicted core-time, until its first start */
 	uint32_t tasks_done;
 	uint64_t fault_iova;
 	bool fault_is_write;
@@ -56,6 +62,7 @@ struct job_params {
 	struct npu_submit submit;
 	const struct npu_task *tasks; /* NULL with NPU_SUBMIT_TASKS_IN_BO */
 	const uint32_t *handles;
+	const struct npu_range *width_ranges; /* unaligned, as are all of them */
 };
 
 /*
@@ -73,6 +80,16 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 int job_build(struct session *session, const struct job_params *params, struct job **ret_job,
 	      struct npu_error *error);
 struct job *job_free(struct job *job);
+
+/*
+ * A BO of npud's own in the domain of the job's session, charged to it; the caller gets the
+ * reference. EDQUOT, ENOMEM with *error.
+ */
+int job_own_bo(const struct job *job, uint64_t size_bytes, struct bo **ret_bo,
+	       struct npu_error *error);
+
+/* Stops waiting for the fences that are left. */
+void job_drop_dependencies(struct job *job);
 
 /* Called by the scheduler's retire: see above. */
 void job_retire(struct job *job);

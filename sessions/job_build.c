@@ -5,6 +5,8 @@
  */
 #include "sessions/error.h"
 #include "sessions/job.h"
+#include "sessions/job_check.h"
+#include "sessions/job_slices.h"
 #include "sessions/sessions.h"
 
 #include <assert.h>
@@ -114,20 +116,72 @@ static int job_pin_bos(struct job *job, const struct job_params *params, struct 
 	return 0;
 }
 
-static int job_set_share(struct job *job, unsigned i, const struct npu_range *range,
-			 struct npu_error *error)
+static int job_check_range(const struct job *job, const char *field, const struct npu_range *range,
+			   struct npu_error *error)
 {
-	char field[NPU_NAME_MAX];
 	const bool is_empty = range->count == 0 && job->n_tasks > 0;
 
-	snprintf(field, sizeof(field), "ranges[%u]", i);
 	if (is_empty || range->start > job->n_tasks || range->count > job->n_tasks - range->start)
 		return error_set(error, EINVAL, field,
 				 "%" PRIu32 " tasks from %" PRIu32
 				 " are not within the job's %" PRIu32,
 				 range->count, range->start, job->n_tasks);
+	return 0;
+}
+
+static int job_set_share(struct job *job, unsigned i, const struct npu_range *range,
+			 struct npu_error *error)
+{
+	char field[NPU_NAME_MAX];
+	int r;
+
+	snprintf(field, sizeof(field), "ranges[%u]", i);
+	r = job_check_range(job, field, range, error);
+	if (r < 0)
+		return r;
 	job->shares[i] = *range;
 	job->base.n_tasks[i] = range->count;
+	return 0;
+}
+
+static int job_set_width(struct job *job, unsigned width, const char **ranges,
+			 struct npu_error *error)
+{
+	for (unsigned i = 0; i < width; i++) {
+		struct npu_range range;
+		char field[NPU_NAME_MAX];
+		int r;
+
+		memcpy(&range, *ranges, sizeof(range));
+		*ranges += sizeof(range);
+		snprintf(field, sizeof(field), "widths[%u].ranges[%u]", width, i);
+		r = job_check_range(job, field, &range, error);
+		if (r < 0)
+			return r;
+		job->narrow_shares[width - 1][i] = range;
+	}
+	return 0;
+}
+
+/* The numbers of cores that will do as well. */
+static int job_set_widths(struct job *job, const struct job_params *params, struct npu_error *error)
+{
+	const uint32_t widths = params->submit.widths;
+	const uint32_t narrower = (1u << job->base.n_cores) - 2;
+	const char *ranges = (const char *)params->width_ranges;
+
+	if (widths & ~narrower)
+		return error_set(error, EINVAL, "widths",
+				 "%#" PRIx32 " names more than the widths below the %u cores of "
+				 "core_mask (allowed bits: %#" PRIx32 ")",
+				 widths, job->base.n_cores, narrower);
+	job->base.widths = widths;
+	for (unsigned width = 1; width < job->base.n_cores; width++) {
+		int r = widths >> width & 1 ? job_set_width(job, width, &ranges, error) : 0;
+
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 
@@ -195,21 +249,48 @@ static int job_charge(struct job *job, const struct npu_submit *submit, struct n
 	return 0;
 }
 
+int job_own_bo(const struct job *job, uint64_t size_bytes, struct bo **ret_bo,
+	       struct npu_error *error)
+{
+	struct account *account = &job->session->account;
+	struct account_refusal refusal;
+	struct bo *bo;
+	int r;
+
+	r = bo_new(&job->session->domain, size_bytes, 0, &bo);
+	if (r < 0)
+		return error_set(error, -r, "job", "npud has no memory for the job's streams: %s",
+				 strerror(-r));
+	if (account_charge(account, SLOT_BYTES, bo->size_bytes, &bo->bytes_charge, &refusal) < 0 ||
+	    account_charge(account, SLOT_BOS, 1, &bo->count_charge, &refusal) < 0) {
+		bo_unref(bo);
+		return error_quota(error, &refusal);
+	}
+	*ret_bo = bo;
+	return 0;
+}
+
+/* Where nothing else keeps sessions apart, or the policy wants both. */
+static bool job_is_checked(const struct job *job)
+{
+	const struct device_caps *caps = &job->session->owner->device->caps;
+
+	return caps->runs_streams && (job->session->class->is_validated || !caps->has_page_tables);
+}
+
 struct job *job_free(struct job *job)
 {
 	if (!job)
 		return NULL;
-	for (unsigned i = 0; i < NPU_JOB_FENCES_MAX; i++) {
-		if (!job->dependencies[i].job)
-			continue;
-		loop_poll_disarm(&job->dependencies[i].poll);
-		close(job->dependencies[i].fd);
-	}
+	job_drop_dependencies(job);
 	for (unsigned i = 0; i < job->n_pins; i++)
 		handle_unpin(&job->session->handles, job->pins[i]);
 	charge_release(&job->memory_charge);
 	charge_release(&job->fence_charge);
 	charge_release(&job->job_charge);
+	charge_release(&job->wait_charge);
+	job_slices_free(job->slices);
+	bo_unref(job->streams);
 	free(job->pins);
 	free(job->tasks);
 	free(job);
@@ -238,7 +319,28 @@ static uint64_t job_signature(const struct job *job)
 		hash = job_mix(hash, job->base.n_tasks[i]);
 	hash = job_mix(hash, job->base.n_cores);
 	hash = job_mix(hash, job->duration_ns);
+	/* Predictions are per piece. */
+	hash = job_mix(hash, job->base.n_pieces);
 	return hash ? hash : 1;
+}
+
+static enum late_rule job_late_rule(uint32_t late)
+{
+	static const enum late_rule rules[NPU_LATE_COUNT] = {
+		[NPU_LATE_AS_CLASS] = LATE_UNSAID,
+		[NPU_LATE_DROP] = LATE_DROP,
+		[NPU_LATE_DEMOTE] = LATE_DEMOTE,
+		[NPU_LATE_RUN] = LATE_RUN,
+	};
+
+	return rules[late];
+}
+
+static bool job_is_sliceable(const struct job *job)
+{
+	enum slice_rule rule = job->session->class->slice_rule;
+
+	return rule == SLICE_ALWAYS || (rule == SLICE_ASKED && job->flags & NPU_SUBMIT_SLICEABLE);
 }
 
 int job_build(struct session *session, const struct job_params *params, struct job **ret_job,
@@ -264,6 +366,8 @@ int job_build(struct session *session, const struct job_params *params, struct j
 	job->n_tasks = submit->n_tasks;
 	job->duration_ns = submit->duration_ns;
 	job->base.timeout_ns = submit->timeout_ns;
+	job->base.priority = submit->priority;
+	job->base.late_rule = job_late_rule(submit->late);
 	job->tasks = calloc(submit->n_tasks + 1, sizeof(*job->tasks));
 	job->pins = calloc(submit->n_bos + 1, sizeof(struct handle *));
 	if (!job->tasks || !job->pins)
@@ -273,9 +377,19 @@ int job_build(struct session *session, const struct job_params *params, struct j
 	if (r == 0)
 		r = job_set_demand(job, submit, error);
 	if (r == 0)
+		r = job_set_widths(job, params, error);
+	if (r == 0)
 		r = job_pin_bos(job, params, error);
 	if (r == 0)
 		r = job_charge(job, submit, error);
+	if (r < 0) {
+		job_free(job);
+		return r;
+	}
+	if (job_is_checked(job))
+		r = job_check(job, error);
+	if (r == 0 && job_is_sliceable(job))
+		r = job_slices_make(job, error);
 	if (r < 0) {
 		job_free(job);
 		return r;

@@ -205,8 +205,10 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 	int r;
 
 	assert(session->state == SESSION_HELLO);
-	if (owner->is_draining)
-		return error_set(error, ESHUTDOWN, "hello", "npud is shutting down");
+	/* Whoever told npud to drain may come back and look. */
+	if (owner->drained || (owner->is_draining && !session->is_admin))
+		return error_set(error, ESHUTDOWN, "hello", "npud takes no new sessions: it %s",
+				 owner->drained ? "is shutting down" : "was told to drain");
 	r = session_find_class(session, class_wanted, &class, error);
 	if (r < 0)
 		return r;
@@ -282,20 +284,28 @@ static void session_free_run(struct loop_work *work)
 	session_destroy(session);
 }
 
+/* Looked for anew after each end, which may be that of others as well. */
+static struct job *session_find_job(const struct session *session, bool is_running)
+{
+	struct job *job;
+
+	list_for_each (job, &session->jobs, link) {
+		if (job->base.state != JOB_DONE && (job->base.state == JOB_RUNNING) == is_running)
+			return job;
+	}
+	return NULL;
+}
+
 /* Jobs that wait are cancelled, those that run are stopped or left to end. */
 static void session_end_jobs(struct session *session, bool stop_running)
 {
 	struct scheduler *scheduler = session->owner->scheduler;
-	struct job *job, *next;
+	struct job *job;
 
-	list_for_each_safe (job, next, &session->jobs, link) {
-		if (job->base.state != JOB_RUNNING)
-			scheduler_cancel(scheduler, &job->base, NPU_OUTCOME_CANCELLED);
-	}
-	if (!stop_running)
-		return;
+	while ((job = session_find_job(session, false)))
+		scheduler_cancel(scheduler, &job->base, NPU_OUTCOME_CANCELLED);
 	/* A core that is lost ends waiting jobs, of which this session has none any more. */
-	list_for_each_safe (job, next, &session->jobs, link)
+	while (stop_running && (job = session_find_job(session, true)))
 		scheduler_abort(scheduler, &job->base, NPU_OUTCOME_CANCELLED);
 }
 

@@ -136,6 +136,9 @@ int sessions_apply_policy(struct sessions *sessions, const struct session_policy
 /* Blocked on something that may never come: no reason to stay, unless it has come just now. */
 static bool job_is_stuck(const struct job *job)
 {
+	/* Over, and waits for an earlier job to be told first. */
+	if (job->base.state == JOB_DONE)
+		return true;
 	if (job->base.state != JOB_BLOCKED)
 		return false;
 	for (unsigned i = 0; i < NPU_JOB_FENCES_MAX; i++) {
@@ -147,33 +150,44 @@ static bool job_is_stuck(const struct job *job)
 	return false;
 }
 
-static bool session_has_work(const struct session *session)
+void sessions_count_work(const struct sessions *sessions, uint32_t *ret_n_jobs,
+			 uint32_t *ret_n_blocked)
 {
+	uint32_t n_jobs = 0, n_blocked = 0;
+	const struct session *session;
 	const struct job *job;
 
-	list_for_each (job, &session->jobs, link) {
-		if (!job_is_stuck(job))
-			return true;
+	list_for_each (session, &sessions->list, link) {
+		list_for_each (job, &session->jobs, link) {
+			bool is_stuck = job_is_stuck(job);
+
+			n_jobs += !is_stuck;
+			n_blocked += is_stuck;
+		}
 	}
-	return false;
+	*ret_n_jobs = n_jobs;
+	*ret_n_blocked = n_blocked;
 }
 
 void sessions_check_drained(struct sessions *sessions)
 {
-	const struct session *session;
+	uint32_t n_jobs, n_blocked;
 
 	if (!sessions->is_draining || !sessions->drained)
 		return;
-	list_for_each (session, &sessions->list, link) {
-		if (session_has_work(session))
-			return;
-	}
-	sessions->drained(sessions->drained_context);
+	sessions_count_work(sessions, &n_jobs, &n_blocked);
+	if (n_jobs == 0)
+		sessions->drained(sessions->drained_context);
+}
+
+void sessions_refuse_new(struct sessions *sessions)
+{
+	sessions->is_draining = true;
 }
 
 void sessions_drain(struct sessions *sessions, void (*drained)(void *), void *context)
 {
-	sessions->is_draining = true;
+	sessions_refuse_new(sessions);
 	sessions->drained = drained;
 	sessions->drained_context = context;
 	sessions_check_drained(sessions);

@@ -69,6 +69,11 @@ struct sessions *sessions_free(struct sessions *sessions);
 /* New policy and scheduler configuration for everybody, in flight or not. */
 int sessions_apply_policy(struct sessions *sessions, const struct session_policy *policy,
 			  const struct scheduler_config *scheduler);
+/* No new sessions or jobs from now on. */
+void sessions_refuse_new(struct sessions *sessions);
+/* Jobs in flight that can end, and those that wait for fences which may never come. */
+void sessions_count_work(const struct sessions *sessions, uint32_t *ret_n_jobs,
+			 uint32_t *ret_n_blocked);
 /* No new sessions or jobs; `drained` is called (perhaps at once) when none is in flight. */
 void sessions_drain(struct sessions *sessions, void (*drained)(void *), void *context);
 struct session *sessions_find(struct sessions *sessions, uint64_t id);

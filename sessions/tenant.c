@@ -16,7 +16,10 @@ static const char *const session_quotas[ACCOUNT_SLOTS] = {
 	[SLOT_FENCES] = "fences_per_session",
 	[SLOT_JOBS] = "jobs_per_session",
 };
-static const char *const tenant_quotas[ACCOUNT_SLOTS] = {[SLOT_JOBS] = "jobs_per_tenant"};
+static const char *const tenant_quotas[ACCOUNT_SLOTS] = {
+	[SLOT_JOBS] = "jobs_per_tenant",
+	[SLOT_WAIT_NS] = "queued_ms_per_tenant",
+};
 static const char *const user_quotas[ACCOUNT_SLOTS] = {
 	[SLOT_BYTES] = "bytes_per_uid",		 [SLOT_BOS] = "bos_per_uid",
 	[SLOT_FENCES] = "fences_per_uid",	 [SLOT_SESSIONS] = "sessions_per_uid",
@@ -81,6 +84,12 @@ static void user_set_quota(struct user *user, const struct machine_limits *machi
 			smaller(sessions + CONNECTIONS_SPARE, connections);
 }
 
+static void tenant_set_quota(struct tenant *tenant, const struct quota *quota)
+{
+	tenant->account.limit[SLOT_JOBS] = quota->jobs_per_tenant;
+	tenant->account.limit[SLOT_WAIT_NS] = quota->queued_ns_per_tenant;
+}
+
 void tenants_set_quota(struct tenants *tenants, const struct quota *quota)
 {
 	struct tenant *tenant;
@@ -90,7 +99,7 @@ void tenants_set_quota(struct tenants *tenants, const struct quota *quota)
 	list_for_each (user, &tenants->users, link)
 		user_set_quota(user, &tenants->machine, quota);
 	list_for_each (tenant, &tenants->tenants, link)
-		tenant->account.limit[SLOT_JOBS] = quota->jobs_per_tenant;
+		tenant_set_quota(tenant, quota);
 }
 
 int tenants_get_user(struct tenants *tenants, uid_t uid, const struct quota *quota,
@@ -137,7 +146,7 @@ int tenants_get_tenant(struct tenants *tenants, struct user *user, const char *c
 	tenant->refs = 1;
 	snprintf(tenant->class_name, sizeof(tenant->class_name), "%s", class_name);
 	account_init(&tenant->account, &user->account, tenant_quotas);
-	tenant->account.limit[SLOT_JOBS] = quota->jobs_per_tenant;
+	tenant_set_quota(tenant, quota);
 	list_add_tail(&tenants->tenants, &tenant->link);
 	*ret_tenant = tenant;
 	return 0;

@@ -20,6 +20,7 @@ enum session_slot {
 	SLOT_FENCES,
 	SLOT_JOBS,
 	SLOT_SESSIONS,	  /* charged at the hello, which can be answered */
+	SLOT_WAIT_NS,	  /* predicted core-time of jobs that have not started */
 	SLOT_CONNECTIONS, /* charged at accept, before anything is allocated for them */
 };
 

@@ -22,6 +22,8 @@ enum cli_status bench_latency(const struct bench_options *options);
 enum cli_status bench_throughput(const struct bench_options *options);
 enum cli_status bench_sessions(const struct bench_options *options);
 enum cli_status bench_memory(const struct bench_options *options);
+enum cli_status bench_check(const struct bench_options *options);
+enum cli_status bench_slices(const struct bench_options *options);
 
 /* Prints a result as JSON and drops the reference. */
 enum cli_status bench_print_json(json_t *result);

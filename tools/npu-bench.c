@@ -17,13 +17,16 @@ static const char help_text[] =
 	"  throughput    empty jobs per second, by clients and jobs in flight\n"
 	"  sessions      what an idle session costs; how long connecting takes\n"
 	"  memory        whether the daemon grows while jobs and sessions come and go\n"
+	"  slices        what it costs to cut a job\n"
+	"  check         what it costs to check the streams of a job\n"
 	"\n"
 	"Each starts an npud of its own (the one beside this program, or in PATH) and stops it.\n"
 	"\n"
 	"  --json         the result as one JSON object\n"
 	"  --loop KIND    auto, uring or epoll, for that npud\n"
 	"  --seconds N    throughput: per figure (1); memory: in all (10)\n"
-	"  --count N      latency: blocks of 200 rounds (100); sessions: how many (200)\n"
+	"  --count N      latency: blocks of 200 rounds (100); sessions: how many (200);\n"
+	"                 slices: jobs (200); check: jobs (1000)\n"
 	"  --socket PATH  latency, throughput: use the npud there, on the timing device\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no daemon, 4 refused.\n";
@@ -34,6 +37,7 @@ static const struct {
 } benches[] = {
 	{"latency", bench_latency},   {"throughput", bench_throughput},
 	{"sessions", bench_sessions}, {"memory", bench_memory},
+	{"slices", bench_slices},     {"check", bench_check},
 	{"fairness", NULL},	      {"soft", NULL},
 };
 

@@ -10,11 +10,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define DRAIN_INTERVAL_MS 20
 
 static const char help_text[] =
 	"usage: npuctl [--socket PATH] [--json] COMMAND\n"
@@ -29,6 +32,7 @@ static const char help_text[] =
 	"  policy reload      read the policy file again\n"
 	"  kill SESSION       end a session and what it runs\n"
 	"  reset CORE         reset a core; what runs there fails\n"
+	"  drain              take no new sessions and jobs, and wait for the last to end\n"
 	"\n"
 	"  --socket PATH      npud's socket; else $NPU_SOCKET, $XDG_RUNTIME_DIR/npud.sock,\n"
 	"                     /run/npud/npud.sock\n"
@@ -173,6 +177,27 @@ static enum cli_status run_kill(struct npuctl *npuctl, char **arguments)
 	return error < 0 ? cli_error_npu(error, what) : CLI_OK;
 }
 
+/* Asks again until nothing is left that can end. */
+static enum cli_status run_drain(struct npuctl *npuctl, char **arguments)
+{
+	struct npu_drain_reply work;
+	uint32_t n_before = UINT32_MAX;
+	do {
+		int error = npu_drain(npuctl->session, &work);
+		if (error < 0)
+			return cli_error_npu(error, "drain");
+		if (work.n_jobs != n_before && work.n_jobs > 0)
+			fprintf(stderr, "npuctl: drain: %u jobs to go\n", work.n_jobs);
+		n_before = work.n_jobs;
+		if (work.n_jobs > 0)
+			poll(NULL, 0, DRAIN_INTERVAL_MS);
+	} while (work.n_jobs > 0);
+	printf("drained: npud takes no sessions and no jobs until it is restarted\n");
+	if (work.n_blocked > 0)
+		printf("%u jobs wait for fences or for jobs that do\n", work.n_blocked);
+	return CLI_OK;
+}
+
 static enum cli_status run_reset(struct npuctl *npuctl, char **arguments)
 {
 	uint64_t core;
@@ -203,6 +228,7 @@ static const struct command commands[] = {
 	{{"policy", "reload"}, NULL, true, run_policy_reload},
 	{{"kill"}, "SESSION", true, run_kill},
 	{{"reset"}, "CORE", true, run_reset},
+	{{"drain"}, NULL, true, run_drain},
 };
 
 static const struct command *command_find(char **words, int n_words)
@@ -219,7 +245,7 @@ static const struct command *command_find(char **words, int n_words)
 
 static bool command_is_planned(const char *word)
 {
-	static const char *const planned[] = {"pardon", "incidents", "doctor", "drain", "trace"};
+	static const char *const planned[] = {"pardon", "incidents", "doctor", "trace"};
 	for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
 		if (strcmp(word, planned[i]) == 0)
 			return true;

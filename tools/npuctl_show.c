@@ -117,6 +117,7 @@ void show_status(const json_t *document, FILE *out)
 		integer(document, "scheduler.ready"), integer(document, "scheduler.waiting"),
 		integer(document, "totals.completed"),
 		failed_sum(json_object_get(document, "totals")));
+	fprintf(out, "slices    %lld batches started\n", integer(document, "scheduler.slices"));
 	show_predictions_line(document, out);
 	fprintf(out, "memory    %s in %lld BOs, %s of page tables\n",
 		cli_format_bytes((uint64_t)integer(document, "memory.bytes"), bytes, sizeof(bytes)),

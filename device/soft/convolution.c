@@ -112,22 +112,33 @@ static int check_reuse(const struct soft_core *core, const struct soft_operation
 	return 0;
 }
 
-static int configure(struct soft_core *core, const struct soft_operation *operation,
-		     struct convolution *conv)
+int soft_convolution_configure(const struct soft_operation *operation,
+			       struct soft_complaint *complaint, struct soft_cna *ret_cna,
+			       struct soft_mac *ret_mac)
 {
-	struct soft_complaint *complaint = &core->draft;
 	int r;
 
-	r = soft_cna_configure(&operation->cna, complaint, &conv->cna);
-	if (r == 0 && conv->cna.weight_bytes / conv->cna.kernels > MAX_KERNEL_BYTES)
+	r = soft_cna_configure(&operation->cna, complaint, ret_cna);
+	if (r == 0 && ret_cna->weight_bytes / ret_cna->kernels > MAX_KERNEL_BYTES)
 		r = soft_complain(complaint, REG_CNA_WEIGHT_SIZE1,
 				  soft_group_get(&operation->cna, REG_CNA_WEIGHT_SIZE1),
 				  "a kernel does not fit the convolution buffer");
 	if (r == 0)
-		r = soft_mac_configure(&operation->core, &conv->cna, complaint, &conv->mac);
-	if (r == 0)
-		r = check_reuse(core, operation, &conv->cna, complaint);
+		r = soft_mac_configure(&operation->core, ret_cna, complaint, ret_mac);
 	return r;
+}
+
+struct soft_dpu_input soft_convolution_output(const struct soft_cna *cna,
+					      const struct soft_mac *mac)
+{
+	return (struct soft_dpu_input){
+		.precision = cna->precision,
+		.is_depthwise = cna->is_depthwise,
+		.group_channels = cna->group_channels,
+		.width = cna->out_width,
+		.height = cna->out_height,
+		.channels = mac->channels,
+	};
 }
 
 /* Leaves traces of what has begun. */
@@ -203,17 +214,12 @@ int soft_convolution_run(struct soft_core *core, struct soft_operation *operatio
 	struct soft_dpu_input input;
 	int r;
 
-	r = configure(core, operation, &conv);
+	r = soft_convolution_configure(operation, &core->draft, &conv.cna, &conv.mac);
+	if (r == 0)
+		r = check_reuse(core, operation, &conv.cna, &core->draft);
 	if (r < 0)
 		return r;
-	input = (struct soft_dpu_input){
-		.precision = conv.cna.precision,
-		.is_depthwise = conv.cna.is_depthwise,
-		.group_channels = conv.cna.group_channels,
-		.width = conv.cna.out_width,
-		.height = conv.cna.out_height,
-		.channels = conv.mac.channels,
-	};
+	input = soft_convolution_output(&conv.cna, &conv.mac);
 	r = soft_dpu_begin(core, operation, &input, &conv.dpu);
 	if (r < 0)
 		return r;

@@ -55,6 +55,17 @@ struct soft_cbuf {
 int soft_cbuf_new(struct soft_cbuf **ret_cbuf);
 struct soft_cbuf *soft_cbuf_free(struct soft_cbuf *cbuf);
 
+struct soft_mac;
+struct soft_dpu_input;
+
+/* Pure. What the registers of CNA and CORE describe. Errors as soft_cna_configure(). */
+int soft_convolution_configure(const struct soft_operation *operation,
+			       struct soft_complaint *complaint, struct soft_cna *ret_cna,
+			       struct soft_mac *ret_mac);
+/* What the DPU will be given. */
+struct soft_dpu_input soft_convolution_output(const struct soft_cna *cna,
+					      const struct soft_mac *mac);
+
 /* Errors as soft_pc_run(). */
 int soft_convolution_run(struct soft_core *core, struct soft_operation *operation);
 

@@ -227,9 +227,9 @@ int soft_dpu_fly(struct soft_core *core, struct soft_dpu *dpu, uint32_t group, u
 	return run_strip(core, dpu, (struct sums){NULL, 1}, &result, &strip);
 }
 
-static int run_ppu(struct soft_core *core, const struct soft_dpu *dpu)
+struct soft_pool_source soft_dpu_pool_source(const struct soft_dpu *dpu)
 {
-	const struct soft_pool_source source = {
+	return (struct soft_pool_source){
 		.surfaces = dpu->output.to_ppu,
 		.precision = dpu->output.precision,
 		.width = dpu->width,
@@ -237,6 +237,11 @@ static int run_ppu(struct soft_core *core, const struct soft_dpu *dpu)
 		.channels = dpu->n_groups * dpu->group_channels,
 		.is_flying = dpu->is_flying,
 	};
+}
+
+static int run_ppu(struct soft_core *core, const struct soft_dpu *dpu)
+{
+	const struct soft_pool_source source = soft_dpu_pool_source(dpu);
 
 	return soft_pooling_run_behind(core, dpu->operation, &source);
 }

@@ -67,6 +67,10 @@ int soft_dpu_process(struct soft_core *core, struct soft_dpu *dpu,
 		     const struct soft_dpu_tile *tile);
 /* Flying: the strip from pixel `first` of a group, SOFT_STRIP_PIXELS or what is left. */
 int soft_dpu_fly(struct soft_core *core, struct soft_dpu *dpu, uint32_t group, uint32_t first);
+struct soft_pool_source;
+
+/* What a PPU behind is given. */
+struct soft_pool_source soft_dpu_pool_source(const struct soft_dpu *dpu);
 /* With r == 0 runs the PPU, if it waits for the results. Frees. Returns r or the PPU's error. */
 int soft_dpu_end(struct soft_core *core, struct soft_dpu *dpu, int r);
 

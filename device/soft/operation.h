@@ -16,6 +16,21 @@ struct soft_operation {
 	struct soft_work work; /* filled in by soft_operation_run() */
 };
 
+enum soft_operation_kind {
+	SOFT_OPERATION_NONE, /* blocks that wait for one that was not started */
+	SOFT_OPERATION_CONVOLUTION,
+	SOFT_OPERATION_ELEMENTWISE,
+	SOFT_OPERATION_POOLING, /* and nothing else */
+};
+
+/* What the blocks in `op_en` do; the PPU behind the DPU does not count. */
+enum soft_operation_kind soft_operation_kind(const struct soft_operation *operation);
+/* A PPU that reads memory works, alone or beside whatever else was started. */
+bool soft_operation_pools(const struct soft_operation *operation);
+
+/* Takes over what the blocks execute. */
+void soft_operation_take(struct soft_operation *operation, const struct soft_registers *registers);
+
 /* On the core's thread. Errors as soft_pc_run(). */
 int soft_operation_run(struct soft_core *core, struct soft_operation *operation);
 

@@ -248,13 +248,7 @@ static void begin_operation(struct soft_core *core, struct soft_operation *opera
 		soft_core_note(core, REG_GLOBAL_OPERATION_ENABLE, operation->op_en & ~OP_EN_BITS);
 	soft_registers_start(registers, operation->op_en);
 	core->dma_base = core->pc.dma_base;
-	operation->cna = *soft_registers_executed(registers, RK3588_CNA);
-	operation->core = *soft_registers_executed(registers, RK3588_CORE);
-	operation->dpu = *soft_registers_executed(registers, RK3588_DPU);
-	operation->dpu_rdma = *soft_registers_executed(registers, RK3588_DPU_RDMA);
-	operation->ppu = *soft_registers_executed(registers, RK3588_PPU);
-	operation->ppu_rdma = *soft_registers_executed(registers, RK3588_PPU_RDMA);
-	operation->lut = registers->lut;
+	soft_operation_take(operation, registers);
 	pthread_mutex_unlock(&core->lock);
 }
 

@@ -37,8 +37,9 @@ static bool is_recording(const char *folder, const char *name, const char *prefi
 }
 
 /* All recordings of a folder whose names begin so; how many there were. */
-static unsigned replay_all(const char *folder, const char *prefix)
+static unsigned replay_all(const char *folder, const char *prefix, const char *config)
 {
+	const struct daemon_options options = {.config = config};
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
 	struct daemon daemon;
@@ -46,7 +47,7 @@ static unsigned replay_all(const char *folder, const char *prefix)
 
 	if (!dir)
 		return 0;
-	daemon_start(NULL, &daemon);
+	daemon_start(&options, &daemon);
 	while ((entry = readdir(dir))) {
 		if (!is_recording(folder, entry->d_name, prefix))
 			continue;
@@ -60,18 +61,40 @@ static unsigned replay_all(const char *folder, const char *prefix)
 
 static void own_recordings(void)
 {
-	REQUIRE(replay_all(getenv("NPU_GOLDEN"), "") > 0);
+	REQUIRE(replay_all(getenv("NPU_GOLDEN"), "", NULL) > 0);
 }
 
 static void streams_of_real_programs(void)
 {
-	if (replay_all(getenv("NPU_FIXTURES"), "") == 0)
+	if (replay_all(getenv("NPU_FIXTURES"), "", NULL) == 0)
 		harness_skip("no recordings in %s", getenv("NPU_FIXTURES"));
+}
+
+/* Of jobs that never become known each piece is a slice: cut wherever that is legal. */
+#define CUT_EVERYWHERE                                                                             \
+	"{\"predict\": {\"known_after\": 4096}, \"classes\": {\"default\": {\"sliceable\": "       \
+	"true}}}"
+
+static void recordings_in_slices(void)
+{
+	REQUIRE(replay_all(getenv("NPU_GOLDEN"), "", CUT_EVERYWHERE) > 0);
+	replay_all(getenv("NPU_FIXTURES"), "", CUT_EVERYWHERE);
+}
+
+/* Whatever real programs do is proven harmless, and their copies compute the same. */
+static void recordings_checked(void)
+{
+	static const char config[] = "{\"classes\": {\"default\": {\"validate\": true}}}";
+
+	REQUIRE(replay_all(getenv("NPU_GOLDEN"), "", config) > 0);
+	replay_all(getenv("NPU_FIXTURES"), "", config);
 }
 
 static const struct test_case cases[] = {
 	HARNESS_CASE(own_recordings),
 	HARNESS_CASE(streams_of_real_programs),
+	HARNESS_CASE(recordings_in_slices),
+	HARNESS_CASE(recordings_checked),
 };
 
 int main(int argc, char **argv)

@@ -324,6 +324,10 @@ int client_try_submit(struct client *client, const struct job_request *job, int 
 	if (job->n_handles > 0)
 		memcpy(body + size, job->handles, job->n_handles * sizeof(*job->handles));
 	size += job->n_handles * sizeof(*job->handles);
+	if (job->n_width_ranges > 0)
+		memcpy(body + size, job->width_ranges,
+		       job->n_width_ranges * sizeof(*job->width_ranges));
+	size += job->n_width_ranges * sizeof(*job->width_ranges);
 	REQUIRE(client_exchange(
 		client, &(struct request){NPU_OP_SUBMIT, body, size, job->fences, job->n_fences},
 		ret_message));

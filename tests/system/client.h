@@ -101,6 +101,8 @@ struct job_request {
 	uint32_t n_handles;
 	const int *fences;
 	unsigned n_fences;
+	const struct npu_range *width_ranges;
+	uint32_t n_width_ranges;
 };
 
 /* Returns the sequence number. `ret_fence` NULL: none asked for. Completions are always. */

@@ -404,9 +404,38 @@ static void ready_is_announced(void)
 	daemon_stop(&daemon);
 }
 
+/* Nothing new, and word when the last job has ended; npud is there still. */
+static void npuctl_drains(void)
+{
+	const struct daemon_options options = {.device = "timing"};
+	struct job_request request = timed_request(200 * MS_NS, 0);
+	const char *argv[] = {"npuctl", "--socket", NULL, "drain", NULL};
+	const char *status[] = {"npuctl", "--socket", NULL, "status", NULL};
+	struct message reply;
+	struct daemon daemon;
+	struct client client;
+
+	daemon_start(&options, &daemon);
+	client_open(&daemon, &client);
+	client_submit(&client, &request, NULL);
+	argv[2] = status[2] = daemon.socket;
+	command_run("NPUCTL", argv, &result);
+	REQUIRE_EQ(result.status, 0);
+	REQUIRE_HAS(result.output, "drained: ");
+	/* So it had waited for that one. */
+	REQUIRE(fence_is_signalled(client.completions));
+	client_wait_outcome(&client, 1, NPU_OUTCOME_OK);
+	REQUIRE_EQ(client_try_submit(&client, &request, NULL, &reply), ESHUTDOWN);
+	REQUIRE_HAS(reply.body.error.message, "was told to drain");
+	command_run("NPUCTL", status, &result);
+	REQUIRE_EQ(result.status, 0);
+	daemon_stop(&daemon);
+}
+
 static const struct test_case cases[] = {
 	HARNESS_CASE(inv10_idle_daemon_makes_no_syscalls),
 	HARNESS_CASE(sigterm_drains),
+	HARNESS_CASE(npuctl_drains),
 	HARNESS_CASE(second_sigterm_exits_at_once),
 	HARNESS_CASE(daemon_killed_and_started_again),
 	HARNESS_CASE(socket_in_use),

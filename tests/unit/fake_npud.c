@@ -104,6 +104,8 @@ static void handle_hello(struct fake_npud *fake, struct request *request)
 	memcpy(&fake->hello, request->body, sizeof(fake->hello));
 	if (!fake->has_tasks_in_bo)
 		body.features &= ~NPU_FEATURE_TASKS_IN_BO;
+	if (!fake->has_scheduling)
+		body.features &= ~NPU_FEATURE_SCHEDULING;
 	if (fake->version == 0)
 		refuse(fake, request, EPROTO, "libnpu speaks 1 to 1,\nnpud speaks 9");
 	else {
@@ -180,6 +182,7 @@ static void keep_submit(struct fake_npud *fake, const struct request *request)
 	size_t last;
 
 	memcpy(submit, request->body, sizeof(*submit));
+	fake->last_submit_bytes = request->header.length - sizeof(request->header);
 	if (submit->n_tasks == 0)
 		return;
 	last = (submit->n_tasks - 1) * sizeof(struct npu_task);
@@ -286,7 +289,7 @@ struct fake_npud *fake_npud_start(uint32_t version)
 	snprintf(fake->path, sizeof(fake->path), "%s/npud.sock", fake->directory);
 	strcpy(address.sun_path, fake->path);
 	fake->version = version;
-	fake->has_tasks_in_bo = true;
+	fake->has_tasks_in_bo = fake->has_scheduling = true;
 	fake->completions = -1;
 	fake->memory = -1;
 	fake->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);

@@ -34,7 +34,7 @@ struct fake_npud {
 	pthread_t thread;
 	int listener, socket, completions;
 	uint32_t version; /* to answer HELLO with; 0: refuse */
-	bool has_tasks_in_bo;
+	bool has_tasks_in_bo, has_scheduling;
 	int memory; /* of the last BO */
 	uint32_t next_handle;
 	struct npu_submit held[FAKE_HELD_MAX];
@@ -43,6 +43,7 @@ struct fake_npud {
 	/* What arrived; to be read after fake_npud_stop(). */
 	struct npu_hello hello;
 	struct npu_submit last_submit;
+	size_t last_submit_bytes;  /* with what follows it */
 	struct npu_task last_task; /* of that job */
 	unsigned n_bos_open;
 };

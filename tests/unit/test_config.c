@@ -370,12 +370,11 @@ END_TEST
 START_TEST(later_keys_are_noted)
 {
 	parse_good("{\"scheduler\": {\"policy\": \"round-robin\", \"quantum_ms\": 4,"
-		   " \"np_cap_ms\": \"auto\"}, \"domains\": {\"epoch_ms\": 5},"
+		   " \"rt_cap\": 0.5}, \"domains\": {\"epoch_ms\": 5},"
 		   " \"classes\": {\"default\": {\"priority\": 3, \"weight\": 2,"
 		   " \"policy\": \"fair\"}, \"b\": {\"policy\": \"round-robin\"}}}");
-	ck_assert_uint_eq(json_array_size(config.not_in_effect), 5);
-	ck_assert(is_noted("scheduler.quantum_ms: "));
-	ck_assert(is_noted("scheduler.np_cap_ms: "));
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 4);
+	ck_assert(is_noted("scheduler.rt_cap: "));
 	ck_assert(is_noted("domains.epoch_ms: "));
 	ck_assert(is_noted("classes.default.priority: "));
 	ck_assert(is_noted("classes.default.policy: 'fair' is not in effect yet, 'round-robin'"));

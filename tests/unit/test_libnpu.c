@@ -87,7 +87,7 @@ START_TEST(opens)
 
 	ck_assert_uint_eq(hello->n_cores, 3);
 	ck_assert_str_eq(hello->device, "fake");
-	ck_assert_uint_lt(hello->features, NPU_FEATURE_TASKS_IN_BO << 1);
+	ck_assert_uint_lt(hello->features, NPU_FEATURE_SCHEDULING << 1);
 	npu = npu_close(npu);
 	fake_npud_join(fake);
 	ck_assert_uint_eq(fake->hello.version_min, 1);
@@ -278,6 +278,44 @@ START_TEST(lost_results_do_not_hang)
 	ck_assert_uint_eq(npu_completions_lost(npu), 1);
 	/* What is submitted after the loss is not concerned. */
 	ck_assert_int_eq(npu_wait(npu, submit_ok(FAKE_OK, 0), FOR_EVER, &result), 0);
+}
+END_TEST
+
+/* An npud that does not know a wish is not asked; and one that does gets all of them. */
+START_TEST(scheduling_wishes)
+{
+	static const struct npu_range ranges[] = {{0, 4}, {0, 2}, {2, 2}};
+	const struct npu_task task = {0x1000, 1, 0x300, 0};
+	struct npu_job job = {
+		.tasks = &task,
+		.n_tasks = 1,
+		.flags = NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_IN_ORDER | NPU_SUBMIT_NO_REPEAT,
+		.deadline_ns = -5,
+		.priority = -7,
+		.late = NPU_LATE_RUN,
+		.widths = 6,
+		.width_ranges = ranges,
+	};
+
+	ck_assert_int_eq(npu_submit(npu, &job, NULL, NULL), 0);
+	ck_assert_uint_eq(fake->last_submit.flags, job.flags | NPU_SUBMIT_COMPLETION);
+	ck_assert_int_eq(fake->last_submit.deadline_ns, -5);
+	ck_assert_int_eq(fake->last_submit.priority, -7);
+	ck_assert_uint_eq(fake->last_submit.late, NPU_LATE_RUN);
+	ck_assert_uint_eq(fake->last_submit.widths, 6);
+	ck_assert_uint_eq(fake->last_submit_bytes,
+			  sizeof(struct npu_submit) + sizeof(task) + sizeof(ranges));
+	job.widths = 8;
+	ck_assert_int_eq(npu_submit(npu, &job, NULL, NULL), -EINVAL);
+	npu_close(npu);
+	fake_npud_stop(fake);
+	fake = fake_npud_start(1);
+	fake->has_scheduling = false;
+	ck_assert_int_eq(npu_open(&(struct npu_open_args){.socket_path = fake->path}, &npu), 0);
+	job = (struct npu_job){.tasks = &task, .n_tasks = 1, .priority = 1};
+	ck_assert_int_eq(npu_submit(npu, &job, NULL, NULL), -EOPNOTSUPP);
+	job.priority = 0;
+	ck_assert_int_eq(npu_submit(npu, &job, NULL, NULL), 0);
 }
 END_TEST
 
@@ -506,6 +544,7 @@ static TCase *session_tests(void)
 	tcase_add_test(tcase, queue_is_bounded);
 	tcase_add_test(tcase, kept_results_are_bounded);
 	tcase_add_test(tcase, lost_results_do_not_hang);
+	tcase_add_test(tcase, scheduling_wishes);
 	tcase_add_test(tcase, refusals);
 	tcase_add_loop_test(tcase, wrong_answer_ends_session, 0,
 			    sizeof(wrong_answers) / sizeof(*wrong_answers));

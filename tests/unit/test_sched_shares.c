@@ -268,6 +268,106 @@ START_TEST(test_deadline_order_and_admission)
 }
 END_TEST
 
+/* Three jobs of 10 ms make their kind known. */
+static void learn(struct mock_job *jobs)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		jobs[i] = mock_job(i + 1, 10 * MS);
+		jobs[i].base.signature = 3;
+		mock_submit(&mock, &queues[0], &jobs[i]);
+		mock_advance(&mock, 11 * MS);
+	}
+}
+
+static struct mock_job late_job(uint64_t id, uint64_t deadline_ms, enum late_rule rule)
+{
+	struct mock_job job = mock_job(id, 10 * MS);
+
+	job.base.signature = 3;
+	job.base.deadline_ns = mock.now_ns + deadline_ms * MS;
+	job.base.late_rule = rule;
+	job.base.core_mask = 1;
+	return job;
+}
+
+START_TEST(test_refusal_says_by_how_much)
+{
+	struct mock_job known[3], job;
+
+	start(&policy_deadline);
+	add_rt_queue(0);
+	learn(known);
+	job = late_job(4, 6, LATE_UNSAID);
+	ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &job.base), -ETIME);
+	/* 10 ms and a tenth for the margin, less the 6. */
+	ck_assert_uint_ge(job.base.missed_ns, 5 * MS);
+	ck_assert_uint_le(job.base.missed_ns, 6 * MS);
+	job.base.deadline_ns += job.base.missed_ns;
+	mock_submit(&mock, &queues[0], &job);
+	mock_advance(&mock, 20 * MS);
+	ck_assert_int_eq(job.base.outcome, NPU_OUTCOME_OK);
+	mock_deinit(&mock, queues, 1);
+}
+END_TEST
+
+/* What was promised and can no longer be kept: each by its own rule. */
+START_TEST(test_late_jobs_follow_their_rule)
+{
+	struct mock_job known[3], hog, late[3];
+
+	start(&policy_deadline);
+	add_rt_queue(0);
+	add_queue(1, 2, 1);
+	learn(known);
+	hog = mock_job(4, 40 * MS);
+	hog.base.core_mask = 1;
+	hog.base.n_deps = 1;
+	mock_submit(&mock, &queues[0], &hog);
+	for (unsigned i = 0; i < 3; i++) {
+		late[i] = late_job(5 + i, 35 + i, (enum late_rule)(LATE_DROP + i));
+		late[i].base.n_deps = 1; /* not looked at before it is ready */
+		mock_submit(&mock, &queues[0], &late[i]);
+	}
+	scheduler_resolve(mock.scheduler, &hog.base);
+	mock_advance(&mock, MS);
+	for (unsigned i = 0; i < 3; i++)
+		scheduler_resolve(mock.scheduler, &late[i].base);
+	mock_advance(&mock, 100 * MS);
+	ck_assert_int_eq(late[0].base.outcome, NPU_OUTCOME_LATE);
+	ck_assert_uint_eq(late[0].base.started_ns, 0);
+	ck_assert_int_eq(late[1].base.outcome, NPU_OUTCOME_OK);
+	ck_assert_uint_eq(late[1].base.deadline_ns, 0);
+	ck_assert_int_eq(late[2].base.outcome, NPU_OUTCOME_OK);
+	ck_assert_uint_gt(late[2].base.done_ns, late[2].base.deadline_ns);
+	ck_assert_uint_eq(scheduler_get_stats(mock.scheduler)->n_late, 1);
+	mock_deinit(&mock, queues, 2);
+}
+END_TEST
+
+/* Among the jobs of one queue, under every policy; a slice's rest is no exception. */
+START_TEST(test_priority_within_a_queue)
+{
+	static const int priorities[] = {0, -1, 5, 0, 5};
+	struct mock_job jobs[6];
+
+	start(gang_policies[_i]);
+	add_queue(0, 1, 1);
+	jobs[5] = mock_job(9, 10 * MS);
+	jobs[5].base.core_mask = 1;
+	mock_submit(&mock, &queues[0], &jobs[5]);
+	scheduler_run(mock.scheduler);
+	for (unsigned i = 0; i < 5; i++) {
+		jobs[i] = mock_job(i + 1, MS);
+		jobs[i].base.core_mask = 1;
+		jobs[i].base.priority = priorities[i];
+		mock_submit(&mock, &queues[0], &jobs[i]);
+	}
+	mock_advance(&mock, 100 * MS);
+	ck_assert_str_eq(mock.trace, "9@0 3@0 5@0 1@0 4@0 2@0 ");
+	mock_deinit(&mock, queues, 1);
+}
+END_TEST
+
 /* Equal inputs give equal schedules. */
 START_TEST(test_schedules_repeat)
 {
@@ -310,6 +410,9 @@ int main(void)
 	tcase_add_loop_test(cases, test_gang_starts_within_a_bound, 0, 3);
 	tcase_add_test(cases, test_backfill);
 	tcase_add_test(cases, test_deadline_order_and_admission);
+	tcase_add_test(cases, test_refusal_says_by_how_much);
+	tcase_add_test(cases, test_late_jobs_follow_their_rule);
+	tcase_add_loop_test(cases, test_priority_within_a_queue, 0, 3);
 	tcase_add_loop_test(cases, test_schedules_repeat, 0, 3);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);

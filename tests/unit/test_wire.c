@@ -176,7 +176,35 @@ static void break_reserved(struct npu_submit *s)
 }
 static void break_reserved2(struct npu_submit *s)
 {
-	s->reserved2[3] = 1;
+	s->reserved2 = 1;
+}
+static void break_reserved3(struct npu_submit *s)
+{
+	s->reserved3 = 1;
+}
+static void break_deadline(struct npu_submit *s)
+{
+	s->deadline_ns = -1;
+}
+static void break_deadline_far(struct npu_submit *s)
+{
+	s->deadline_ns = NPU_DEADLINE_MAX_NS + 1;
+}
+static void break_priority(struct npu_submit *s)
+{
+	s->priority = INT32_MIN;
+}
+static void break_late(struct npu_submit *s)
+{
+	s->late = NPU_LATE_COUNT;
+}
+static void break_widths(struct npu_submit *s)
+{
+	s->widths = 1;
+}
+static void break_width_ranges(struct npu_submit *s)
+{
+	s->widths = 1u << 2; /* and none follow */
 }
 static void break_n_tasks(struct npu_submit *s)
 {
@@ -207,15 +235,14 @@ static const struct {
 	void (*break_it)(struct npu_submit *submit);
 	const char *field;
 } submit_cases[] = {
-	{break_flags, "flags"},
-	{break_reserved, "reserved"},
-	{break_reserved2, "reserved2"},
-	{break_n_tasks, "n_tasks"},
-	{break_n_tasks_wild, "n_tasks"},
-	{break_n_bos, "n_bos"},
-	{break_n_ranges, "n_ranges"},
-	{break_n_fences, "n_fences"},
-	{break_tasks_handle, "tasks_handle"},
+	{break_flags, "flags"},		 {break_reserved, "reserved"},
+	{break_reserved2, "reserved2"},	 {break_reserved3, "reserved3"},
+	{break_deadline, "deadline_ns"}, {break_deadline_far, "deadline_ns"},
+	{break_priority, "priority"},	 {break_late, "late"},
+	{break_widths, "widths"},	 {break_width_ranges, "length"},
+	{break_n_tasks, "n_tasks"},	 {break_n_tasks_wild, "n_tasks"},
+	{break_n_bos, "n_bos"},		 {break_n_ranges, "n_ranges"},
+	{break_n_fences, "n_fences"},	 {break_tasks_handle, "tasks_handle"},
 };
 
 START_TEST(decodes_submit_refusals)

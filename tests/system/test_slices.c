@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Jobs that lose their cores between two tasks: others get their turn, results stay the same.
+ */
+#include "client.h"
+#include "harness.h"
+#include "streams.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SLICEABLE                                                                                  \
+	"{\"scheduler\": {\"quantum_ms\": 4},"                                                     \
+	" \"classes\": {\"default\": {\"cores\": [0], \"sliceable\": true}}}"
+
+/* ---- jobs that only take time ---- */
+
+static struct npu_task timed_tasks[64];
+
+static struct job_request timed_tasks_request(unsigned n_tasks, uint64_t duration_ns)
+{
+	struct job_request request = timed_request(duration_ns, 0);
+
+	for (unsigned i = 0; i < n_tasks; i++)
+		timed_tasks[i] = (struct npu_task){
+			.regcmd_iova = 0x1000, .regcmd_count = 1, .int_mask = 0x300};
+	request.tasks = timed_tasks;
+	request.n_tasks = n_tasks;
+	return request;
+}
+
+static void start_timing(const char *config, struct daemon *ret_daemon)
+{
+	const struct daemon_options options = {.device = "timing", .config = config};
+
+	daemon_start(&options, ret_daemon);
+}
+
+/* A camera beside a long batch on the only core. */
+static void others_get_their_turn(void)
+{
+	struct job_request batch = timed_tasks_request(50, 500 * MS_NS);
+	struct job_request frame = timed_request(MS_NS, 0);
+	struct npu_completion completion;
+	struct client long_one, camera;
+	struct daemon daemon;
+	uint64_t seqno;
+	json_t *stats;
+
+	start_timing(SLICEABLE, &daemon);
+	client_open(&daemon, &long_one);
+	client_open(&daemon, &camera);
+	seqno = client_submit(&long_one, &batch, NULL);
+	client_wait_stats(&long_one, "scheduler.slices", 1);
+	for (int i = 0; i < 5; i++) {
+		client_wait_outcome(&camera, client_submit(&camera, &frame, NULL), NPU_OUTCOME_OK);
+		REQUIRE(harness_is_sanitized() || !fence_is_signalled(long_one.completions));
+	}
+	client_wait(&long_one, seqno, &completion);
+	REQUIRE_EQ(completion.outcome, NPU_OUTCOME_OK);
+	REQUIRE_EQ(completion.tasks_done, 50);
+	/* The pieces together take what the whole takes. */
+	REQUIRE(completion.device_ns >= 500 * MS_NS);
+	stats = client_stats(&camera);
+	REQUIRE(stats_number(stats, "scheduler.slices") >= 5 + 6);
+	json_decref(stats);
+	daemon_stop(&daemon);
+}
+
+static uint64_t slices_of(struct client *client, const struct job_request *request)
+{
+	json_t *stats = client_stats(client);
+	uint64_t before = stats_number(stats, "scheduler.slices"), after;
+
+	json_decref(stats);
+	client_wait_outcome(client, client_submit(client, request, NULL), NPU_OUTCOME_OK);
+	stats = client_stats(client);
+	after = stats_number(stats, "scheduler.slices");
+	json_decref(stats);
+	return after - before;
+}
+
+/* The class decides; where it does not, the job. */
+static void class_and_job_decide(void)
+{
+	static const struct {
+		const char *config;
+		bool is_asked, is_sliced;
+	} cases[] = {
+		{"{}", false, false},
+		{"{}", true, true},
+		{"{\"classes\": {\"default\": {\"sliceable\": true}}}", false, true},
+		{"{\"classes\": {\"default\": {\"sliceable\": false}}}", true, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct job_request request = timed_tasks_request(4, 4 * MS_NS);
+		struct daemon daemon;
+		struct client client;
+
+		start_timing(cases[i].config, &daemon);
+		client_open(&daemon, &client);
+		request.submit.flags = cases[i].is_asked ? NPU_SUBMIT_SLICEABLE : 0;
+		/* Nothing is known of it: piece by piece. */
+		REQUIRE_EQ(slices_of(&client, &request) > 1, cases[i].is_sliced);
+		daemon_stop(&daemon);
+	}
+}
+
+static void gangs_are_sliced(void)
+{
+	struct job_request gang = timed_tasks_request(8, 8 * MS_NS);
+	struct npu_completion completion;
+	struct daemon daemon;
+	struct client client;
+
+	start_timing("{\"classes\": {\"default\": {\"sliceable\": true}}}", &daemon);
+	client_open(&daemon, &client);
+	gang.submit.core_mask = 3;
+	gang.submit.n_ranges = 2;
+	gang.submit.ranges[0] = (struct npu_range){0, 4};
+	gang.submit.ranges[1] = (struct npu_range){4, 4};
+	client_wait(&client, client_submit(&client, &gang, NULL), &completion);
+	REQUIRE_EQ(completion.outcome, NPU_OUTCOME_OK);
+	REQUIRE_EQ(completion.tasks_done, 8);
+	REQUIRE_EQ(completion.core_mask, 3);
+	/* Unequal shares have no common cuts. */
+	gang.submit.ranges[0].count = 5;
+	gang.submit.ranges[1] = (struct npu_range){5, 3};
+	REQUIRE_EQ(slices_of(&client, &gang), 1);
+	daemon_stop(&daemon);
+}
+
+/* A timeout is for the whole job, however often it is interrupted. */
+static void timeout_counts_all_slices(void)
+{
+	struct job_request batch = timed_tasks_request(20, 2000 * MS_NS);
+	struct npu_completion completion;
+	struct daemon daemon;
+	struct client client;
+
+	start_timing(SLICEABLE, &daemon);
+	client_open(&daemon, &client);
+	batch.submit.timeout_ns = 450 * MS_NS;
+	client_wait(&client, client_submit(&client, &batch, NULL), &completion);
+	REQUIRE_EQ(completion.outcome, NPU_OUTCOME_HANG);
+	REQUIRE(completion.device_ns >= 450 * MS_NS);
+	REQUIRE(harness_is_sanitized() || completion.tasks_done <= 5);
+	daemon_stop(&daemon);
+}
+
+static void waiting_slices_can_be_cancelled(void)
+{
+	struct job_request batch = timed_tasks_request(64, 60000 * MS_NS);
+	struct job_request other = timed_tasks_request(64, 640 * MS_NS);
+	struct npu_cancel cancel;
+	const struct request request = {NPU_OP_CANCEL, &cancel, sizeof(cancel), NULL, 0};
+	struct client clients[2];
+	struct message reply;
+	struct daemon daemon;
+
+	start_timing("{\"scheduler\": {\"policy\": \"round-robin\"},"
+		     " \"classes\": {\"default\": {\"cores\": [0], \"sliceable\": true}}}",
+		     &daemon);
+	client_open(&daemon, &clients[0]);
+	client_open(&daemon, &clients[1]);
+	batch.submit.duration_ns = 640 * MS_NS;
+	cancel.seqno = client_submit(&clients[0], &batch, NULL);
+	client_submit(&clients[1], &other, NULL);
+	/* It runs or waits, in turns; while it waits it can be taken back. */
+	do {
+		REQUIRE(client_exchange(&clients[0], &request, &reply));
+	} while (reply.header.kind == NPU_KIND_ERROR && reply.body.error.error == EBUSY);
+	REQUIRE_EQ(reply.header.kind, NPU_KIND_REPLY);
+	client_wait_outcome(&clients[0], cancel.seqno, NPU_OUTCOME_CANCELLED);
+	daemon_stop(&daemon);
+}
+
+/* ---- register streams ---- */
+
+#define NETWORK_TASKS  8u
+#define NETWORK_BYTES  0x10000u
+#define NETWORK_INPUTS 0x4000u /* two pages; streams lie below */
+#define NETWORK_WEIGHT 0x6000u
+#define NETWORK_OUTPUT 0x8000u /* a page a task */
+#define STREAM_BYTES   0x400u
+
+struct network {
+	struct client_bo bo;
+	uint32_t handle;
+	struct npu_task tasks[NETWORK_TASKS];
+};
+
+static uint64_t word(uint16_t target, uint32_t value, uint16_t offset)
+{
+	return (uint64_t)target << 48 | (uint64_t)value << 16 | offset;
+}
+
+/* Two whole bodies with an input each; then only where the output goes, in the group before last.
+ */
+static void write_task(struct network *network, unsigned i)
+{
+	uint32_t iova = network->bo.iova, output = iova + NETWORK_OUTPUT + i * 0x1000;
+	const struct stream_addresses addresses = {iova + NETWORK_INPUTS + i % 2 * 0x1000,
+						   iova + NETWORK_WEIGHT, output};
+	struct stream stream;
+	uint64_t *tail;
+
+	stream_matmul(&addresses, &stream);
+	tail = &stream.words[stream.n - 4];
+	if (i >= 2) {
+		stream.words[0] = word(0x1001, 0xe, 0x4004);
+		stream.words[1] = word(0x1001, output, 0x4020);
+		memmove(&stream.words[2], tail, 4 * sizeof(*tail));
+		tail = &stream.words[2];
+		stream.n = 6;
+	}
+	if (i + 1 < NETWORK_TASKS) {
+		tail[0] = word(0x0101, iova + (i + 1) * STREAM_BYTES, 0x10);
+		tail[1] = word(0x0101, 63, 0x14);
+	}
+	memcpy(network->bo.map + i * STREAM_BYTES, stream.words, stream.n * sizeof(*stream.words));
+	network->tasks[i] = (struct npu_task){iova + i * STREAM_BYTES, stream.n, 0x300, 0};
+}
+
+static void network_init(struct client *client, struct network *ret_network)
+{
+	client_bo_new(client, NETWORK_BYTES, &ret_network->bo);
+	ret_network->handle = ret_network->bo.handle;
+	for (unsigned i = 0; i < NETWORK_TASKS; i++)
+		write_task(ret_network, i);
+	memset(ret_network->bo.map + NETWORK_INPUTS, 3, 0x1000);
+	memset(ret_network->bo.map + NETWORK_INPUTS + 0x1000, 5, 0x1000);
+	memset(ret_network->bo.map + NETWORK_WEIGHT, 7, 0x1000);
+}
+
+static struct job_request network_request(const struct network *network, uint32_t flags)
+{
+	return (struct job_request){
+		.submit = {.flags = flags},
+		.tasks = network->tasks,
+		.n_tasks = NETWORK_TASKS,
+		.handles = &network->handle,
+		.n_handles = 1,
+	};
+}
+
+static void network_check(struct network *network)
+{
+	for (unsigned i = 0; i < NETWORK_TASKS; i++) {
+		int32_t *output = (int32_t *)(network->bo.map + NETWORK_OUTPUT + i * 0x1000);
+
+		for (unsigned j = 0; j < MATMUL_ROWS * MATMUL_COLUMNS; j++)
+			REQUIRE_EQ(output[j], 32 * (i % 2 ? 5 : 3) * 7);
+		memset(output, 0, 0x1000);
+	}
+}
+
+/* One by one and chained, on every core. */
+static void streams_in_slices(void)
+{
+	/* Of what is never known, each piece is a slice. */
+	const struct daemon_options options = {.config = "{\"predict\": {\"known_after\": 4096}}"};
+	struct network network;
+	struct daemon daemon;
+	struct client client;
+	json_t *stats;
+
+	daemon_start(&options, &daemon);
+	client_open(&daemon, &client);
+	network_init(&client, &network);
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t chained = i ? NPU_SUBMIT_CHAINED : 0;
+		struct job_request whole = network_request(&network, chained);
+		struct job_request sliced =
+			network_request(&network, chained | NPU_SUBMIT_SLICEABLE);
+
+		REQUIRE_EQ(slices_of(&client, &whole), 1);
+		network_check(&network);
+		for (unsigned core = 0; core < 3; core++) {
+			sliced.submit.core_mask = 1u << core;
+			REQUIRE_EQ(slices_of(&client, &sliced), NETWORK_TASKS);
+			network_check(&network);
+		}
+	}
+	/* What npud made for it is gone again. */
+	stats = client_stats(&client);
+	REQUIRE_EQ(stats_number(stats, "memory.bos"), 1);
+	REQUIRE_EQ(stats_number(stats, "memory.bytes"), NETWORK_BYTES);
+	json_decref(stats);
+	daemon_stop(&daemon);
+}
+
+/* Memory that npud needs for the cuts counts as the client's. */
+static void prologues_are_charged(void)
+{
+	const struct daemon_options options = {.config = "{\"quota\": {\"bos_per_session\": 1}}"};
+	struct job_request request;
+	struct network network;
+	struct message reply;
+	struct daemon daemon;
+	struct client client;
+
+	daemon_start(&options, &daemon);
+	client_open(&daemon, &client);
+	network_init(&client, &network);
+	request = network_request(&network, NPU_SUBMIT_SLICEABLE);
+	REQUIRE_EQ(client_try_submit(&client, &request, NULL, &reply), EDQUOT);
+	REQUIRE(strcmp(reply.body.error.field, "bos_per_session") == 0);
+	request.submit.flags = 0;
+	client_wait_outcome(&client, client_submit(&client, &request, NULL), NPU_OUTCOME_OK);
+	network_check(&network);
+	daemon_stop(&daemon);
+}
+
+/* Streams that change while the job runs are the trouble of nobody but their owner. */
+static void streams_that_change(void)
+{
+	struct client careless, honest;
+	struct network changing, network;
+	struct job_request request;
+	struct daemon daemon;
+	uint64_t state = 1;
+
+	daemon_start(NULL, &daemon);
+	client_open(&daemon, &careless);
+	client_open(&daemon, &honest);
+	network_init(&careless, &changing);
+	network_init(&honest, &network);
+	for (unsigned round = 0; round < 40; round++) {
+		struct npu_completion completion;
+		uint64_t seqno;
+
+		for (unsigned i = 0; i < NETWORK_TASKS; i++)
+			write_task(&changing, i);
+		request = network_request(&changing, NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_CHAINED);
+		request.submit.timeout_ns = 100 * MS_NS;
+		seqno = client_submit(&careless, &request, NULL);
+		for (unsigned i = 0; i < NETWORK_INPUTS / 64; i++)
+			changing.bo.map[harness_random(&state) % NETWORK_INPUTS] =
+				(unsigned char)harness_random(&state);
+		request = network_request(&network, NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_CHAINED);
+		client_wait_outcome(&honest, client_submit(&honest, &request, NULL),
+				    NPU_OUTCOME_OK);
+		network_check(&network);
+		client_wait(&careless, seqno, &completion);
+	}
+	daemon_stop(&daemon);
+}
+
+/* A client that dies between two slices takes everything with it. */
+static void owner_dies(void)
+{
+	struct client dying, other;
+	struct network network;
+	struct job_request request;
+	struct daemon daemon;
+
+	daemon_start(NULL, &daemon);
+	client_open(&daemon, &other);
+	for (unsigned i = 0; i < 20; i++) {
+		client_open(&daemon, &dying);
+		network_init(&dying, &network);
+		request = network_request(&network, NPU_SUBMIT_SLICEABLE);
+		for (unsigned j = 0; j < 4; j++)
+			client_submit(&dying, &request, NULL);
+		client_close(&dying);
+	}
+	client_wait_stats(&other, "memory.bos", 0);
+	client_wait_stats(&other, "memory.bytes", 0);
+	daemon_stop(&daemon);
+}
+
+static const struct test_case cases[] = {
+	HARNESS_CASE(others_get_their_turn),
+	HARNESS_CASE(class_and_job_decide),
+	HARNESS_CASE(gangs_are_sliced),
+	HARNESS_CASE(timeout_counts_all_slices),
+	HARNESS_CASE(waiting_slices_can_be_cancelled),
+	HARNESS_CASE(streams_in_slices),
+	HARNESS_CASE(prologues_are_charged),
+	HARNESS_CASE(streams_that_change),
+	HARNESS_CASE(owner_dies),
+};
+
+int main(int argc, char **argv)
+{
+	return harness_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0]));
+}
