@@ -323,6 +323,7 @@ static int fill_job(struct submission *submission, const struct rknpu_state *sta
 	r = fill_tasks(submission);
 	if (r < 0)
 		return r;
+	free(submission->bos);
 	submission->bos = calloc(submission->file->gem.n_objects + 1, sizeof(*submission->bos));
 	if (!submission->bos)
 		return -ENOMEM;
@@ -402,12 +403,15 @@ static int queue_job(struct submission *submission)
 	pending_reap(state);
 	submission->job = (struct npu_job){0};
 	r = fill_job(submission, state);
-	if (r == 0 && !submission->is_recorded)
+	if (r < 0)
+		return r;
+	if (!submission->is_recorded) /* else npud had no room for it, and this is another try */
 		record_job(submission);
-	submission->is_recorded = r == 0;
-	if (r == 0)
-		r = npu_submit(submission->file->session, &submission->job, &submission->seqno,
-			       wants_fence ? &submission->fence : NULL);
+	submission->is_recorded = true;
+	r = npu_submit(submission->file->session, &submission->job, &submission->seqno,
+		       wants_fence ? &submission->fence : NULL);
+	if (r < 0 && r != -EAGAIN)
+		trace_explain("SUBMIT: %s", npu_last_error());
 	if (r < 0)
 		return r;
 	submission->n_resets = state->n_resets;
@@ -434,8 +438,6 @@ static int queue_job_patiently(struct submission *submission)
 		if (r != -EAGAIN) {
 			if (r == -EBADF)
 				r = -EINVAL;
-			if (r < 0 && submission->job.n_tasks > 0)
-				trace_explain("SUBMIT: %s", npu_last_error());
 			return r < 0 ? drm_error(r) : 0;
 		}
 		pause_ns = npu_retry_after_ns();

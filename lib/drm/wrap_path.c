@@ -41,6 +41,7 @@ WRAP_EXPORT int faccessat(int folder, const char *name, int mode, int flags)
 
 	if (!path_may_be_ours(folder, name) || !path_resolve(folder, name, &path))
 		return real()->faccessat(folder, name, mode, flags);
+	trace_call("access(%s, %d)", path.plain, mode);
 	return path.node ? access_node(mode) : real()->faccessat(AT_FDCWD, path.real, mode, flags);
 }
 
@@ -105,6 +106,7 @@ WRAP_EXPORT ssize_t readlinkat(int folder, const char *restrict name, char *rest
 	file = drm_file_get(descriptor_of_link(name));
 	if (file) {
 		n = read_node_link(file->node, buffer, size);
+		trace_call("readlink(%s) = %zd", name, n);
 		drm_file_put(file);
 		return n;
 	}
