@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A convolution as an object: four images and a task per band. */
-#include "layer.h"
+#include "conv2d.h"
 #include "ops.h"
 
 #include <errno.h>
@@ -13,20 +13,46 @@ struct npu_conv2d {
 	struct npu_conv2d_plan plan;
 };
 
-static int write_streams(struct npu_conv2d *conv)
+struct ops_tasks conv2d_tasks(const struct npu_conv2d_plan *plan)
 {
-	const struct npu_bo *bos = conv->layer.bos;
-	struct npu_conv2d_iovas iovas = {bos[INPUT].iova, bos[WEIGHTS].iova, bos[OPERANDS].iova,
-					 bos[OUTPUT].iova};
+	return (struct ops_tasks){plan->n_bands, NPU_CONV2D_STREAM_ENTRIES, NPU_CONV2D_INT_MASK};
+}
+
+int conv2d_write_streams(const struct npu_conv2d_plan *plan, const struct npu_conv2d_iovas *iovas,
+			 struct ops_layer *layer, uint32_t first)
+{
 	struct npu_band band;
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < conv->plan.n_bands; i++) {
-		npu_conv2d_plan_band(&conv->plan, i, &band);
-		r = npu_conv2d_emit(&conv->plan, &band, &iovas, ops_layer_stream(&conv->layer, i),
+	for (uint32_t i = 0; r == 0 && i < plan->n_bands; i++) {
+		npu_conv2d_plan_band(plan, i, &band);
+		r = npu_conv2d_emit(plan, &band, iovas, ops_layer_stream(layer, first + i),
 				    NPU_CONV2D_STREAM_ENTRIES);
 	}
-	return r < 0 ? r : ops_layer_sync_streams(&conv->layer);
+	return r < 0 ? r : ops_layer_sync_streams(layer);
+}
+
+static int conv2d_init(struct npu_conv2d *conv, uint32_t n_cores)
+{
+	const struct npu_conv2d_plan *plan = &conv->plan;
+	const uint64_t sizes[] = {[INPUT] = plan->input_bytes,
+				  [WEIGHTS] = plan->weight_bytes,
+				  [OPERANDS] = plan->operand_bytes,
+				  [OUTPUT] = plan->output_bytes};
+	struct ops_tasks tasks = conv2d_tasks(plan);
+	struct npu_conv2d_iovas iovas;
+	const struct npu_bo *bos;
+	int r;
+
+	r = ops_layer_init(&conv->layer, sizes, N_IMAGES, &tasks);
+	if (r == 0)
+		r = ops_layer_share(&conv->layer, n_cores);
+	if (r < 0)
+		return r;
+	bos = conv->layer.bos;
+	iovas = (struct npu_conv2d_iovas){bos[INPUT].iova, bos[WEIGHTS].iova, bos[OPERANDS].iova,
+					  bos[OUTPUT].iova};
+	return conv2d_write_streams(plan, &iovas, &conv->layer, 0);
 }
 
 int npu_conv2d_new(struct npu_session *session, const struct npu_conv2d_args *args,
@@ -37,6 +63,9 @@ int npu_conv2d_new(struct npu_session *session, const struct npu_conv2d_args *ar
 	int r;
 
 	r = npu_conv2d_plan(&args->shape, &args->quantization, &plan);
+	if (r == 0)
+		r = ops_share_parts("rows of output", plan.out_height, args->n_cores,
+				    &plan.n_bands);
 	if (r < 0)
 		return r;
 	conv = calloc(1, sizeof(*conv));
@@ -45,14 +74,7 @@ int npu_conv2d_new(struct npu_session *session, const struct npu_conv2d_args *ar
 	conv->plan = plan;
 	conv->layer.session = session;
 	conv->layer.timeout_ns = args->timeout_ns;
-	r = ops_layer_init(&conv->layer,
-			   (const uint64_t[]){[INPUT] = plan.input_bytes,
-					      [WEIGHTS] = plan.weight_bytes,
-					      [OPERANDS] = plan.operand_bytes,
-					      [OUTPUT] = plan.output_bytes},
-			   N_IMAGES, plan.n_bands, NPU_CONV2D_STREAM_ENTRIES, NPU_CONV2D_INT_MASK);
-	if (r == 0)
-		r = write_streams(conv);
+	r = conv2d_init(conv, args->n_cores);
 	if (r < 0) {
 		npu_conv2d_free(conv);
 		return r;
@@ -70,7 +92,7 @@ struct npu_conv2d *npu_conv2d_free(struct npu_conv2d *conv)
 	return NULL;
 }
 
-int npu_conv2d_set_weights(struct npu_conv2d *conv, const int8_t *weights,
+int npu_conv2d_set_weights(struct npu_conv2d *conv, const void *weights,
 			   const struct npu_conv2d_channel *channels)
 {
 	struct ops_layer *layer = &conv->layer;
@@ -86,7 +108,7 @@ int npu_conv2d_set_weights(struct npu_conv2d *conv, const int8_t *weights,
 	return r < 0 ? r : ops_layer_sync_image(layer, WEIGHTS, NPU_SYNC_TO_DEVICE);
 }
 
-int npu_conv2d_set_input(struct npu_conv2d *conv, const int8_t *input)
+int npu_conv2d_set_input(struct npu_conv2d *conv, const void *input)
 {
 	int r = ops_layer_check_idle(&conv->layer);
 
@@ -111,7 +133,7 @@ int npu_conv2d_run(struct npu_conv2d *conv, int64_t timeout_ns)
 	return ops_layer_run(&conv->layer, timeout_ns);
 }
 
-int npu_conv2d_get_output(struct npu_conv2d *conv, int8_t *output)
+int npu_conv2d_get_output(struct npu_conv2d *conv, void *output)
 {
 	int r = ops_layer_check_idle(&conv->layer);
 

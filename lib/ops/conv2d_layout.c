@@ -19,18 +19,20 @@
 #define BLOCK_SCALES   48u
 #define SCALE_MAX      32767u
 
-void npu_conv2d_pack_input(const struct npu_conv2d_plan *plan, const int8_t *input, void *image)
+void npu_conv2d_pack_input(const struct npu_conv2d_plan *plan, const void *input, void *image)
 {
-	struct ops_feature feature = {plan->shape.width, plan->shape.height, plan->shape.channels};
+	struct npu_tensor tensor = conv2d_input(plan);
+	size_t bytes = ops_tensor_image_bytes(&tensor);
 
-	ops_feature_pack(&feature, input, image);
+	ops_tensor_pack(&tensor, input, image);
+	memset((char *)image + bytes, 0, plan->input_bytes - bytes);
 }
 
-void npu_conv2d_unpack_output(const struct npu_conv2d_plan *plan, const void *image, int8_t *output)
+void npu_conv2d_unpack_output(const struct npu_conv2d_plan *plan, const void *image, void *output)
 {
-	struct ops_feature feature = {plan->out_width, plan->out_height, plan->shape.kernels};
+	struct npu_tensor tensor = conv2d_output(plan);
 
-	ops_feature_unpack(&feature, image, output);
+	ops_tensor_unpack(&tensor, image, output);
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -38,35 +40,62 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+static uint32_t taps(const struct npu_conv2d_plan *plan)
+{
+	return plan->shape.window.kernel_width * plan->shape.window.kernel_height;
+}
+
+/* Elements of one kernel. */
+static size_t kernel_weights(const struct npu_conv2d_plan *plan)
+{
+	return (size_t)taps(plan) * (plan->shape.is_depthwise ? 1 : plan->shape.channels);
+}
+
 /* All taps of one kernel, slice by slice. */
-static void pack_kernel(const struct npu_conv2d_plan *plan, uint32_t kernel, const int8_t *weights,
+static void pack_kernel(const struct npu_conv2d_plan *plan, uint32_t kernel, const char *weights,
 			char *image)
 {
-	uint32_t taps = plan->shape.window.kernel_width * plan->shape.window.kernel_height;
-	uint32_t channels = plan->shape.channels, lane = kernel % KERNEL_GROUP;
-	char *group = image + (size_t)(kernel - lane) * conv2d_kernel_bytes(plan);
+	uint32_t channels = plan->shape.channels, n_taps = taps(plan);
+	uint32_t group = conv2d_group(&plan->shape), lane = kernel % group;
+	size_t bytes = ops_type_bytes(plan->shape.type);
 
+	image += (size_t)(kernel - lane) * conv2d_kernel_bytes(plan);
 	for (uint32_t c = 0; c < channels; c += SLICE_CHANNELS) {
 		uint32_t width = smaller(plan->channels_padded - c, SLICE_CHANNELS);
-		char *slice = group + (size_t)c * taps * KERNEL_GROUP;
+		char *slice = image + (size_t)c * n_taps * group * bytes;
 
-		for (uint32_t tap = 0; tap < taps; tap++)
-			memcpy(slice + ((size_t)tap * KERNEL_GROUP + lane) * width,
-			       weights + (size_t)tap * channels + c, smaller(channels - c, width));
+		for (uint32_t tap = 0; tap < n_taps; tap++)
+			memcpy(slice + ((size_t)tap * group + lane) * width * bytes,
+			       weights + ((size_t)tap * channels + c) * bytes,
+			       smaller(channels - c, width) * bytes);
 	}
 }
 
-static size_t kernel_weights(const struct npu_conv2d_plan *plan)
+/* All taps of one channel, among those of its block. */
+static void pack_channel(const struct npu_conv2d_plan *plan, uint32_t channel, const char *weights,
+			 char *image)
 {
-	return (size_t)plan->shape.window.kernel_width * plan->shape.window.kernel_height *
-	       plan->shape.channels;
+	uint32_t group = conv2d_group(&plan->shape), lane = channel % group;
+	uint32_t width = smaller(plan->channels_padded - (channel - lane), group);
+	size_t bytes = ops_type_bytes(plan->shape.type);
+
+	image += (size_t)(channel - lane) * taps(plan) * bytes;
+	for (uint32_t tap = 0; tap < taps(plan); tap++)
+		memcpy(image + ((size_t)tap * width + lane) * bytes, weights + tap * bytes, bytes);
 }
 
-void npu_conv2d_pack_weights(const struct npu_conv2d_plan *plan, const int8_t *weights, void *image)
+void npu_conv2d_pack_weights(const struct npu_conv2d_plan *plan, const void *weights, void *image)
 {
+	size_t bytes = kernel_weights(plan) * ops_type_bytes(plan->shape.type);
+	const char *from = weights;
+
 	memset(image, 0, plan->weight_bytes);
-	for (uint32_t k = 0; k < plan->shape.kernels; k++)
-		pack_kernel(plan, k, weights + k * kernel_weights(plan), image);
+	for (uint32_t k = 0; k < plan->shape.kernels; k++, from += bytes) {
+		if (plan->shape.is_depthwise)
+			pack_channel(plan, k, from, image);
+		else
+			pack_kernel(plan, k, from, image);
+	}
 }
 
 /* What the NPU is to add to its sum of stored features times (stored weight - zero). */
@@ -115,13 +144,20 @@ static int pack_operand(const struct npu_conv2d_plan *plan, uint32_t kernel, con
 	return ops_check_range("scale", channel->scale, 0, SCALE_MAX);
 }
 
-int npu_conv2d_pack_operands(const struct npu_conv2d_plan *plan, const int8_t *weights,
+int npu_conv2d_pack_operands(const struct npu_conv2d_plan *plan, const void *weights,
 			     const struct npu_conv2d_channel *channels, void *image)
 {
+	const int8_t *of_kernel = weights;
+	float *biases = image;
 	int r = 0;
 
 	memset(image, 0, plan->operand_bytes);
-	for (uint32_t k = 0; r == 0 && k < plan->shape.kernels; k++)
-		r = pack_operand(plan, k, weights + k * kernel_weights(plan), &channels[k], image);
+	for (uint32_t k = 0; r == 0 && k < plan->shape.kernels; k++) {
+		if (plan->shape.type == NPU_FP16)
+			biases[k] = channels[k].fp16_bias;
+		else
+			r = pack_operand(plan, k, of_kernel + k * kernel_weights(plan),
+					 &channels[k], image);
+	}
 	return r;
 }

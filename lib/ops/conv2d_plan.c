@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Cutting a convolution into bands: the input rows of a band must fit on chip whole, weights stream
- * through beside them in groups of 32 kernels (hardware reference 4.9). Bands are also kept short,
+ * through beside them in groups of kernels (hardware reference 4.9). Bands are also kept short,
  * so that others get a turn between two of them.
  */
 #include "ops.h"
@@ -14,7 +14,12 @@
 /* FEATURE_GRAINS holds rows + kernel rows in 10 bits (hardware reference 4.9). */
 #define GRAINS_MAX 1023u
 /* Multiply-accumulates of one task: about 65 us of a real core. */
-#define TASK_MACS	(1ull << 26)
+#define TASK_MACS (1ull << 26)
+
+/* Weights of one channel that the NPU handles together: 32 of int8, 16 of fp16. */
+#define GROUP_BYTES 32u
+/* Padded channels as in known-good programs (hardware reference 4.1, 4.10). */
+#define CHANNELS_UNIT	16u
 
 #define SCALE_SHIFT_MAX 31u
 #define OUT_SHIFT_MAX	47u
@@ -33,6 +38,10 @@ static int check_sizes(const struct npu_conv2d_shape *shape)
 		r = ops_check_range("channels", shape->channels, 1, NPU_CONV2D_CHANNELS_MAX);
 	if (r == 0)
 		r = ops_check_range("kernels", shape->kernels, 1, NPU_CONV2D_KERNELS_MAX);
+	if (r == 0 && shape->is_depthwise)
+		r = ops_check_range("kernels", shape->kernels, shape->channels, shape->channels);
+	if (r == 0)
+		r = ops_check_type(shape->type);
 	if (r == 0)
 		r = ops_window_check(&shape->window, &limits, shape->width, shape->height);
 	return r;
@@ -50,16 +59,45 @@ static int check_quantization(const struct npu_conv2d_quantization *quantization
 	return r;
 }
 
+uint32_t conv2d_group(const struct npu_conv2d_shape *shape)
+{
+	return GROUP_BYTES / ops_type_bytes(shape->type) * (shape->is_depthwise ? 2 : 1);
+}
+
+static uint32_t taps(const struct npu_conv2d_plan *plan)
+{
+	return plan->shape.window.kernel_width * plan->shape.window.kernel_height;
+}
+
 uint32_t conv2d_kernel_bytes(const struct npu_conv2d_plan *plan)
 {
-	const struct npu_window *window = &plan->shape.window;
+	return taps(plan) * plan->channels_padded * ops_type_bytes(plan->shape.type);
+}
 
-	return window->kernel_width * window->kernel_height * plan->channels_padded;
+/* Kernels whose weights have to be on chip at once. */
+static uint32_t resident_kernels(const struct npu_conv2d_plan *plan)
+{
+	return plan->shape.is_depthwise ? 1 : conv2d_group(&plan->shape);
+}
+
+struct npu_tensor conv2d_input(const struct npu_conv2d_plan *plan)
+{
+	const struct npu_conv2d_shape *shape = &plan->shape;
+
+	return (struct npu_tensor){shape->width, shape->height, shape->channels, shape->type};
+}
+
+struct npu_tensor conv2d_output(const struct npu_conv2d_plan *plan)
+{
+	return (struct npu_tensor){plan->out_width, plan->out_height, plan->shape.kernels,
+				   plan->shape.type};
 }
 
 uint32_t conv2d_row_entries(const struct npu_conv2d_plan *plan)
 {
-	return ops_divide_up(plan->shape.width * plan->channels_padded, CBUF_ENTRY_BYTES);
+	uint32_t channel_bytes = plan->channels_padded * ops_type_bytes(plan->shape.type);
+
+	return ops_divide_up(plan->shape.width * channel_bytes, CBUF_ENTRY_BYTES);
 }
 
 uint32_t conv2d_data_banks(const struct npu_conv2d_plan *plan, uint32_t n_rows)
@@ -76,7 +114,7 @@ uint32_t conv2d_grains(const struct npu_conv2d_plan *plan, uint32_t n_rows)
 static uint32_t input_rows_max(const struct npu_conv2d_plan *plan)
 {
 	uint32_t group_banks =
-		ops_divide_up(KERNEL_GROUP * conv2d_kernel_bytes(plan), CBUF_BANK_BYTES);
+		ops_divide_up(resident_kernels(plan) * conv2d_kernel_bytes(plan), CBUF_BANK_BYTES);
 	uint32_t row_bytes = conv2d_row_entries(plan) * CBUF_ENTRY_BYTES;
 	uint32_t rows_max = GRAINS_MAX - plan->shape.window.kernel_height;
 	uint32_t rows;
@@ -90,17 +128,18 @@ static uint32_t input_rows_max(const struct npu_conv2d_plan *plan)
 static int cut(struct npu_conv2d_plan *plan)
 {
 	const struct npu_conv2d_shape *shape = &plan->shape;
-	uint64_t row_macs =
-		(uint64_t)plan->out_width * plan->kernels_padded * conv2d_kernel_bytes(plan);
+	uint64_t row_macs = (uint64_t)plan->out_width * taps(plan) * plan->channels_padded *
+			    (shape->is_depthwise ? 1 : plan->kernels_padded);
 	uint64_t short_rows = TASK_MACS / row_macs;
 	uint32_t rows = ops_window_rows_max(&shape->window, shape->height, input_rows_max(plan));
 
 	if (rows == 0)
 		return npu_ops_error(
 			-EINVAL,
-			"width, channels, kernel_width, kernel_height: %u bytes of weights in 32 "
+			"width, channels, kernel_width, kernel_height: %u bytes of weights in %u "
 			"kernels and %u bytes of input rows, must fit in %u banks of %u bytes",
-			KERNEL_GROUP * conv2d_kernel_bytes(plan),
+			resident_kernels(plan) * conv2d_kernel_bytes(plan),
+			shape->is_depthwise ? shape->kernels : conv2d_group(shape),
 			conv2d_row_entries(plan) * CBUF_ENTRY_BYTES * shape->window.kernel_height,
 			CBUF_BANKS, CBUF_BANK_BYTES);
 	if (short_rows < rows)
@@ -112,19 +151,26 @@ static int cut(struct npu_conv2d_plan *plan)
 static int set_sizes(struct npu_conv2d_plan *plan)
 {
 	const struct npu_conv2d_shape *shape = &plan->shape;
-	struct ops_feature in = {shape->width, shape->height, shape->channels}, out;
+	uint32_t group = conv2d_group(shape);
+	struct npu_tensor in = conv2d_input(plan), out;
 	int r;
 
 	plan->out_width = ops_window_out_width(&shape->window, shape->width);
 	plan->out_height = ops_window_out_height(&shape->window, shape->height);
-	plan->channels_padded = ops_round_up(shape->channels, ATOM_BYTES);
-	plan->kernels_padded = ops_round_up(shape->kernels, KERNEL_GROUP);
-	out = (struct ops_feature){plan->out_width, plan->out_height, plan->kernels_padded};
-	plan->input_bytes = ops_feature_bytes(&in);
-	plan->weight_bytes = (uint64_t)plan->kernels_padded * conv2d_kernel_bytes(plan);
+	plan->channels_padded = ops_round_up(
+		shape->channels,
+		shape->is_depthwise && shape->type == NPU_FP16 ? group : CHANNELS_UNIT);
+	plan->kernels_padded = ops_round_up(shape->kernels, group);
+	in.channels = plan->channels_padded;
+	out = conv2d_output(plan);
+	out.channels = plan->kernels_padded;
+	plan->input_bytes = ops_tensor_image_bytes(&in);
+	plan->weight_bytes = conv2d_kernel_bytes(plan);
+	if (!shape->is_depthwise)
+		plan->weight_bytes *= plan->kernels_padded;
 	plan->operand_bytes =
 		(uint64_t)plan->kernels_padded * (plan->quantization.is_per_channel ? 8 : 4);
-	plan->output_bytes = ops_feature_bytes(&out);
+	plan->output_bytes = ops_tensor_image_bytes(&out);
 	r = ops_check_image("width, height, channels", plan->input_bytes);
 	if (r == 0)
 		r = ops_check_image("kernels, channels", plan->weight_bytes);
@@ -141,7 +187,10 @@ int npu_conv2d_plan(const struct npu_conv2d_shape *shape,
 	int r;
 
 	r = check_sizes(shape);
-	if (r == 0)
+	if (r == 0 && shape->type == NPU_FP16)
+		plan.quantization =
+			(struct npu_conv2d_quantization){.is_relu = quantization->is_relu};
+	else if (r == 0)
 		r = check_quantization(quantization);
 	if (r == 0)
 		r = set_sizes(&plan);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tensors of int8 in atoms of 16 channels, surface by surface (hardware reference 4.2). */
+/* Tensors in atoms of 16 bytes of channels, surface by surface (hardware reference 4.2). */
 #include "ops.h"
 #include "regcmd.h"
 
@@ -14,38 +14,48 @@ int ops_check_image(const char *names, uint64_t bytes)
 			     (unsigned long long)bytes, UINT32_MAX);
 }
 
-uint64_t ops_feature_bytes(const struct ops_feature *feature)
+uint32_t ops_type_bytes(enum npu_type type)
 {
-	return (uint64_t)feature->width * feature->height *
-	       ops_round_up(feature->channels, ATOM_BYTES);
+	return type == NPU_FP16 ? 2 : 1;
 }
 
-static size_t atom_channels(const struct ops_feature *feature, size_t channel)
+int ops_check_type(enum npu_type type)
 {
-	size_t left = feature->channels - channel;
-
-	return left < ATOM_BYTES ? left : ATOM_BYTES;
+	return ops_check_range("type", (uint32_t)type, 0, NPU_TYPE_COUNT - 1);
 }
 
-void ops_feature_pack(const struct ops_feature *feature, const int8_t *tensor, void *image)
+static uint32_t pixel_bytes(const struct npu_tensor *tensor)
 {
-	size_t n_pixels = (size_t)feature->width * feature->height;
+	return tensor->channels * ops_type_bytes(tensor->type);
+}
+
+uint64_t ops_tensor_image_bytes(const struct npu_tensor *tensor)
+{
+	return (uint64_t)tensor->width * tensor->height *
+	       ops_round_up(pixel_bytes(tensor), ATOM_BYTES);
+}
+
+void ops_tensor_pack(const struct npu_tensor *tensor, const void *values, void *image)
+{
+	size_t n_pixels = (size_t)tensor->width * tensor->height, bytes = pixel_bytes(tensor);
+	const char *from = values;
 	char *to = image;
 
-	memset(image, 0, ops_feature_bytes(feature));
-	for (size_t pixel = 0; pixel < n_pixels; pixel++, tensor += feature->channels)
-		for (size_t c = 0; c < feature->channels; c += ATOM_BYTES)
-			memcpy(to + c * n_pixels + pixel * ATOM_BYTES, tensor + c,
-			       atom_channels(feature, c));
+	memset(image, 0, ops_tensor_image_bytes(tensor));
+	for (size_t pixel = 0; pixel < n_pixels; pixel++, from += bytes)
+		for (size_t at = 0; at < bytes; at += ATOM_BYTES)
+			memcpy(to + at * n_pixels + pixel * ATOM_BYTES, from + at,
+			       bytes - at < ATOM_BYTES ? bytes - at : ATOM_BYTES);
 }
 
-void ops_feature_unpack(const struct ops_feature *feature, const void *image, int8_t *tensor)
+void ops_tensor_unpack(const struct npu_tensor *tensor, const void *image, void *values)
 {
-	size_t n_pixels = (size_t)feature->width * feature->height;
+	size_t n_pixels = (size_t)tensor->width * tensor->height, bytes = pixel_bytes(tensor);
 	const char *from = image;
+	char *to = values;
 
-	for (size_t pixel = 0; pixel < n_pixels; pixel++, tensor += feature->channels)
-		for (size_t c = 0; c < feature->channels; c += ATOM_BYTES)
-			memcpy(tensor + c, from + c * n_pixels + pixel * ATOM_BYTES,
-			       atom_channels(feature, c));
+	for (size_t pixel = 0; pixel < n_pixels; pixel++, to += bytes)
+		for (size_t at = 0; at < bytes; at += ATOM_BYTES)
+			memcpy(to + at, from + at * n_pixels + pixel * ATOM_BYTES,
+			       bytes - at < ATOM_BYTES ? bytes - at : ATOM_BYTES);
 }

@@ -14,17 +14,6 @@ struct npu_matmul {
 	struct npu_matmul_plan plan;
 };
 
-static int check_gang(struct npu_session *session, uint32_t n_cores)
-{
-	uint32_t mask = (1u << n_cores) - 1;
-	const struct npu_hello_reply *hello = npu_query(session);
-
-	if (n_cores == 1 || hello->gang_masks >> mask & 1)
-		return 0;
-	return npu_ops_error(-EOPNOTSUPP, "n_cores: %u, device %s runs no such gang", n_cores,
-			     hello->device);
-}
-
 static int plan_product(struct npu_session *session, const struct npu_matmul_args *args,
 			struct npu_matmul_plan *ret_plan)
 {
@@ -36,7 +25,7 @@ static int plan_product(struct npu_session *session, const struct npu_matmul_arg
 	if (r < 0)
 		return r;
 	r = npu_matmul_plan(&layout, n_cores, ret_plan);
-	return r < 0 ? r : check_gang(session, n_cores);
+	return r < 0 ? r : ops_check_gang(session, n_cores);
 }
 
 static int write_streams(struct npu_matmul *matmul)
@@ -61,9 +50,6 @@ int npu_matmul_new(struct npu_session *session, const struct npu_matmul_args *ar
 	struct npu_matmul *matmul;
 	int r;
 
-	if (!npu_query(session)->runs_streams)
-		return npu_ops_error(-ENOTSUP, "npud's device %s computes nothing",
-				     npu_query(session)->device);
 	r = plan_product(session, args, &plan);
 	if (r < 0)
 		return r;
@@ -75,11 +61,13 @@ int npu_matmul_new(struct npu_session *session, const struct npu_matmul_args *ar
 	matmul->layer.timeout_ns = args->timeout_ns;
 	matmul->layer.n_cores = plan.n_cores;
 	memcpy(matmul->layer.ranges, plan.ranges, sizeof(plan.ranges));
-	r = ops_layer_init(&matmul->layer,
-			   (const uint64_t[]){[A] = plan.layout.a_bytes,
-					      [B] = plan.layout.b_bytes,
-					      [C] = plan.layout.c_bytes},
-			   N_IMAGES, plan.n_tasks, NPU_MATMUL_STREAM_ENTRIES, NPU_MATMUL_INT_MASK);
+	r = ops_layer_init(
+		&matmul->layer,
+		(const uint64_t[]){[A] = plan.layout.a_bytes,
+				   [B] = plan.layout.b_bytes,
+				   [C] = plan.layout.c_bytes},
+		N_IMAGES,
+		&(struct ops_tasks){plan.n_tasks, NPU_MATMUL_STREAM_ENTRIES, NPU_MATMUL_INT_MASK});
 	if (r == 0)
 		r = write_streams(matmul);
 	if (r < 0) {

@@ -51,15 +51,15 @@ void ops_window_band(const struct npu_window *window, uint32_t height, uint32_t 
 /* IOVAs have 32 bits: -EINVAL with a sentence for an image that doesn't fit there. */
 int ops_check_image(const char *names, uint64_t bytes);
 
-/* Size in memory and number of channels of an int8 tensor. */
-struct ops_feature {
-	uint32_t width, height, channels;
-};
+/* Of one element. */
+uint32_t ops_type_bytes(enum npu_type type);
+/* -EINVAL with a sentence for a type that there isn't. */
+int ops_check_type(enum npu_type type);
 
-/* int8_t[height][width][channels] to and from [surface][y][x][16] (hardware reference 4.2). */
-void ops_feature_pack(const struct ops_feature *feature, const int8_t *tensor, void *image);
-void ops_feature_unpack(const struct ops_feature *feature, const void *image, int8_t *tensor);
-uint64_t ops_feature_bytes(const struct ops_feature *feature);
+/* [height][width][channels] to and from [surface][y][x][16 bytes] (hardware reference 4.2). */
+void ops_tensor_pack(const struct npu_tensor *tensor, const void *values, void *image);
+void ops_tensor_unpack(const struct npu_tensor *tensor, const void *image, void *values);
+uint64_t ops_tensor_image_bytes(const struct npu_tensor *tensor);
 
 /* Rows of A that one task can hold on chip beside a group of columns of B; at least 1. */
 uint32_t matmul_rows_max(const struct npu_matmul_layout *layout);

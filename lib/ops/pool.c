@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Pooling as an object: two images and a task per band. */
+#include "pool.h"
 #include "layer.h"
 #include "ops.h"
 
@@ -13,18 +14,40 @@ struct npu_pool {
 	struct npu_pool_plan plan;
 };
 
-static int write_streams(struct npu_pool *pool)
+struct ops_tasks pool_tasks(const struct npu_pool_plan *plan)
 {
-	struct npu_pool_iovas iovas = {pool->layer.bos[INPUT].iova, pool->layer.bos[OUTPUT].iova};
+	return (struct ops_tasks){plan->n_bands, NPU_POOL_STREAM_ENTRIES, NPU_POOL_INT_MASK};
+}
+
+int pool_write_streams(const struct npu_pool_plan *plan, const struct npu_pool_iovas *iovas,
+		       struct ops_layer *layer, uint32_t first)
+{
 	struct npu_band band;
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < pool->plan.n_bands; i++) {
-		npu_pool_plan_band(&pool->plan, i, &band);
-		r = npu_pool_emit(&pool->plan, &band, &iovas, ops_layer_stream(&pool->layer, i),
+	for (uint32_t i = 0; r == 0 && i < plan->n_bands; i++) {
+		npu_pool_plan_band(plan, i, &band);
+		r = npu_pool_emit(plan, &band, iovas, ops_layer_stream(layer, first + i),
 				  NPU_POOL_STREAM_ENTRIES);
 	}
-	return r < 0 ? r : ops_layer_sync_streams(&pool->layer);
+	return r < 0 ? r : ops_layer_sync_streams(layer);
+}
+
+static int pool_init(struct npu_pool *pool, uint32_t n_cores)
+{
+	const uint64_t sizes[] = {
+		[INPUT] = pool->plan.input_bytes, [OUTPUT] = pool->plan.output_bytes};
+	struct ops_tasks tasks = pool_tasks(&pool->plan);
+	struct npu_pool_iovas iovas;
+	int r;
+
+	r = ops_layer_init(&pool->layer, sizes, N_IMAGES, &tasks);
+	if (r == 0)
+		r = ops_layer_share(&pool->layer, n_cores);
+	if (r < 0)
+		return r;
+	iovas = (struct npu_pool_iovas){pool->layer.bos[INPUT].iova, pool->layer.bos[OUTPUT].iova};
+	return pool_write_streams(&pool->plan, &iovas, &pool->layer, 0);
 }
 
 int npu_pool_new(struct npu_session *session, const struct npu_pool_args *args,
@@ -35,6 +58,9 @@ int npu_pool_new(struct npu_session *session, const struct npu_pool_args *args,
 	int r;
 
 	r = npu_pool_plan(&args->shape, &plan);
+	if (r == 0)
+		r = ops_share_parts("rows of output", plan.out_height, args->n_cores,
+				    &plan.n_bands);
 	if (r < 0)
 		return r;
 	pool = calloc(1, sizeof(*pool));
@@ -43,12 +69,7 @@ int npu_pool_new(struct npu_session *session, const struct npu_pool_args *args,
 	pool->plan = plan;
 	pool->layer.session = session;
 	pool->layer.timeout_ns = args->timeout_ns;
-	r = ops_layer_init(
-		&pool->layer,
-		(const uint64_t[]){[INPUT] = plan.input_bytes, [OUTPUT] = plan.output_bytes},
-		N_IMAGES, plan.n_bands, NPU_POOL_STREAM_ENTRIES, NPU_POOL_INT_MASK);
-	if (r == 0)
-		r = write_streams(pool);
+	r = pool_init(pool, args->n_cores);
 	if (r < 0) {
 		npu_pool_free(pool);
 		return r;
@@ -66,7 +87,7 @@ struct npu_pool *npu_pool_free(struct npu_pool *pool)
 	return NULL;
 }
 
-int npu_pool_set_input(struct npu_pool *pool, const int8_t *input)
+int npu_pool_set_input(struct npu_pool *pool, const void *input)
 {
 	int r = ops_layer_check_idle(&pool->layer);
 
@@ -91,7 +112,7 @@ int npu_pool_run(struct npu_pool *pool, int64_t timeout_ns)
 	return ops_layer_run(&pool->layer, timeout_ns);
 }
 
-int npu_pool_get_output(struct npu_pool *pool, int8_t *output)
+int npu_pool_get_output(struct npu_pool *pool, void *output)
 {
 	int r = ops_layer_check_idle(&pool->layer);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pooling, cut into bands, and the register stream of one (hardware reference 8). */
+#include "pool.h"
+
 #include "ops.h"
 #include "regcmd.h"
 #include "stream.h"
@@ -26,6 +28,10 @@ static int check_shape(const struct npu_pool_shape *shape)
 
 	r = ops_check_range("method", (uint32_t)shape->method, 0, NPU_POOL_METHOD_COUNT - 1);
 	if (r == 0)
+		r = ops_check_type(shape->type);
+	if (r == 0 && shape->type == NPU_FP16)
+		r = ops_check_range("pad", (uint8_t)shape->pad, 0, 0);
+	if (r == 0)
 		r = ops_check_range("width", shape->width, 1, NPU_POOL_SIZE_MAX);
 	if (r == 0)
 		r = ops_check_range("height", shape->height, 1, NPU_POOL_SIZE_MAX);
@@ -45,10 +51,23 @@ static uint32_t rows_max(const struct npu_pool_shape *shape)
 	return rows ? rows : 1;
 }
 
+struct npu_tensor pool_input(const struct npu_pool_plan *plan)
+{
+	const struct npu_pool_shape *shape = &plan->shape;
+
+	return (struct npu_tensor){shape->width, shape->height, shape->channels, shape->type};
+}
+
+struct npu_tensor pool_output(const struct npu_pool_plan *plan)
+{
+	return (struct npu_tensor){plan->out_width, plan->out_height, plan->shape.channels,
+				   plan->shape.type};
+}
+
 int npu_pool_plan(const struct npu_pool_shape *shape, struct npu_pool_plan *ret_plan)
 {
 	struct npu_pool_plan plan = {.shape = *shape};
-	struct ops_feature in = {shape->width, shape->height, shape->channels}, out;
+	struct npu_tensor in, out;
 	int r;
 
 	r = check_shape(shape);
@@ -57,9 +76,10 @@ int npu_pool_plan(const struct npu_pool_shape *shape, struct npu_pool_plan *ret_
 	plan.out_width = ops_window_out_width(&shape->window, shape->width);
 	plan.out_height = ops_window_out_height(&shape->window, shape->height);
 	plan.n_bands = ops_divide_up(plan.out_height, rows_max(shape));
-	out = (struct ops_feature){plan.out_width, plan.out_height, shape->channels};
-	plan.input_bytes = ops_feature_bytes(&in);
-	plan.output_bytes = ops_feature_bytes(&out);
+	in = pool_input(&plan);
+	out = pool_output(&plan);
+	plan.input_bytes = ops_tensor_image_bytes(&in);
+	plan.output_bytes = ops_tensor_image_bytes(&out);
 	r = ops_check_image("width, height, channels", plan.input_bytes);
 	if (r == 0)
 		r = ops_check_image("width, height, channels", plan.output_bytes);
@@ -73,18 +93,26 @@ void npu_pool_plan_band(const struct npu_pool_plan *plan, uint32_t index, struct
 	ops_window_band(&plan->shape.window, plan->shape.height, plan->n_bands, index, ret_band);
 }
 
-void npu_pool_pack_input(const struct npu_pool_plan *plan, const int8_t *input, void *image)
+void npu_pool_pack_input(const struct npu_pool_plan *plan, const void *input, void *image)
 {
-	struct ops_feature feature = {plan->shape.width, plan->shape.height, plan->shape.channels};
+	struct npu_tensor tensor = pool_input(plan);
 
-	ops_feature_pack(&feature, input, image);
+	ops_tensor_pack(&tensor, input, image);
 }
 
-void npu_pool_unpack_output(const struct npu_pool_plan *plan, const void *image, int8_t *output)
+void npu_pool_unpack_output(const struct npu_pool_plan *plan, const void *image, void *output)
 {
-	struct ops_feature feature = {plan->out_width, plan->out_height, plan->shape.channels};
+	struct npu_tensor tensor = pool_output(plan);
 
-	ops_feature_unpack(&feature, image, output);
+	ops_tensor_unpack(&tensor, image, output);
+}
+
+/* Integers: in units of 2^-16; fp16: a float with one bit of exponent more (bias 31). */
+static uint32_t reciprocal(uint32_t side, enum npu_type type)
+{
+	if (type == NPU_INT8)
+		return (RECIPROCAL_ONE + side / 2) / side;
+	return npu_fp16_from_float(1.0f / (float)side) + ((31u - 15u) << 10);
 }
 
 static void set_window(struct ops_stream *stream, const struct npu_pool_shape *shape,
@@ -93,8 +121,8 @@ static void set_window(struct ops_stream *stream, const struct npu_pool_shape *s
 	const struct npu_window *window = &shape->window;
 	bool is_average = shape->method == NPU_POOL_AVERAGE;
 
-	/* Data from memory, not from the DPU. */
-	ops_stream_set(stream, REG_PPU_OPERATION_MODE_CFG, 1u << 4 | (is_average ? 0 : 1));
+	/* Data from memory, not from the DPU; methods have the numbers of the hardware. */
+	ops_stream_set(stream, REG_PPU_OPERATION_MODE_CFG, 1u << 4 | (uint32_t)shape->method);
 	ops_stream_set(stream, REG_PPU_POOLING_KERNEL_CFG,
 		       (window->stride_y - 1) << 20 | (window->stride_x - 1) << 16 |
 			       (window->kernel_height - 1) << 8 | (window->kernel_width - 1));
@@ -104,18 +132,24 @@ static void set_window(struct ops_stream *stream, const struct npu_pool_shape *s
 	if (!is_average)
 		return;
 	ops_stream_set(stream, REG_PPU_RECIP_KERNEL_WIDTH,
-		       (RECIPROCAL_ONE + window->kernel_width / 2) / window->kernel_width);
+		       reciprocal(window->kernel_width, shape->type));
 	ops_stream_set(stream, REG_PPU_RECIP_KERNEL_HEIGHT,
-		       (RECIPROCAL_ONE + window->kernel_height / 2) / window->kernel_height);
+		       reciprocal(window->kernel_height, shape->type));
 	/* 35 bits, with sign. */
 	ops_stream_set(stream, REG_PPU_PADDING_VALUE_1_CFG, (uint32_t)shape->pad);
 	ops_stream_set(stream, REG_PPU_PADDING_VALUE_2_CFG, shape->pad < 0 ? 7 : 0);
 }
 
+/* Of those that fill whole atoms. */
+static uint32_t last_channel(const struct npu_pool_shape *shape)
+{
+	return ops_round_up(shape->channels, ATOM_BYTES / ops_type_bytes(shape->type)) - 1;
+}
+
 static void set_ppu(struct ops_stream *stream, const struct npu_pool_plan *plan,
 		    const struct npu_band *band, uint32_t iova)
 {
-	uint32_t channel = ops_round_up(plan->shape.channels, ATOM_BYTES) - 1;
+	uint32_t channel = last_channel(&plan->shape);
 	uint32_t surface_bytes = plan->out_width * plan->out_height * ATOM_BYTES;
 
 	ops_stream_set(stream, REG_PPU_S_POINTER, 0xe); /* ping-pong (hardware reference 2.5) */
@@ -128,7 +162,8 @@ static void set_ppu(struct ops_stream *stream, const struct npu_pool_plan *plan,
 	ops_stream_set(stream, REG_PPU_DST_BASE_ADDR,
 		       iova + band->out_row * plan->out_width * ATOM_BYTES);
 	ops_stream_set(stream, REG_PPU_DST_SURF_STRIDE, surface_bytes);
-	ops_stream_set(stream, REG_PPU_DATA_FORMAT, surface_bytes); /* int8 */
+	ops_stream_set(stream, REG_PPU_DATA_FORMAT,
+		       surface_bytes | (plan->shape.type == NPU_FP16 ? 2 : 0));
 	ops_stream_set(stream, REG_PPU_MISC_CTRL, 3);
 }
 
@@ -140,12 +175,12 @@ static void set_rdma(struct ops_stream *stream, const struct npu_pool_plan *plan
 	ops_stream_set(stream, REG_PPU_RDMA_S_POINTER, 0xe);
 	ops_stream_set(stream, REG_PPU_RDMA_IN_WIDTH, plan->shape.width - 1);
 	ops_stream_set(stream, REG_PPU_RDMA_IN_HEIGHT, band->n_in_rows - 1);
-	ops_stream_set(stream, REG_PPU_RDMA_IN_CHANNEL,
-		       ops_round_up(plan->shape.channels, ATOM_BYTES) - 1);
+	ops_stream_set(stream, REG_PPU_RDMA_IN_CHANNEL, last_channel(&plan->shape));
 	ops_stream_set(stream, REG_PPU_RDMA_SRC_BASE_ADDR, iova + band->in_row * line_bytes);
 	ops_stream_set(stream, REG_PPU_RDMA_SRC_LINE_STRIDE, line_bytes);
 	ops_stream_set(stream, REG_PPU_RDMA_SRC_SURF_STRIDE, plan->shape.height * line_bytes);
-	ops_stream_set(stream, REG_PPU_RDMA_DATA_FORMAT, 1); /* 8 bits */
+	ops_stream_set(stream, REG_PPU_RDMA_DATA_FORMAT,
+		       plan->shape.type == NPU_FP16 ? 2 : 1); /* 16 or 8 bits */
 }
 
 int npu_pool_emit(const struct npu_pool_plan *plan, const struct npu_band *band,

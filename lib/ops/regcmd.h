@@ -61,26 +61,40 @@ enum regcmd_target {
 #define REG_DPU_CUBE_HEIGHT	      0x4034
 #define REG_DPU_CUBE_CHANNEL	      0x403c
 #define REG_DPU_BS_CFG		      0x4040
+#define REG_DPU_BS_ALU_CFG	      0x4044
 #define REG_DPU_BS_MUL_CFG	      0x4048
 #define REG_DPU_BS_OW_CFG	      0x4050
 #define REG_DPU_BS_OW_OP	      0x4054
 #define REG_DPU_WDMA_SIZE_0	      0x4058
 #define REG_DPU_WDMA_SIZE_1	      0x405c
 #define REG_DPU_BN_CFG		      0x4060
+#define REG_DPU_BN_ALU_CFG	      0x4064
+#define REG_DPU_BN_MUL_CFG	      0x4068
 #define REG_DPU_EW_CFG		      0x4070
+#define REG_DPU_EW_CVT_OFFSET	      0x4074
 #define REG_DPU_EW_CVT_SCALE	      0x4078
 #define REG_DPU_OUT_CVT_OFFSET	      0x4080
 #define REG_DPU_OUT_CVT_SCALE	      0x4084
 #define REG_DPU_OUT_CVT_SHIFT	      0x4088
 #define REG_DPU_SURFACE_ADD	      0x40c0
+#define REG_DPU_LUT_ACCESS_CFG	      0x4100
+#define REG_DPU_LUT_ACCESS_DATA	      0x4104
+#define REG_DPU_LUT_CFG		      0x4108
+#define REG_DPU_LUT_INFO	      0x410c
+#define REG_DPU_LUT_LE_START	      0x4110
+#define REG_DPU_LUT_LO_END	      0x411c
 #define REG_DPU_RDMA_S_POINTER	      0x5004
 #define REG_DPU_RDMA_CUBE_WIDTH	      0x500c
 #define REG_DPU_RDMA_CUBE_HEIGHT      0x5010
 #define REG_DPU_RDMA_CUBE_CHANNEL     0x5014
+#define REG_DPU_RDMA_SRC_BASE_ADDR    0x5018
 #define REG_DPU_RDMA_BRDMA_CFG	      0x501c
 #define REG_DPU_RDMA_BS_BASE_ADDR     0x5020
 #define REG_DPU_RDMA_ERDMA_CFG	      0x5034
+#define REG_DPU_RDMA_EW_BASE_ADDR     0x5038
+#define REG_DPU_RDMA_EW_SURF_STRIDE   0x5040
 #define REG_DPU_RDMA_FEATURE_MODE_CFG 0x5044
+#define REG_DPU_RDMA_SURF_NOTCH	      0x504c
 #define REG_DPU_RDMA_WEIGHT	      0x5068
 #define REG_PPU_S_POINTER	      0x6004
 #define REG_PPU_CUBE_IN_WIDTH	      0x600c
@@ -113,6 +127,8 @@ enum regcmd_target {
 #define OP_EN_CONVOLUTION 0x0du
 /* With the DPU_RDMA, which fetches operands per channel. */
 #define OP_EN_CONVOLUTION_RDMA 0x1du
+/* DPU and DPU_RDMA alone. */
+#define OP_EN_ELEMENTWISE 0x18u
 /* PPU and PPU_RDMA. */
 #define OP_EN_POOLING 0x60u
 

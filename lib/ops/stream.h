@@ -25,7 +25,7 @@ struct ops_stream {
  */
 void ops_stream_init(struct ops_stream *stream, uint64_t *entries, const struct ops_span *spans,
 		     uint32_t n_spans, uint32_t op_en);
-/* The register is one of the body's. */
+/* The register is one of the body's, and was not set before. */
 void ops_stream_set(struct ops_stream *stream, uint16_t offset, uint32_t value);
 
 #endif

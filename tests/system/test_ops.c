@@ -323,26 +323,29 @@ static void convolutions_in_bands(void)
 	daemon_stop(&daemon);
 }
 
-/* Maximum of what lies in the input, or the exact average with pads. */
+/* Maximum or minimum of what lies in the input, or the exact average with pads. */
 static double pool_expected(const struct npu_pool_shape *shape, const int8_t *input, uint32_t out_y,
 			    uint32_t out_x, uint32_t c)
 {
 	const struct npu_window *window = &shape->window;
-	bool is_max = shape->method == NPU_POOL_MAX;
-	int sum = 0, max = -128;
+	int sum = 0, max = -128, min = 127;
 
 	for (uint32_t i = 0; i < window->kernel_height; i++)
 		for (uint32_t j = 0; j < window->kernel_width; j++) {
 			int64_t y = (int64_t)out_y * window->stride_y + i - window->pad_top;
 			int64_t x = (int64_t)out_x * window->stride_x + j - window->pad_left;
-			int value = is_max ? -128 : shape->pad;
+			int value = shape->pad;
 
-			if (y >= 0 && x >= 0 && y < shape->height && x < shape->width)
+			if (y >= 0 && x >= 0 && y < shape->height && x < shape->width) {
 				value = input[(y * shape->width + x) * shape->channels + c];
+				max = value > max ? value : max;
+				min = value < min ? value : min;
+			}
 			sum += value;
-			max = value > max ? value : max;
 		}
-	return is_max ? max : (double)sum / (window->kernel_width * window->kernel_height);
+	if (shape->method == NPU_POOL_AVERAGE)
+		return (double)sum / (window->kernel_width * window->kernel_height);
+	return shape->method == NPU_POOL_MAX ? max : min;
 }
 
 static void pool_compare(const struct npu_pool_shape *shape, const int8_t *input,
@@ -353,7 +356,7 @@ static void pool_compare(const struct npu_pool_shape *shape, const int8_t *input
 				 window->pad_left + window->pad_right);
 	uint32_t height = outputs(shape->height, window->kernel_height, window->stride_y,
 				  window->pad_top + window->pad_bottom);
-	double tolerance = shape->method == NPU_POOL_MAX ? 0 : 1;
+	double tolerance = shape->method == NPU_POOL_AVERAGE ? 1 : 0;
 
 	for (uint32_t i = 0; i < width * height * shape->channels; i++) {
 		uint32_t c = i % shape->channels, x = i / shape->channels % width;

@@ -129,6 +129,68 @@ START_TEST(example_stream)
 }
 END_TEST
 
+/*
+ * What streams of the vendor have in common with ours: fp16 (9.7), and depthwise int8 (9.5). Their
+ * surfaces of output are larger, and their number of channels is given modulo 64.
+ */
+static const struct {
+	struct npu_conv2d_shape shape;
+	struct {
+		uint16_t offset;
+		uint32_t value;
+	} settings[24];
+} vendors[] = {
+	{{7, 7, 160, 320, {3, 3, 1, 1, 0, 0, 0, 0}, NPU_FP16, false},
+	 {{0x100c, 0x120},	{0x1020, 0x70007},   {0x1028, 5},	  {0x102c, 0x19},
+	  {0x1030, 0xe1000},	{0x1034, 0xb40},     {0x1038, 0x3030140}, {0x1040, 0xb1},
+	  {0x1044, 0x23},	{0x104c, 0xb},	     {0x107c, 0x1c},	  {0x1080, 0x15},
+	  {0x3010, 0x200},	{0x3014, 0x40004},   {0x3018, 0x13f},	  {0x400c, 0x1e4},
+	  {0x4010, 0x48000002}, {0x403c, 0x13f013f}, {0x4050, 0x126},	  {0x4084, 0x10001}}},
+	{{25, 25, 16, 16, {2, 2, 1, 1, 0, 0, 0, 0}, NPU_INT8, true},
+	 {{0x100c, 3},
+	  {0x1020, 0x190019},
+	  {0x1028, 0x18},
+	  {0x1038, 0x2020001},
+	  {0x3010, 3},
+	  {0x3018, 0x3f},
+	  {0x400c, 0x1fc},
+	  {0x4030, 0x17},
+	  {0x4034, 0x17},
+	  {0x403c, 0xf003f},
+	  {0x4040, 0x20150},
+	  {0x4050, 0x36c},
+	  {0x4058, 0x3f},
+	  {0x405c, 0x170017},
+	  {0x501c, 2},
+	  {0x5044, 0x7816}}},
+};
+
+START_TEST(vendor_stream)
+{
+	struct npu_conv2d_quantization quantization = {.out_scale = 1};
+	struct npu_conv2d_iovas iovas = {0x10000, 0x20000, 0x30000, 0x40000};
+	uint64_t stream[NPU_CONV2D_STREAM_ENTRIES];
+	struct npu_conv2d_plan plan;
+	struct npu_band band;
+
+	ck_assert_int_eq(npu_conv2d_plan(&vendors[_i].shape, &quantization, &plan), 0);
+	npu_conv2d_plan_band(&plan, 0, &band);
+	ck_assert_int_eq(npu_conv2d_emit(&plan, &band, &iovas, stream, COUNT(stream)), 0);
+	for (size_t j = 0; j < COUNT(vendors[_i].settings); j++) {
+		uint16_t offset = vendors[_i].settings[j].offset;
+		size_t i = 0;
+
+		while (i < COUNT(stream) && (uint16_t)stream[i] != offset)
+			i++;
+		ck_assert_uint_lt(i, COUNT(stream));
+		ck_assert_msg(!offset ||
+				      (uint32_t)(stream[i] >> 16) == vendors[_i].settings[j].value,
+			      "0x%x: 0x%x, not 0x%x", offset, (uint32_t)(stream[i] >> 16),
+			      vendors[_i].settings[j].value);
+	}
+}
+END_TEST
+
 static int8_t example_input[8][8][16], example_weights[32][3][3][16];
 
 static void fill_example(struct npu_conv2d_channel channels[32])
@@ -280,6 +342,8 @@ static const struct {
 	{{30, 30, 8, 8, {30, 30, 1, 1, 0, 0, 0, 16}},
 	 {.out_scale = 1},
 	 "pad_bottom: 16, must be 0 to 15"},
+	{{8, 8, 8, 9, ONE_BY_ONE, NPU_FP16, true}, {0}, "kernels: 9, must be 8 to 8"},
+	{{8, 8, 8, 8, ONE_BY_ONE, NPU_TYPE_COUNT, false}, {0}, "type: 2, must be 0 to 1"},
 	{{8, 8, 8, 8, ONE_BY_ONE}, {.out_scale = 0}, "out_scale: 0, must be 1 to 32767"},
 	{{8, 8, 8, 8, ONE_BY_ONE},
 	 {.out_scale = 1, .out_shift = 48},
@@ -311,6 +375,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, example_stream);
+	tcase_add_loop_test(tcase, vendor_stream, 0, (int)COUNT(vendors));
 	tcase_add_test(tcase, example_images);
 	tcase_add_test(tcase, operands_per_channel);
 	tcase_add_loop_test(tcase, bands_cover_everything, 0, (int)COUNT(banded));

@@ -81,7 +81,11 @@ static const struct {
 	const char *sentence;
 } refused[] = {
 	{{8, 8, 8, {2, 2, 2, 2, 0, 0, 0, 0}, NPU_POOL_METHOD_COUNT, 0},
-	 "method: 2, must be 0 to 1"},
+	 "method: 3, must be 0 to 2"},
+	{{8, 8, 8, {2, 2, 2, 2, 0, 0, 0, 0}, NPU_POOL_MAX, 0, NPU_TYPE_COUNT},
+	 "type: 2, must be 0 to 1"},
+	{{8, 8, 8, {2, 2, 2, 2, 0, 0, 0, 0}, NPU_POOL_AVERAGE, 1, NPU_FP16},
+	 "pad: 1, must be 0 to 0"},
 	{{8193, 8, 8, {2, 2, 2, 2, 0, 0, 0, 0}, NPU_POOL_MAX, 0}, "width: 8193, must be 1 to 8192"},
 	{{8, 0, 8, {2, 2, 2, 2, 0, 0, 0, 0}, NPU_POOL_MAX, 0}, "height: 0, must be 1 to 8192"},
 	{{8, 8, 0, {2, 2, 2, 2, 0, 0, 0, 0}, NPU_POOL_MAX, 0}, "channels: 0, must be 1 to 8192"},
