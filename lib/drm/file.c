@@ -28,7 +28,7 @@
 #define LINK_PREFIX  "/memfd:" MEMFD_PREFIX
 #define LINK_SUFFIX  " (deleted)"
 
-static LIST_HEAD(, drm_file) files = LIST_HEAD_INITIALIZER(files);
+static struct drm_files files = LIST_HEAD_INITIALIZER(files);
 static pthread_mutex_t files_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static void file_drop_session(struct drm_file *file)

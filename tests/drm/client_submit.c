@@ -275,6 +275,21 @@ static void later_submit_waits_for_earlier(void)
 	}
 }
 
+/* A job that hangs takes those behind it on its core down only as long as it hangs. */
+static void failed_job_does_not_stop_the_next(void)
+{
+	struct product hanging, next;
+	int fd = open_node(CARD);
+
+	product_new(fd, &hanging);
+	product_new(fd, &next);
+	product_make_hang(&hanging, 100);
+	hanging.submit.core_mask = next.submit.core_mask = 1;
+	hanging.submit.flags = FLAGS | RKNPU_JOB_NONBLOCK;
+	CHECK_EQ(product_submit(&hanging), 0);
+	product_run(&next);
+}
+
 static void reset_is_private(void)
 {
 	struct product product, other;
@@ -367,6 +382,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(stray_stream_times_out),
 	CLIENT_CASE(fences),
 	CLIENT_CASE(later_submit_waits_for_earlier),
+	CLIENT_CASE(failed_job_does_not_stop_the_next),
 	CLIENT_CASE(reset_is_private),
 	CLIENT_CASE(reset_cancels_own_jobs),
 	CLIENT_CASE(one_descriptor_in_threads),
