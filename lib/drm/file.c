@@ -296,7 +296,7 @@ static void adopt_inherited(void)
 	if (!folder)
 		return;
 	while ((entry = real()->readdir(folder)) != NULL) {
-		int fd = atoi(entry->d_name);
+		int fd = (int)strtol(entry->d_name, NULL, 10);
 
 		if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
 			drm_file_put(drm_file_find(fd));

@@ -82,7 +82,7 @@ static int descriptor_of_link(const char *name)
 		number = name + n;
 	if (!number || *number < '0' || *number > '9')
 		return -1;
-	return atoi(number);
+	return (int)strtol(number, NULL, 10);
 }
 
 static ssize_t read_node_link(const struct drm_node *node, char *buffer, size_t size)
@@ -140,7 +140,8 @@ WRAP_EXPORT char *realpath(const char *restrict name, char *restrict resolved)
 	if (!path_may_be_ours(AT_FDCWD, name) || !path_resolve(AT_FDCWD, name, &path))
 		return real()->realpath(name, resolved);
 	if (path.node)
-		return resolved ? strcpy(resolved, path.node->path) : strdup(path.node->path);
+		return resolved ? memcpy(resolved, path.node->path, sizeof(path.node->path))
+				: strdup(path.node->path);
 	result = real()->realpath(path.real, resolved);
 	if (result)
 		path_strip_root(result);

@@ -366,7 +366,7 @@ static void survives_the_daemon(void)
 		return;
 	product_new(fd, &product);
 	product_run(&product);
-	CHECK_EQ(kill(atoi(pid), SIGKILL), 0);
+	CHECK_EQ(kill((pid_t)strtol(pid, NULL, 10), SIGKILL), 0);
 	while (product_submit(&product) == 0)
 		;
 	CHECK_EQ(errno, ENODEV);
