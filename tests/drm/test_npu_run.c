@@ -93,6 +93,12 @@ static void nodes_32_bit(void)
 	run_client("DRM_CLIENT_NODES_32");
 }
 
+/* The same program with a time_t of 64 bits. */
+static void nodes_64_bit_times(void)
+{
+	run_client("DRM_CLIENT_NODES_TIME64");
+}
+
 static void libdrm(void)
 {
 	run_client("DRM_CLIENT_LIBDRM");
@@ -180,6 +186,62 @@ static void classes(void)
 	daemon_stop(&daemon);
 }
 
+/* Jobs that core 0 and the other two have run. */
+static void count_jobs(const struct daemon *daemon, long long *ret_first, long long *ret_others)
+{
+	const char *const arguments[] = {"npuctl", "--socket", daemon->socket, "stats", NULL};
+	static struct command_result result;
+	const char *jobs = result.output;
+
+	command_run("NPUCTL", arguments, &result);
+	*ret_others = 0;
+	for (int core = 0; core < 3; core++) {
+		jobs = strstr(jobs, "\"jobs\": ");
+		REQUIRE(jobs);
+		jobs += strlen("\"jobs\": ");
+		if (core == 0)
+			*ret_first = strtoll(jobs, NULL, 10);
+		else
+			*ret_others += strtoll(jobs, NULL, 10);
+	}
+}
+
+/* Programs that all ask for core 0; the policy tells them by the name of their executable. */
+static void one_core_for_all(void)
+{
+	static const struct {
+		const char *core_mask;
+		bool is_spread;
+	} policies[] = {{"demand", false}, {"wish", true}, {"ignore", true}};
+
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		char config[300], script[400];
+		long long first, others;
+
+		snprintf(config, sizeof(config),
+			 "{\"version\": 1, \"classes\": {\"programs\": {\"core_mask\": \"%s\"},"
+			 " \"rest\": {\"cores\": [2]}}, \"match\": [{\"comm\": \"client_submit\","
+			 " \"class\": \"programs\"}, {\"class\": \"rest\"}]}",
+			 policies[i].core_mask);
+		snprintf(script, sizeof(script),
+			 "for i in $(seq 30); do %s asks_for_core_0 & p=\"$p $!\"; done; "
+			 "for i in $p; do wait $i || exit 1; done",
+			 client("DRM_CLIENT_SUBMIT"));
+
+		struct daemon daemon = start(config);
+		const char *const arguments[] = {"npu-run", "--socket", daemon.socket, "sh",
+						 "-c",	    script,	NULL};
+		struct command_result result = run(arguments);
+
+		if (result.status != 0)
+			harness_fail(__FILE__, __LINE__, "%s", result.output);
+		count_jobs(&daemon, &first, &others);
+		REQUIRE_EQ(first + others, 30 * 20);
+		REQUIRE_EQ(others > 0, policies[i].is_spread);
+		daemon_stop(&daemon);
+	}
+}
+
 static void check_lists_what_was_used(void)
 {
 	struct daemon daemon = start(NULL);
@@ -232,6 +294,7 @@ static void trace_has_every_call(void)
 	REQUIRE_HAS(text, "mmap(");
 	REQUIRE_HAS(text, "= -22 EINVAL");
 	REQUIRE_HAS(text, "# SUBMIT: task_number is 0");
+	REQUIRE_HAS(text, "# RKNPU_SUBMIT: there are no 104 bytes at 0x8");
 	close(fd);
 	daemon_stop(&daemon);
 }
@@ -319,11 +382,13 @@ static const struct test_case cases[] = {
 	{.name = "vendor_submits_32_bit", .run = vendor_submits_32_bit, .timeout_s = 240},
 	{.name = "nodes", .run = nodes, .timeout_s = 120},
 	{.name = "nodes_32_bit", .run = nodes_32_bit, .timeout_s = 120},
+	{.name = "nodes_64_bit_times", .run = nodes_64_bit_times, .timeout_s = 120},
 	HARNESS_CASE(libdrm),
 	HARNESS_CASE(private_daemon),
 	HARNESS_CASE(no_daemon_is_said),
 	HARNESS_CASE(exit_status_is_the_programs),
 	HARNESS_CASE(classes),
+	{.name = "one_core_for_all", .run = one_core_for_all, .timeout_s = 240},
 	HARNESS_CASE(check_lists_what_was_used),
 	HARNESS_CASE(trace_has_every_call),
 	HARNESS_CASE(recording_can_be_replayed),
