@@ -61,6 +61,7 @@
 	   int (*)(const struct dirent64 **, const struct dirent64 **)))                           \
 	X(int, glob, (const char *, int, int (*)(const char *, int), glob_t *))                    \
 	X(int, glob64, (const char *, int, int (*)(const char *, int), glob64_t *))                \
+	X(int, __glob64_time64, (const char *, int, int (*)(const char *, int), void *))           \
 	X(ssize_t, getxattr, (const char *, const char *, void *, size_t))                         \
 	X(ssize_t, lgetxattr, (const char *, const char *, void *, size_t))                        \
 	X(ssize_t, listxattr, (const char *, char *, size_t))                                      \
