@@ -60,4 +60,9 @@ void libnpu_call_append(struct libnpu_call *call, const void *data, size_t size)
  */
 int libnpu_connect(const char *path, int *ret_socket);
 
+#define LIBNPU_SESSION_FDS 5
+
+/* The descriptors that a session holds, for who must keep others from closing them; how many. */
+unsigned libnpu_session_fds(const struct npu_session *session, int ret_fds[LIBNPU_SESSION_FDS]);
+
 #endif

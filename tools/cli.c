@@ -38,7 +38,13 @@ enum cli_status cli_error_npu(int error, const char *what)
 
 enum cli_status cli_connect(const char *socket_path, struct npu_session **ret_session)
 {
-	const struct npu_open_args args = {.socket_path = socket_path};
+	return cli_connect_as(socket_path, NULL, ret_session);
+}
+
+enum cli_status cli_connect_as(const char *socket_path, const char *class_name,
+			       struct npu_session **ret_session)
+{
+	const struct npu_open_args args = {.socket_path = socket_path, .class_name = class_name};
 	int error = npu_open(&args, ret_session);
 	switch (error) {
 	case 0:

@@ -27,6 +27,9 @@ enum cli_status cli_error_npu(int error, const char *what);
 
 /* Connects; prints why not and how to start npud. `socket_path` NULL: the usual places. */
 enum cli_status cli_connect(const char *socket_path, struct npu_session **ret_session);
+/* The same as a class; NULL: as the policy says. */
+enum cli_status cli_connect_as(const char *socket_path, const char *class_name,
+			       struct npu_session **ret_session);
 
 /* Path of a program: beside this one's executable if it is there, else `name` alone, for PATH. */
 void cli_find_program(const char *name, char *ret_path, size_t size);

@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One table of registers; where it comes from is in streams.h.
+ * The smallest honest job, in a BO of the test client's.
  */
 #include "streams.h"
 #include "harness.h"
 
 #include <string.h>
 
-#define TARGET_PC     0x0101u
-#define TARGET_CNA    0x0201u
-#define TARGET_CORE   0x0801u
-#define TARGET_DPU    0x1001u
-#define TARGET_READY  0x0041u
-#define TARGET_START  0x0081u
-
 #define INTERRUPT_DPU 0x300u
 #define TAIL_WORDS    4u
 
+<<<<<<< HEAD
 struct stream_register {
 	uint16_t offset;
 	uint32_t value;
@@ -113,6 +107,8 @@ void stream_bare_start(struct stream *ret_stream)
 	add_tail(ret_stream);
 }
 
+=======
+>>>>>>> w-drm
 void matmul_set_stream(struct matmul *matmul, const struct stream *stream)
 {
 	memset(matmul->bo.map, 0, sizeof(stream->words));

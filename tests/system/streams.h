@@ -7,10 +7,12 @@
 #define NPUD_TESTS_STREAMS_H
 
 #include "client.h"
+#include "stream_words.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+<<<<<<< HEAD
 #define STREAM_WORDS_MAX 128
 
 struct stream_addresses {
@@ -39,6 +41,8 @@ void stream_bare_start(struct stream *ret_stream);
 #define MATMUL_COLUMNS 32u
 #define MATMUL_DEPTH   32u
 
+=======
+>>>>>>> w-drm
 struct matmul {
 	struct client_bo bo;
 	struct npu_task task;

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An open node is a memfd (for the program and the kernel) and a session of npud (for us). The
+ * session belongs to the process: a child of fork() gets a new one when it first asks for
+ * something, and its parent's descriptors must not stay open in it, or the parent's session would
+ * outlive the parent.
+ */
+#include "wrap.h"
+
+#include "drm.h"
+#include "lib/session.h"
+#include "node.h"
+#include "real.h"
+#include "record.h"
+#include "syncobj.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MEMFD_PREFIX "npu-run:"
+#define LINK_PREFIX  "/memfd:" MEMFD_PREFIX
+#define LINK_SUFFIX  " (deleted)"
+
+static LIST_HEAD(, drm_file) files = LIST_HEAD_INITIALIZER(files);
+static pthread_mutex_t files_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void file_drop_session(struct drm_file *file)
+{
+	int fds[LIBNPU_SESSION_FDS];
+	unsigned n = file->session ? libnpu_session_fds(file->session, fds) : 0;
+
+	if (file->node->driver->reset)
+		file->node->driver->reset(file);
+	gem_deinit(&file->gem);
+	syncobj_deinit(file);
+	file->record = record_free(file->record);
+	/* They are no secret any more before their numbers can be given to others. */
+	for (unsigned i = 0; i < n; i++)
+		fds_set(fds[i], NULL);
+	file->session = npu_close(file->session);
+}
+
+static void file_free(struct description *description)
+{
+	struct drm_file *file = (struct drm_file *)description;
+
+	pthread_mutex_lock(&files_mutex);
+	LIST_REMOVE(file, link);
+	pthread_mutex_unlock(&files_mutex);
+	file_drop_session(file);
+	pthread_mutex_destroy(&file->lock);
+	free(file);
+}
+
+static struct drm_file *file_new(const struct drm_node *node, int fd)
+{
+	struct drm_file *file = calloc(1, sizeof(*file));
+	struct stat64 status;
+
+	if (!file || real()->fstat64(fd, &status) < 0) {
+		free(file);
+		return NULL;
+	}
+	file->description.kind = DESCRIPTION_DEVICE;
+	file->description.free = file_free;
+	file->description.dev = status.st_dev;
+	file->description.ino = status.st_ino;
+	atomic_init(&file->description.refs, 1);
+	file->node = node;
+	pthread_mutex_init(&file->lock, NULL);
+	pthread_mutex_lock(&files_mutex);
+	LIST_INSERT_HEAD(&files, file, link);
+	pthread_mutex_unlock(&files_mutex);
+	return file;
+}
+
+/* ---- session ---- */
+
+static void session_hide_descriptors(const struct npu_session *session)
+{
+	int fds[LIBNPU_SESSION_FDS];
+	unsigned n = libnpu_session_fds(session, fds);
+
+	for (unsigned i = 0; i < n; i++)
+		fds_set_internal(fds[i]);
+}
+
+static int session_open(struct drm_file *file)
+{
+	const struct npu_open_args args = {.class_name = getenv("NPU_RUN_CLASS")};
+	int r;
+
+	r = npu_open(&args, &file->session);
+	if (r < 0) {
+		trace_explain("%s: no session: %s", file->node->path, npu_last_error());
+		return drm_error(r == -ENOENT || r == -ECONNREFUSED ? -ECONNRESET : r);
+	}
+	session_hide_descriptors(file->session);
+	return 0;
+}
+
+int drm_file_lock(struct drm_file *file)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&file->lock);
+	if (!file->session)
+		r = fds_is_borrowed() ? -EIO : session_open(file);
+	if (r < 0)
+		pthread_mutex_unlock(&file->lock);
+	return r;
+}
+
+void drm_file_unlock(struct drm_file *file)
+{
+	pthread_mutex_unlock(&file->lock);
+}
+
+/* ---- descriptors ---- */
+
+int drm_file_open(const struct drm_node *node, int flags)
+{
+	char name[sizeof(MEMFD_PREFIX) + NODE_PATH_MAX];
+	struct drm_file *file;
+	int fd, r;
+
+	snprintf(name, sizeof(name), MEMFD_PREFIX "%s", node->path);
+	fd = memfd_create(name, MFD_ALLOW_SEALING | (flags & O_CLOEXEC ? MFD_CLOEXEC : 0));
+	if (fd < 0)
+		return -errno;
+	if (real()->fcntl(fd, F_ADD_SEALS,
+			  F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
+		real()->close(fd);
+		return -EINVAL;
+	}
+	file = file_new(node, fd);
+	r = file ? drm_file_lock(file) : -ENOMEM;
+	if (r == 0) {
+		drm_file_unlock(file);
+		fds_set(fd, &file->description);
+	} else {
+		real()->close(fd);
+	}
+	drm_file_put(file);
+	return r < 0 ? r : fd;
+}
+
+struct drm_file *drm_file_get(int fd)
+{
+	return (struct drm_file *)fds_get(fd, DESCRIPTION_DEVICE);
+}
+
+struct drm_file *drm_file_put(struct drm_file *file)
+{
+	if (file)
+		fds_put(&file->description);
+	return NULL;
+}
+
+/* The file of this process that the descriptor is a number of, with a reference. */
+static struct drm_file *file_find_same(const struct stat64 *status)
+{
+	struct drm_file *file;
+
+	pthread_mutex_lock(&files_mutex);
+	LIST_FOREACH(file, &files, link)
+	{
+		if (file->description.dev != status->st_dev ||
+		    file->description.ino != status->st_ino)
+			continue;
+		/* Its last reference may be going away. */
+		if (atomic_fetch_add(&file->description.refs, 1) > 0)
+			break;
+		atomic_fetch_sub(&file->description.refs, 1);
+	}
+	pthread_mutex_unlock(&files_mutex);
+	return file;
+}
+
+static const struct drm_node *node_of_descriptor(int fd)
+{
+	char link[32], target[sizeof(LINK_PREFIX LINK_SUFFIX) + NODE_PATH_MAX];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = real()->readlink(link, target, sizeof(target) - 1);
+	if (n < (ssize_t)(sizeof(LINK_PREFIX LINK_SUFFIX) - 1))
+		return NULL;
+	target[n - (ssize_t)(sizeof(LINK_SUFFIX) - 1)] = '\0';
+	if (strncmp(target, LINK_PREFIX, sizeof(LINK_PREFIX) - 1) != 0)
+		return NULL;
+	return node_find(target + sizeof(LINK_PREFIX) - 1);
+}
+
+struct drm_file *drm_file_find(int fd)
+{
+	const struct drm_node *node;
+	struct drm_file *file;
+	struct stat64 status;
+
+	file = drm_file_get(fd);
+	if (file || real()->fstat64(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
+	    status.st_size != 0)
+		return file;
+	node = node_of_descriptor(fd);
+	if (!node)
+		return NULL;
+	file = file_find_same(&status);
+	if (!file)
+		file = file_new(node, fd);
+	if (file && !fds_is_borrowed())
+		fds_set(fd, &file->description);
+	return file;
+}
+
+uint64_t drm_file_find_token(dev_t dev, ino_t ino)
+{
+	const struct gem_object *object;
+	struct drm_file *file;
+	uint64_t token = 0;
+
+	pthread_mutex_lock(&files_mutex);
+	LIST_FOREACH(file, &files, link)
+	{
+		/* Who holds it may be waiting for `files_mutex`. */
+		if (pthread_mutex_trylock(&file->lock) != 0)
+			continue;
+		object = gem_find_memory(&file->gem, dev, ino);
+		token = object ? object->token : 0;
+		pthread_mutex_unlock(&file->lock);
+		if (token)
+			break;
+	}
+	pthread_mutex_unlock(&files_mutex);
+	return token;
+}
+
+/* ---- processes ---- */
+
+static void fork_prepare(void)
+{
+	pthread_mutex_lock(&files_mutex);
+	fds_lock();
+}
+
+static void fork_parent(void)
+{
+	fds_unlock();
+	pthread_mutex_unlock(&files_mutex);
+}
+
+/* Other threads of the parent may have been inside: what a lock protects is not to be trusted. */
+static void fork_forget_session(struct drm_file *file)
+{
+	int fds[LIBNPU_SESSION_FDS];
+	unsigned n;
+
+	pthread_mutex_init(&file->lock, NULL);
+	file->gem = (struct gem){.next_offset = file->gem.next_offset};
+	file->driver_data = NULL;
+	file->record = NULL;
+	LIST_INIT(&file->syncobjs);
+	if (!file->session)
+		return;
+	n = libnpu_session_fds(file->session, fds);
+	file->session = NULL;
+	for (unsigned i = 0; i < n; i++) {
+		fds_set(fds[i], NULL);
+		real()->close(fds[i]);
+	}
+}
+
+static void fork_child(void)
+{
+	struct drm_file *file;
+
+	fds_unlock();
+	fds_adopt_process();
+	LIST_FOREACH(file, &files, link)
+	fork_forget_session(file);
+	pthread_mutex_unlock(&files_mutex);
+}
+
+static void adopt_inherited(void)
+{
+	const struct dirent *entry;
+	DIR *folder = real()->opendir("/proc/self/fd");
+
+	if (!folder)
+		return;
+	while ((entry = real()->readdir(folder)) != NULL) {
+		int fd = atoi(entry->d_name);
+
+		if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+			drm_file_put(drm_file_find(fd));
+	}
+	real()->closedir(folder);
+}
+
+void drm_file_init_process(void)
+{
+	fds_adopt_process();
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	adopt_inherited();
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Before main(): the next functions, the trace, and descriptors that this process was born with. */
+#include "drm.h"
+#include "real.h"
+#include "trace.h"
+
+__attribute__((constructor)) static void drm_init(void)
+{
+	real();
+	trace_init();
+	drm_file_init_process();
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* dlsym() itself is among the functions that this library replaces. */
+#ifndef NPU_DRM_LOOKUP_H
+#define NPU_DRM_LOOKUP_H
+
+/* libc's dlsym(). Ends the program, with a message, where there is none. */
+void *(*lookup_real_dlsym(void))(void *, const char *);
+
+/* What a program that names `name` gets: the first definition in the process. */
+void *lookup_first(const char *name);
+
+#endif

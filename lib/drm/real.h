@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The functions that this library stands in front of: the next definition of each in the process,
+ * which is another preloaded library's or libc's.
+ */
+#ifndef NPU_DRM_REAL_H
+#define NPU_DRM_REAL_H
+
+#include <dirent.h>
+#include <glob.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* X(type of the result, name, parameters) */
+#define REAL_FUNCTIONS(X)                                                                          \
+	X(int, open, (const char *, int, ...))                                                     \
+	X(int, open64, (const char *, int, ...))                                                   \
+	X(int, openat, (int, const char *, int, ...))                                              \
+	X(int, openat64, (int, const char *, int, ...))                                            \
+	X(FILE *, fopen, (const char *, const char *))                                             \
+	X(FILE *, fopen64, (const char *, const char *))                                           \
+	X(int, fclose, (FILE *))                                                                   \
+	X(int, close, (int))                                                                       \
+	X(int, close_range, (unsigned, unsigned, int))                                             \
+	X(void, closefrom, (int))                                                                  \
+	X(int, dup, (int))                                                                         \
+	X(int, dup2, (int, int))                                                                   \
+	X(int, dup3, (int, int, int))                                                              \
+	X(int, fcntl, (int, int, ...))                                                             \
+	X(int, fcntl64, (int, int, ...))                                                           \
+	X(int, ioctl, (int, unsigned long, ...))                                                   \
+	X(void *, mmap, (void *, size_t, int, int, int, off_t))                                    \
+	X(void *, mmap64, (void *, size_t, int, int, int, off64_t))                                \
+	X(int, fstat, (int, struct stat *))                                                        \
+	X(int, fstat64, (int, struct stat64 *))                                                    \
+	X(int, fstatat, (int, const char *, struct stat *, int))                                   \
+	X(int, fstatat64, (int, const char *, struct stat64 *, int))                               \
+	X(int, statx, (int, const char *, int, unsigned, struct statx *))                          \
+	X(int, access, (const char *, int))                                                        \
+	X(int, euidaccess, (const char *, int))                                                    \
+	X(int, faccessat, (int, const char *, int, int))                                           \
+	X(ssize_t, readlink, (const char *, char *, size_t))                                       \
+	X(ssize_t, readlinkat, (int, const char *, char *, size_t))                                \
+	X(char *, realpath, (const char *, char *))                                                \
+	X(DIR *, opendir, (const char *))                                                          \
+	X(int, closedir, (DIR *))                                                                  \
+	X(struct dirent *, readdir, (DIR *))                                                       \
+	X(struct dirent64 *, readdir64, (DIR *))                                                   \
+	X(int, scandir,                                                                            \
+	  (const char *, struct dirent ***, int (*)(const struct dirent *),                        \
+	   int (*)(const struct dirent **, const struct dirent **)))                               \
+	X(int, scandir64,                                                                          \
+	  (const char *, struct dirent64 ***, int (*)(const struct dirent64 *),                    \
+	   int (*)(const struct dirent64 **, const struct dirent64 **)))                           \
+	X(int, glob, (const char *, int, int (*)(const char *, int), glob_t *))                    \
+	X(int, glob64, (const char *, int, int (*)(const char *, int), glob64_t *))                \
+	X(ssize_t, getxattr, (const char *, const char *, void *, size_t))                         \
+	X(ssize_t, lgetxattr, (const char *, const char *, void *, size_t))                        \
+	X(ssize_t, listxattr, (const char *, char *, size_t))                                      \
+	X(ssize_t, llistxattr, (const char *, char *, size_t))                                     \
+	X(int, mkdir, (const char *, mode_t))                                                      \
+	X(int, mkdirat, (int, const char *, mode_t))                                               \
+	X(int, mknod, (const char *, mode_t, dev_t))                                               \
+	X(int, mknodat, (int, const char *, mode_t, dev_t))                                        \
+	X(int, chmod, (const char *, mode_t))                                                      \
+	X(int, fchmodat, (int, const char *, mode_t, int))                                         \
+	X(int, lchown, (const char *, uid_t, gid_t))                                               \
+	X(int, chown, (const char *, uid_t, gid_t))                                                \
+	X(int, unlink, (const char *))                                                             \
+	X(int, unlinkat, (int, const char *, int))                                                 \
+	X(int, remove, (const char *))                                                             \
+	X(int, rmdir, (const char *))                                                              \
+	X(long, syscall, (long, ...))
+
+struct real_functions {
+#define REAL_MEMBER(type, name, parameters) type(*name) parameters;
+	REAL_FUNCTIONS(REAL_MEMBER)
+#undef REAL_MEMBER
+	void *(*dlsym)(void *, const char *);
+	bool is_ready;
+};
+
+extern struct real_functions real_table;
+
+/* Looks all of them up; harmless to repeat. */
+void real_init(void);
+
+/* The table; a function that this libc does not have is NULL in it. */
+static inline const struct real_functions *real(void)
+{
+	if (__builtin_expect(!real_table.is_ready, 0))
+		real_init();
+	return &real_table;
+}
+
+/* The function of this library that stands in front of `address`, or NULL. */
+void *real_find_wrapper(const void *address);
+
+#endif

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The vendor's ABI but for submits: questions about the device, and memory. What is a privilege on
+ * silicon (reset, clocks, power, the IOMMU's one domain) is virtual here and touches nobody else.
+ */
+#include "rknpu.h"
+
+#include "trace.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define HW_VERSION	   0x46495245u
+#define VERSION_MAJOR	   0
+#define VERSION_MINOR	   9
+#define VERSION_PATCHLEVEL 8
+#define FREQ_HZ		   1000000000u /* the clock of the vendor's top operating point */
+#define VOLT_UV		   800000u
+#define DOMAINS		   16
+#define PAGE_BYTES	   4096u
+
+struct rknpu_state *rknpu_state_get(struct drm_file *file)
+{
+	if (!file->driver_data)
+		file->driver_data = calloc(1, sizeof(struct rknpu_state));
+	return file->driver_data;
+}
+
+void rknpu_reset_state(struct drm_file *file)
+{
+	struct rknpu_state *state = file->driver_data;
+	struct rknpu_pending *pending;
+
+	if (!state)
+		return;
+	while ((pending = LIST_FIRST(&state->pendings)) != NULL) {
+		LIST_REMOVE(pending, link);
+		if (pending->fence >= 0)
+			fds_close_internal(pending->fence);
+		free(pending);
+	}
+	free(state);
+	file->driver_data = NULL;
+}
+
+int rknpu_check_domain(int32_t domain)
+{
+	if (domain >= 0 && domain < DOMAINS)
+		return 0;
+	trace_explain("iommu_domain_id: %d is out of range (0 ... %d)", domain, DOMAINS - 1);
+	return -EINVAL;
+}
+
+/* ---- ACTION ---- */
+
+static int act_reset(struct drm_file *file, struct rknpu_action *action)
+{
+	struct rknpu_state *state;
+	int r;
+
+	r = drm_file_lock(file);
+	if (r < 0)
+		return r;
+	state = rknpu_state_get(file);
+	if (state)
+		state->n_resets++;
+	rknpu_cancel_all(file);
+	drm_file_unlock(file);
+	return state ? 0 : -ENOMEM;
+}
+
+static int act_domain(struct drm_file *file, struct rknpu_action *action)
+{
+	const bool is_set = action->flags == RKNPU_SET_IOMMU_DOMAIN_ID;
+	struct rknpu_state *state;
+	int r;
+
+	r = is_set ? rknpu_check_domain((int32_t)action->value) : 0;
+	if (r == 0)
+		r = drm_file_lock(file);
+	if (r < 0)
+		return r;
+	state = rknpu_state_get(file);
+	if (state && is_set)
+		state->domain = (int32_t)action->value;
+	else if (state)
+		action->value = (uint32_t)state->domain;
+	drm_file_unlock(file);
+	return state ? 0 : -ENOMEM;
+}
+
+static int answer(struct rknpu_action *action, uint32_t value)
+{
+	action->value = value;
+	return 0;
+}
+
+static int handle_action(struct drm_file *file, void *data, size_t user_size)
+{
+	struct rknpu_action *action = data;
+
+	switch (action->flags) {
+	case RKNPU_GET_HW_VERSION:
+		return answer(action, HW_VERSION);
+	case RKNPU_GET_DRV_VERSION:
+		return answer(action,
+			      VERSION_MAJOR * 10000 + VERSION_MINOR * 100 + VERSION_PATCHLEVEL);
+	case RKNPU_GET_FREQ:
+		return answer(action, FREQ_HZ);
+	case RKNPU_GET_VOLT:
+		return answer(action, VOLT_UV);
+	case RKNPU_ACT_RESET:
+		return act_reset(file, action);
+	case RKNPU_ACT_CLR_TOTAL_RW_AMOUNT:
+	case RKNPU_GET_DT_WR_AMOUNT:
+	case RKNPU_GET_DT_RD_AMOUNT:
+	case RKNPU_GET_WT_RD_AMOUNT:
+	case RKNPU_GET_TOTAL_RW_AMOUNT:
+	case RKNPU_SET_PROC_NICE: /* who goes first is the policy's business */
+		return 0;
+	case RKNPU_GET_IOMMU_EN:
+		return answer(action, 1);
+	case RKNPU_GET_TOTAL_SRAM_SIZE:
+	case RKNPU_GET_FREE_SRAM_SIZE:
+		return answer(action, 0);
+	case RKNPU_GET_IOMMU_DOMAIN_ID:
+	case RKNPU_SET_IOMMU_DOMAIN_ID:
+		return act_domain(file, action);
+	default: /* clocks, voltages, bandwidth, power: as the driver's 0.9.8 on this chip */
+		trace_explain("ACTION %u: not on this hardware", action->flags);
+		return -EINVAL;
+	}
+}
+
+/* ---- memory ---- */
+
+int rknpu_create_object(struct drm_file *file, const struct rknpu_mem_create *request,
+			struct gem_object **ret_object)
+{
+	struct npu_bo bo;
+	int r;
+
+	if (request->size == 0 || request->size > UINT64_MAX - PAGE_BYTES) {
+		trace_explain("MEM_CREATE: size %llu", (unsigned long long)request->size);
+		return -EINVAL;
+	}
+	r = npu_bo_create(file->session, request->size, 0, &bo);
+	if (r < 0) {
+		trace_explain("MEM_CREATE: %s", npu_last_error());
+		return r == -ECONNRESET ? -ENODEV : -ENOMEM;
+	}
+	r = gem_add(&file->gem, &bo, 0, ret_object);
+	if (r < 0) {
+		npu_bo_close(file->session, &bo);
+		return r;
+	}
+	(*ret_object)->flags = request->flags;
+	return 0;
+}
+
+void rknpu_describe_object(const struct gem_object *object, struct rknpu_mem_create *request)
+{
+	request->handle = object->handle;
+	request->size = object->bo.size;
+	request->obj_addr = object->token;
+	request->dma_addr = object->bo.iova;
+	request->sram_size = 0;
+}
+
+static int handle_mem_create(struct drm_file *file, void *data, size_t user_size)
+{
+	struct rknpu_mem_create *request = data;
+	struct gem_object *object;
+	int r;
+
+	r = rknpu_check_domain(request->iommu_domain_id);
+	if (r == 0)
+		r = drm_file_lock(file);
+	if (r < 0)
+		return r;
+	/* This is how a program learns the addresses of what it has imported. */
+	object = gem_find(&file->gem, request->handle);
+	if (!object)
+		r = rknpu_create_object(file, request, &object);
+	if (r == 0)
+		rknpu_describe_object(object, request);
+	drm_file_unlock(file);
+	return r;
+}
+
+static int handle_mem_map(struct drm_file *file, void *data, size_t user_size)
+{
+	struct rknpu_mem_map *request = data;
+	const struct gem_object *object;
+	int r;
+
+	r = drm_file_lock(file);
+	if (r < 0)
+		return r;
+	object = gem_find(&file->gem, request->handle);
+	if (!object)
+		r = -ENOENT;
+	else if (object->is_imported)
+		r = -EINVAL;
+	else
+		request->offset = object->offset;
+	drm_file_unlock(file);
+	if (r < 0)
+		trace_explain("MEM_MAP: handle %u %s", request->handle,
+			      r == -ENOENT ? "is unknown" : "was imported: map its descriptor");
+	return r;
+}
+
+static int handle_mem_destroy(struct drm_file *file, void *data, size_t user_size)
+{
+	const struct rknpu_mem_destroy *request = data;
+	struct gem_object *object;
+	struct npu_bo bo;
+	int r;
+
+	r = drm_file_lock(file);
+	if (r < 0)
+		return r;
+	object = gem_find(&file->gem, request->handle);
+	if (object) {
+		bo = gem_remove(&file->gem, object);
+		npu_bo_close(file->session, &bo);
+	} else {
+		trace_explain("MEM_DESTROY: handle %u is unknown", request->handle);
+		r = -EINVAL;
+	}
+	drm_file_unlock(file);
+	return r;
+}
+
+static int sync_object(struct drm_file *file, const struct rknpu_mem_sync *request)
+{
+	const struct gem_object *object = gem_find_token(&file->gem, request->obj_addr);
+	const uint32_t direction =
+		request->flags & (RKNPU_MEM_SYNC_TO_DEVICE | RKNPU_MEM_SYNC_FROM_DEVICE);
+
+	if (!object || !(object->flags & RKNPU_MEM_CACHEABLE)) {
+		trace_explain("MEM_SYNC: obj_addr 0x%llx %s", (unsigned long long)request->obj_addr,
+			      object ? "has no cached mapping" : "is none of this session's");
+		return -EINVAL;
+	}
+	if (request->offset > object->bo.size ||
+	    request->size > object->bo.size - request->offset) {
+		trace_explain("MEM_SYNC: [%llu, +%llu) is not within %llu bytes",
+			      (unsigned long long)request->offset,
+			      (unsigned long long)request->size,
+			      (unsigned long long)object->bo.size);
+		return -EINVAL;
+	}
+	if (!direction || request->size == 0)
+		return 0;
+	return drm_error(npu_bo_sync(file->session, &object->bo, request->offset, request->size,
+				     (enum npu_sync_direction)direction));
+}
+
+static int handle_mem_sync(struct drm_file *file, void *data, size_t user_size)
+{
+	int r = drm_file_lock(file);
+
+	if (r < 0)
+		return r;
+	r = sync_object(file, data);
+	drm_file_unlock(file);
+	return r;
+}
+
+/* ---- tables ---- */
+
+static const struct drm_field action_fields[] = {
+	DRM_FIELD(rknpu_action, flags), DRM_FIELD_OUT(rknpu_action, value), {0}};
+static const struct drm_field mem_create_fields[] = {
+	DRM_FIELD_OUT(rknpu_mem_create, handle),
+	DRM_FIELD_FLAGS(rknpu_mem_create, flags, RKNPU_MEM_FLAGS),
+	DRM_FIELD_OUT(rknpu_mem_create, size),
+	DRM_FIELD_OUT(rknpu_mem_create, obj_addr),
+	DRM_FIELD_OUT(rknpu_mem_create, dma_addr),
+	DRM_FIELD(rknpu_mem_create, sram_size),
+	DRM_FIELD(rknpu_mem_create, iommu_domain_id),
+	DRM_FIELD(rknpu_mem_create, core_mask),
+	{0},
+};
+static const struct drm_field mem_map_fields[] = {
+	DRM_FIELD(rknpu_mem_map, handle), DRM_FIELD_OUT(rknpu_mem_map, offset), {0}};
+static const struct drm_field mem_destroy_fields[] = {
+	DRM_FIELD(rknpu_mem_destroy, handle), DRM_FIELD(rknpu_mem_destroy, obj_addr), {0}};
+static const struct drm_field mem_sync_fields[] = {
+	DRM_FIELD_FLAGS(rknpu_mem_sync, flags,
+			RKNPU_MEM_SYNC_TO_DEVICE | RKNPU_MEM_SYNC_FROM_DEVICE),
+	DRM_FIELD(rknpu_mem_sync, obj_addr),
+	DRM_FIELD(rknpu_mem_sync, offset),
+	DRM_FIELD(rknpu_mem_sync, size),
+	{0},
+};
+static const struct drm_field submit_fields[] = {
+	DRM_FIELD_FLAGS(rknpu_submit, flags, RKNPU_JOB_FLAGS),
+	DRM_FIELD(rknpu_submit, timeout_ms),
+	DRM_FIELD(rknpu_submit, task_start),
+	DRM_FIELD(rknpu_submit, task_number),
+	DRM_FIELD_OUT(rknpu_submit, task_counter),
+	DRM_FIELD(rknpu_submit, priority),
+	DRM_FIELD(rknpu_submit, task_obj_addr),
+	DRM_FIELD(rknpu_submit, iommu_domain_id),
+	DRM_FIELD_OUT(rknpu_submit, hw_elapse_time_ns),
+	DRM_FIELD(rknpu_submit, core_mask),
+	DRM_FIELD_OUT(rknpu_submit, fence_fd),
+	DRM_FIELD(rknpu_submit, subcore_task[0].task_start),
+	DRM_FIELD(rknpu_submit, subcore_task[0].task_number),
+	DRM_FIELD(rknpu_submit, subcore_task[1].task_start),
+	DRM_FIELD(rknpu_submit, subcore_task[1].task_number),
+	DRM_FIELD(rknpu_submit, subcore_task[2].task_start),
+	DRM_FIELD(rknpu_submit, subcore_task[2].task_number),
+	{0},
+};
+
+#define RKNPU(name_, type, handler, fields_)                                                       \
+	{                                                                                          \
+		.name = "RKNPU_" #name_, .nr = RKNPU_##name_, .size = sizeof(struct type),         \
+		.handle = handler, .fields = fields_                                               \
+	}
+
+static const struct drm_ioctl ioctls[] = {
+	RKNPU(ACTION, rknpu_action, handle_action, action_fields),
+	RKNPU(SUBMIT, rknpu_submit, rknpu_handle_submit, submit_fields),
+	RKNPU(MEM_CREATE, rknpu_mem_create, handle_mem_create, mem_create_fields),
+	RKNPU(MEM_MAP, rknpu_mem_map, handle_mem_map, mem_map_fields),
+	RKNPU(MEM_DESTROY, rknpu_mem_destroy, handle_mem_destroy, mem_destroy_fields),
+	RKNPU(MEM_SYNC, rknpu_mem_sync, handle_mem_sync, mem_sync_fields),
+};
+
+static const struct drm_ioctl misc_ioctls[] = {
+	RKNPU(ACTION, rknpu_action, handle_action, action_fields),
+	RKNPU(SUBMIT, rknpu_submit, rknpu_handle_submit, submit_fields),
+	RKNPU(MEM_CREATE, rknpu_mem_create, rknpu_misc_handle_mem_create, mem_create_fields),
+	RKNPU(MEM_MAP, rknpu_mem_map, rknpu_misc_handle_mem_map, mem_map_fields),
+	RKNPU(MEM_DESTROY, rknpu_mem_destroy, rknpu_misc_handle_mem_destroy, mem_destroy_fields),
+	RKNPU(MEM_SYNC, rknpu_mem_sync, handle_mem_sync, mem_sync_fields),
+};
+
+const struct drm_driver drm_driver_rknpu = {
+	.name = "rknpu",
+	.description = "RKNPU driver",
+	.date = "20240828",
+	.major = VERSION_MAJOR,
+	.minor = VERSION_MINOR,
+	.patchlevel = VERSION_PATCHLEVEL,
+	.unique = "fdab0000.npu",
+	.ioctls = ioctls,
+	.n_ioctls = sizeof(ioctls) / sizeof(ioctls[0]),
+	.misc_ioctls = misc_ioctls,
+	.n_misc_ioctls = sizeof(misc_ioctls) / sizeof(misc_ioctls[0]),
+	.reset = rknpu_reset_state,
+};

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SUBMIT of the vendor's ABI. Its descriptors lie in an object that a token names; which of them
+ * run is said by a table that is read differently for one, two and three cores (hardware reference
+ * 3.4). The tasks are cut out of that and become one job of npud; the caller then sleeps on it.
+ *
+ * The driver runs jobs of a core one after the other, and programs count on that: a job waits for
+ * the non-blocking ones before it that share a core with it, and a blocking one returns when all
+ * before it are over.
+ */
+#include "record.h"
+#include "rknpu.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CORES	      3u
+#define CORE_MASK_MAX 7u
+#define TAIL_ENTRIES  4u     /* what regcfg_amount leaves out, hardware reference 2.3 */
+#define INT_MASK_MAX  0xfffu /* completion bits, hardware reference 3.2 */
+#define MS_NS	      1000000ull
+
+struct submission {
+	struct drm_file *file;
+	struct rknpu_submit *request;
+	struct npu_job job;
+	struct npu_task *tasks;
+	uint32_t *bos;
+	/* Descriptor whose int_status is written, one for each range. */
+	uint32_t last_index[NPU_JOB_RANGES];
+	int fences[NPU_JOB_FENCES_MAX];
+	unsigned n_resets; /* of the state, at submit */
+	uint64_t seqno;
+	int fence; /* of this job, or -1 */
+	bool is_recorded;
+};
+
+/* ---- descriptors into tasks ---- */
+
+/* Which entries of subcore_task the cores of a mask take. */
+static void find_subcores(uint32_t core_mask, unsigned *ret_first, unsigned *ret_n)
+{
+	*ret_n = core_mask ? (unsigned)__builtin_popcount(core_mask) : 1;
+	*ret_first = 0;
+	if (*ret_n == 3)
+		*ret_first = 2;
+	else if (core_mask && *ret_n == 1)
+		*ret_first = (unsigned)__builtin_ctz(core_mask);
+}
+
+/* Streams are cut at the end of the object that they are in; one outside of all will fault. */
+static void fill_task(const struct submission *submission, const struct rknpu_task *descriptor,
+		      struct npu_task *task)
+{
+	const struct gem_object *object =
+		gem_find_iova(&submission->file->gem, descriptor->regcmd_addr);
+	uint64_t n = (uint64_t)descriptor->regcfg_amount + TAIL_ENTRIES, room;
+
+	if (object) {
+		room = (object->bo.iova + object->bo.size - descriptor->regcmd_addr) / 8;
+		n = n < room ? n : room;
+	}
+	*task = (struct npu_task){
+		.regcmd_iova = (uint32_t)descriptor->regcmd_addr,
+		.regcmd_count = n < NPU_TASK_REGCMDS_MAX ? (uint32_t)n : NPU_TASK_REGCMDS_MAX,
+		.int_mask = descriptor->int_mask,
+	};
+}
+
+static bool is_task_valid(const struct npu_task *task, const struct rknpu_task *descriptor)
+{
+	return descriptor->regcmd_addr <= UINT32_MAX && task->regcmd_iova % 16 == 0 &&
+	       task->regcmd_iova != 0 && task->regcmd_count > 0;
+}
+
+/*
+ * Of a chain the hardware looks at the first descriptor's stream and the last one's interrupts
+ * only; what others lack is taken from those.
+ */
+static int fill_range(struct submission *submission, const struct gem_object *object,
+		      const struct rknpu_subcore_task *range)
+{
+	const uint64_t n = object->bo.size / sizeof(struct rknpu_task);
+	struct npu_task *tasks = submission->tasks + submission->job.n_tasks;
+	struct rknpu_task descriptor;
+
+	if (range->task_number == 0 || range->task_start >= n ||
+	    range->task_number > n - range->task_start) {
+		trace_explain("SUBMIT: tasks [%u, +%u) are not within the buffer's %llu",
+			      range->task_start, range->task_number, (unsigned long long)n);
+		return -EINVAL;
+	}
+	for (uint32_t i = 0; i < range->task_number; i++) {
+		memcpy(&descriptor,
+		       (const char *)object->bo.map +
+			       (range->task_start + (uint64_t)i) * sizeof(descriptor),
+		       sizeof(descriptor));
+		fill_task(submission, &descriptor, &tasks[i]);
+		if (!is_task_valid(&tasks[i], &descriptor)) {
+			if (i == 0) {
+				trace_explain("SUBMIT: task %u: regcmd_addr 0x%llx is no stream",
+					      range->task_start,
+					      (unsigned long long)descriptor.regcmd_addr);
+				return -EINVAL;
+			}
+			tasks[i] = tasks[0];
+			tasks[i].int_mask = descriptor.int_mask;
+		}
+	}
+	if (tasks[range->task_number - 1].int_mask < 1 ||
+	    tasks[range->task_number - 1].int_mask > INT_MASK_MAX) {
+		trace_explain("SUBMIT: int_mask 0x%x of the last task lets no interrupt through",
+			      tasks[range->task_number - 1].int_mask);
+		return -ETIMEDOUT;
+	}
+	for (uint32_t i = 0; i < range->task_number; i++)
+		if (tasks[i].int_mask < 1 || tasks[i].int_mask > INT_MASK_MAX)
+			tasks[i].int_mask = tasks[range->task_number - 1].int_mask;
+	return 0;
+}
+
+static int add_range(struct submission *submission, const struct gem_object *object,
+		     const struct rknpu_subcore_task *range)
+{
+	struct npu_job *job = &submission->job;
+	int r;
+
+	if (range->task_number > NPU_JOB_TASKS_MAX - job->n_tasks) {
+		trace_explain("SUBMIT: more than %u tasks", NPU_JOB_TASKS_MAX);
+		return -EINVAL;
+	}
+	submission->tasks = reallocarray(submission->tasks, job->n_tasks + range->task_number + 1,
+					 sizeof(*submission->tasks));
+	if (!submission->tasks)
+		return -ENOMEM;
+	r = fill_range(submission, object, range);
+	if (r < 0)
+		return r;
+	submission->last_index[job->n_ranges] = range->task_start + range->task_number - 1;
+	job->ranges[job->n_ranges++] = (struct npu_range){job->n_tasks, range->task_number};
+	job->n_tasks += range->task_number;
+	return 0;
+}
+
+static int fill_tasks(struct submission *submission)
+{
+	const struct rknpu_submit *request = submission->request;
+	const struct gem_object *object =
+		gem_find_token(&submission->file->gem, request->task_obj_addr);
+	unsigned first, n;
+	int r = 0;
+
+	if (!object || !object->bo.map) {
+		trace_explain("SUBMIT: task_obj_addr 0x%llx is none of this session's objects",
+			      (unsigned long long)request->task_obj_addr);
+		return -EINVAL;
+	}
+	find_subcores(request->core_mask, &first, &n);
+	for (unsigned i = 0; i < n && r == 0; i++)
+		r = add_range(submission, object, &request->subcore_task[first + i]);
+	return r;
+}
+
+/* ---- jobs before this one ---- */
+
+static bool is_fence_signalled(int fence)
+{
+	struct pollfd polled = {.fd = fence, .events = POLLIN};
+
+	return poll(&polled, 1, 0) != 0;
+}
+
+static void pending_free(struct rknpu_pending *pending)
+{
+	LIST_REMOVE(pending, link);
+	if (pending->fence >= 0)
+		fds_close_internal(pending->fence);
+	free(pending);
+}
+
+static void pending_reap(struct rknpu_state *state)
+{
+	struct rknpu_pending *pending, *next;
+
+	for (pending = LIST_FIRST(&state->pendings); pending; pending = next) {
+		next = LIST_NEXT(pending, link);
+		if (pending->fence >= 0 && is_fence_signalled(pending->fence))
+			pending_free(pending);
+	}
+}
+
+static int pending_add(struct rknpu_state *state, const struct submission *submission, int fence)
+{
+	struct rknpu_pending *pending = malloc(sizeof(*pending));
+
+	if (!pending)
+		return -ENOMEM;
+	*pending = (struct rknpu_pending){.seqno = submission->seqno,
+					  .core_mask = submission->request->core_mask,
+					  .fence = fence};
+	if (fence >= 0)
+		fds_set_internal(fence);
+	LIST_INSERT_HEAD(&state->pendings, pending, link);
+	return 0;
+}
+
+static void pending_forget(struct drm_file *file, uint64_t seqno)
+{
+	struct rknpu_state *state = file->driver_data;
+	struct rknpu_pending *pending;
+
+	if (!state)
+		return;
+	LIST_FOREACH(pending, &state->pendings, link)
+	if (pending->fence < 0 && pending->seqno == seqno) {
+		pending_free(pending);
+		return;
+	}
+}
+
+void rknpu_cancel_all(struct drm_file *file)
+{
+	struct rknpu_state *state = file->driver_data;
+	const struct rknpu_pending *pending;
+
+	if (!state)
+		return;
+	LIST_FOREACH(pending, &state->pendings, link)
+	npu_cancel(file->session, pending->seqno);
+}
+
+/* The last non-blocking job on each core that this one wants. */
+static void add_order_fences(struct submission *submission, const struct rknpu_state *state)
+{
+	uint32_t cores = submission->request->core_mask;
+	const struct rknpu_pending *pending;
+
+	LIST_FOREACH(pending, &state->pendings, link)
+	{
+		if (pending->fence < 0 || !(pending->core_mask & cores))
+			continue;
+		cores &= ~pending->core_mask;
+		submission->fences[submission->job.n_fences++] = pending->fence;
+	}
+}
+
+/* Sleeps until the non-blocking jobs up to now are over; the file's lock is not held. */
+static void wait_for_earlier(struct drm_file *file)
+{
+	const struct rknpu_pending *pending;
+	struct rknpu_state *state;
+	enum npu_outcome outcome;
+	int fence;
+
+	do {
+		fence = -1;
+		if (drm_file_lock(file) < 0)
+			return;
+		state = rknpu_state_get(file);
+		if (state) {
+			pending_reap(state);
+			LIST_FOREACH(pending, &state->pendings, link)
+			if (pending->fence >= 0)
+				fence = pending->fence;
+		}
+		fence = fence >= 0 ? dup(fence) : -1;
+		drm_file_unlock(file);
+		if (fence >= 0) {
+			npu_fence_wait(fence, -1, &outcome);
+			close(fence);
+		}
+	} while (fence >= 0);
+}
+
+/* ---- the call ---- */
+
+static int outcome_error(enum npu_outcome outcome)
+{
+	switch (outcome) {
+	case NPU_OUTCOME_OK:
+		return 0;
+	case NPU_OUTCOME_HANG:
+	case NPU_OUTCOME_PAGE_FAULT: /* silicon just never finishes then */
+	case NPU_OUTCOME_BAD_STREAM:
+	case NPU_OUTCOME_LATE:
+		return -ETIMEDOUT;
+	case NPU_OUTCOME_DEVICE_LOST:
+		return -ENODEV;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int check_request(const struct rknpu_submit *request)
+{
+	if (request->task_number == 0) {
+		trace_explain("SUBMIT: task_number is 0");
+		return -EINVAL;
+	}
+	if (request->core_mask > CORE_MASK_MAX) {
+		trace_explain("SUBMIT: core_mask 0x%x is out of range (0 ... 7)",
+			      request->core_mask);
+		return -EINVAL;
+	}
+	if (!(request->flags & (RKNPU_JOB_PC | RKNPU_JOB_NONBLOCK))) {
+		trace_explain("SUBMIT: flags 0x%x: only PC mode can be waited for", request->flags);
+		return -EINVAL;
+	}
+	return rknpu_check_domain((int32_t)request->iommu_domain_id);
+}
+
+static int fill_job(struct submission *submission, const struct rknpu_state *state)
+{
+	const struct rknpu_submit *request = submission->request;
+	struct npu_job *job = &submission->job;
+	int r;
+
+	r = fill_tasks(submission);
+	if (r < 0)
+		return r;
+	submission->bos = calloc(submission->file->gem.n_objects + 1, sizeof(*submission->bos));
+	if (!submission->bos)
+		return -ENOMEM;
+	job->tasks = submission->tasks;
+	job->n_bos = gem_collect(&submission->file->gem, submission->bos, NPU_JOB_BOS_MAX);
+	job->bos = submission->bos;
+	job->core_mask = request->core_mask;
+	job->flags = NPU_SUBMIT_CHAINED;
+	job->timeout_ns = request->timeout_ms * MS_NS;
+	job->fences = submission->fences;
+	if (request->flags & RKNPU_JOB_FENCE_IN)
+		submission->fences[job->n_fences++] = request->fence_fd;
+	add_order_fences(submission, state);
+	return 0;
+}
+
+/* The descriptors from the first to the last that any range names. */
+static void record_tasks(const struct submission *submission, FILE *stream)
+{
+	const struct gem_object *object =
+		gem_find_token(&submission->file->gem, submission->request->task_obj_addr);
+	uint32_t first = UINT32_MAX, last = 0;
+
+	for (unsigned i = 0; i < submission->job.n_ranges; i++) {
+		uint32_t index = submission->last_index[i];
+
+		last = index > last ? index : last;
+		index -= submission->job.ranges[i].count - 1;
+		first = index < first ? index : first;
+	}
+	for (uint32_t i = first; object && i <= last; i++) {
+		struct rknpu_task task;
+
+		memcpy(&task, (const char *)object->bo.map + i * sizeof(task), sizeof(task));
+		fprintf(stream,
+			"%s{\"index\": %u, \"enable_mask\": %u, \"int_mask\": %u, \"int_clear\": "
+			"%u, "
+			"\"op_idx\": %u, \"regcfg_amount\": %u, \"regcfg_offset\": %u, "
+			"\"regcmd_iova\": %u}",
+			i == first ? "" : ", ", i, task.enable_mask, task.int_mask, task.int_clear,
+			task.op_idx, task.regcfg_amount, task.regcfg_offset,
+			(uint32_t)task.regcmd_addr);
+	}
+}
+
+static void record_job(const struct submission *submission)
+{
+	const struct rknpu_submit *request = submission->request;
+	FILE *stream = record_begin(submission->file);
+
+	if (!stream)
+		return;
+	fprintf(stream,
+		", \"flags\": %u, \"timeout_ms\": %u, \"task_start\": %u, \"task_number\": %u, "
+		"\"core_mask\": %u, \"subcore\": [",
+		request->flags, request->timeout_ms, request->task_start, request->task_number,
+		request->core_mask);
+	for (unsigned i = 0; i < RKNPU_SUBCORES; i++)
+		fprintf(stream, "%s[%u, %u]", i ? ", " : "", request->subcore_task[i].task_start,
+			request->subcore_task[i].task_number);
+	fprintf(stream, "], \"tasks\": [");
+	record_tasks(submission, stream);
+	fprintf(stream, "]");
+	record_end(submission->file, stream);
+}
+
+/* Queues the job; the file's lock is held. -EAGAIN: the session's queue is full. */
+static int queue_job(struct submission *submission)
+{
+	const uint32_t flags = submission->request->flags;
+	const bool wants_fence = flags & (RKNPU_JOB_NONBLOCK | RKNPU_JOB_FENCE_OUT);
+	struct rknpu_state *state = rknpu_state_get(submission->file);
+	int r;
+
+	if (!state)
+		return -ENOMEM;
+	pending_reap(state);
+	submission->job = (struct npu_job){0};
+	r = fill_job(submission, state);
+	if (r == 0 && !submission->is_recorded)
+		record_job(submission);
+	submission->is_recorded = r == 0;
+	if (r == 0)
+		r = npu_submit(submission->file->session, &submission->job, &submission->seqno,
+			       wants_fence ? &submission->fence : NULL);
+	if (r < 0)
+		return r;
+	submission->n_resets = state->n_resets;
+	/* Without memory for it, the job runs and is not known to a later reset. */
+	if (flags & RKNPU_JOB_NONBLOCK)
+		pending_add(state, submission, dup(submission->fence));
+	else
+		pending_add(state, submission, -1);
+	return 0;
+}
+
+static int queue_job_patiently(struct submission *submission)
+{
+	for (;;) {
+		struct timespec pause;
+		uint64_t pause_ns;
+		int r;
+
+		r = drm_file_lock(submission->file);
+		if (r < 0)
+			return r;
+		r = queue_job(submission);
+		drm_file_unlock(submission->file);
+		if (r != -EAGAIN) {
+			if (r == -EBADF)
+				r = -EINVAL;
+			if (r < 0 && submission->job.n_tasks > 0)
+				trace_explain("SUBMIT: %s", npu_last_error());
+			return r < 0 ? drm_error(r) : 0;
+		}
+		pause_ns = npu_retry_after_ns();
+		pause = (struct timespec){(time_t)(pause_ns / 1000000000u),
+					  (long)(pause_ns % 1000000000u)};
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* The bit that the last task's block raised: which of a pair depends on the register group. */
+static uint32_t int_status(const struct submission *submission, unsigned range)
+{
+	const struct npu_range *tasks = &submission->job.ranges[range];
+	const uint32_t int_mask = submission->tasks[tasks->start + tasks->count - 1].int_mask;
+	const bool is_second =
+		submission->request->flags & RKNPU_JOB_PINGPONG && tasks->count % 2 == 0;
+	const uint32_t first = int_mask & (~int_mask + 1);
+
+	return is_second && int_mask & first << 1 ? first << 1 : first;
+}
+
+static void write_back(struct submission *submission, const struct npu_result *result)
+{
+	struct rknpu_submit *request = submission->request;
+	const struct gem_object *object;
+
+	request->task_counter =
+		result->outcome == NPU_OUTCOME_OK ? request->task_number : result->tasks_done;
+	request->hw_elapse_time_ns = (int64_t)result->device_ns;
+	if (result->outcome != NPU_OUTCOME_OK || drm_file_lock(submission->file) < 0)
+		return;
+	object = gem_find_token(&submission->file->gem, request->task_obj_addr);
+	for (unsigned i = 0; object && i < submission->job.n_ranges; i++) {
+		uint32_t status = int_status(submission, i);
+
+		memcpy((char *)object->bo.map +
+			       submission->last_index[i] * sizeof(struct rknpu_task) +
+			       offsetof(struct rknpu_task, int_status),
+		       &status, sizeof(status));
+	}
+	drm_file_unlock(submission->file);
+}
+
+/*
+ * A timeout of 0 has nobody to blame: what is not over at once is taken back, or left to end.
+ */
+static int wait_no_time(struct submission *submission, struct npu_result *ret_result)
+{
+	struct npu_session *session = submission->file->session;
+
+	if (npu_wait(session, submission->seqno, 0, ret_result) == 0)
+		return 0;
+	npu_cancel(session, submission->seqno);
+	return npu_wait(session, submission->seqno, -1, ret_result);
+}
+
+static int wait_job(struct submission *submission, struct npu_result *ret_result)
+{
+	struct npu_session *session = submission->file->session;
+	int r;
+
+	if (submission->fence < 0)
+		return submission->request->timeout_ms == 0
+			       ? wait_no_time(submission, ret_result)
+			       : npu_wait(session, submission->seqno, -1, ret_result);
+	r = npu_fence_wait(submission->fence, -1, &ret_result->outcome);
+	return r;
+}
+
+static int finish_blocking(struct submission *submission)
+{
+	struct npu_result result = {0};
+	const struct rknpu_state *state;
+	bool is_reset = false;
+	int r;
+
+	r = wait_job(submission, &result);
+	if (r < 0) {
+		trace_explain("SUBMIT: %s", npu_last_error());
+		return drm_error(r);
+	}
+	if (drm_file_lock(submission->file) == 0) {
+		pending_forget(submission->file, submission->seqno);
+		record_outputs(submission->file);
+		state = submission->file->driver_data;
+		is_reset = state && state->n_resets != submission->n_resets;
+		drm_file_unlock(submission->file);
+	}
+	write_back(submission, &result);
+	wait_for_earlier(submission->file);
+	r = outcome_error(result.outcome);
+	if (r == -EINVAL && !is_reset && submission->request->timeout_ms == 0)
+		r = -ETIMEDOUT;
+	if (r < 0)
+		trace_explain("SUBMIT: the job ended with %s%s%s", npu_outcome_name(result.outcome),
+			      result.detail[0] ? ": " : "", result.detail);
+	return is_reset ? -EINVAL : r;
+}
+
+static int submit(struct submission *submission)
+{
+	struct rknpu_submit *request = submission->request;
+	int r;
+
+	r = queue_job_patiently(submission);
+	if (request->flags & RKNPU_JOB_FENCE_IN)
+		request->fence_fd = -1;
+	if (r < 0)
+		return r;
+	if (!(request->flags & RKNPU_JOB_NONBLOCK))
+		r = finish_blocking(submission);
+	if (request->flags & RKNPU_JOB_FENCE_OUT)
+		request->fence_fd = submission->fence;
+	else if (submission->fence >= 0)
+		close(submission->fence);
+	return r;
+}
+
+int rknpu_handle_submit(struct drm_file *file, void *data, size_t user_size)
+{
+	struct submission submission = {.file = file, .request = data, .fence = -1};
+	int r;
+
+	r = check_request(data);
+	if (r < 0)
+		return r;
+	r = submit(&submission);
+	free(submission.tasks);
+	free(submission.bos);
+	return r;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading folders. glob() and scandir() open theirs inside libc, where nothing can be exchanged:
+ * glob() is given functions to read with, scandir() another path.
+ */
+#include "wrap.h"
+
+#include "fds.h"
+#include "node.h"
+#include "path.h"
+#include "real.h"
+#include "trace.h"
+#include "wrap_calls.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- opendir, readdir ---- */
+
+WRAP_EXPORT DIR *opendir(const char *name)
+{
+	struct path path;
+	DIR *folder;
+
+	if (!path_may_be_ours(AT_FDCWD, name) || !path_resolve(AT_FDCWD, name, &path))
+		return real()->opendir(name);
+	if (path.node) {
+		errno = ENOTDIR;
+		return NULL;
+	}
+	folder = real()->opendir(path.real);
+	trace_call("opendir(%s) = %p", path.virtual, (void *)folder);
+	if (folder)
+		path_remember_folder(dirfd(folder), path.virtual);
+	return folder;
+}
+
+WRAP_EXPORT int closedir(DIR *folder)
+{
+	int fd = dirfd(folder);
+
+	if (fd >= 0 && fds_peek(fd) && !fds_is_borrowed())
+		fds_set(fd, NULL);
+	return real()->closedir(folder);
+}
+
+/* A node's placeholder is a plain file; the program is told what it stands for. */
+static bool is_node_entry(DIR *folder, const char *name)
+{
+	const int fd = dirfd(folder);
+	struct path path;
+
+	return fds_peek(fd) && path_resolve(fd, name, &path) && path.node;
+}
+
+WRAP_EXPORT struct dirent *readdir(DIR *folder)
+{
+	struct dirent *entry = real()->readdir(folder);
+
+	if (entry && entry->d_type == DT_REG && is_node_entry(folder, entry->d_name))
+		entry->d_type = DT_CHR;
+	return entry;
+}
+
+WRAP_EXPORT struct dirent64 *readdir64(DIR *folder)
+{
+	struct dirent64 *entry = real()->readdir64(folder);
+
+	if (entry && entry->d_type == DT_REG && is_node_entry(folder, entry->d_name))
+		entry->d_type = DT_CHR;
+	return entry;
+}
+
+/* ---- scandir ---- */
+
+/* The folder to read instead; `name` itself where it is not one of ours. */
+static const char *exchange(const char *name, struct path *path)
+{
+	if (path_may_be_ours(AT_FDCWD, name) && path_resolve(AT_FDCWD, name, path) && !path->node)
+		return path->real;
+	return name;
+}
+
+WRAP_EXPORT int scandir(const char *restrict name, struct dirent ***restrict ret_entries,
+			int (*select)(const struct dirent *),
+			int (*compare)(const struct dirent **, const struct dirent **))
+{
+	struct path path;
+
+	return real()->scandir(exchange(name, &path), ret_entries, select, compare);
+}
+
+WRAP_EXPORT int scandir64(const char *restrict name, struct dirent64 ***restrict ret_entries,
+			  int (*select)(const struct dirent64 *),
+			  int (*compare)(const struct dirent64 **, const struct dirent64 **))
+{
+	struct path path;
+
+	return real()->scandir64(exchange(name, &path), ret_entries, select, compare);
+}
+
+/* ---- glob ---- */
+
+static void *glob_opendir(const char *name)
+{
+	return opendir(name);
+}
+
+static struct dirent *glob_readdir(void *folder)
+{
+	return readdir(folder);
+}
+
+static struct dirent64 *glob_readdir64(void *folder)
+{
+	return readdir64(folder);
+}
+
+static void glob_closedir(void *folder)
+{
+	closedir(folder);
+}
+
+static int glob_stat(const char *restrict name, struct stat *restrict ret_status)
+{
+	return stat(name, ret_status);
+}
+
+static int glob_lstat(const char *restrict name, struct stat *restrict ret_status)
+{
+	return lstat(name, ret_status);
+}
+
+static int glob_stat64(const char *restrict name, struct stat64 *restrict ret_status)
+{
+	return stat64(name, ret_status);
+}
+
+static int glob_lstat64(const char *restrict name, struct stat64 *restrict ret_status)
+{
+	return lstat64(name, ret_status);
+}
+
+static bool is_glob_ours(const char *pattern, int flags)
+{
+	return !(flags & GLOB_ALTDIRFUNC) && path_may_be_ours(AT_FDCWD, pattern);
+}
+
+WRAP_EXPORT int glob(const char *restrict pattern, int flags, int (*failed)(const char *, int),
+		     glob_t *restrict result)
+{
+	int r;
+
+	if (!is_glob_ours(pattern, flags))
+		return real()->glob(pattern, flags, failed, result);
+	result->gl_opendir = glob_opendir;
+	result->gl_readdir = glob_readdir;
+	result->gl_closedir = glob_closedir;
+	result->gl_stat = glob_stat;
+	result->gl_lstat = glob_lstat;
+	r = real()->glob(pattern, flags | GLOB_ALTDIRFUNC, failed, result);
+	result->gl_flags &= ~GLOB_ALTDIRFUNC;
+	return r;
+}
+
+WRAP_EXPORT int glob64(const char *restrict pattern, int flags, int (*failed)(const char *, int),
+		       glob64_t *restrict result)
+{
+	int r;
+
+	if (!is_glob_ours(pattern, flags))
+		return real()->glob64(pattern, flags, failed, result);
+	result->gl_opendir = glob_opendir;
+	result->gl_readdir = glob_readdir64;
+	result->gl_closedir = glob_closedir;
+	result->gl_stat = glob_stat64;
+	result->gl_lstat = glob_lstat64;
+	r = real()->glob64(pattern, flags | GLOB_ALTDIRFUNC, failed, result);
+	result->gl_flags &= ~GLOB_ALTDIRFUNC;
+	return r;
+}

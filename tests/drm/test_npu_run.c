@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs under npu-run against a real daemon. The clients' own cases are run one by one, each in
+ * a process of its own as programs are; both widths of them where the compiler has both.
+ */
+#include "tests/system/daemon.h"
+#include "tests/system/harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CASES_MAX 64
+
+static struct daemon start(const char *config)
+{
+	struct daemon daemon;
+
+	daemon_start(&(struct daemon_options){.config = config}, &daemon);
+	return daemon;
+}
+
+/* Runs `npu-run ARGUMENT...` */
+static struct command_result run(const char *const *arguments)
+{
+	static struct command_result result;
+
+	command_run("NPU_RUN", arguments, &result);
+	return result;
+}
+
+static void require_case(const struct daemon *daemon, const char *client, const char *name)
+{
+	const char *const arguments[] = {"npu-run", "--socket", daemon->socket, client, name, NULL};
+	static struct command_result result;
+
+	command_run("NPU_RUN", arguments, &result);
+	if (result.status != 0)
+		harness_fail(__FILE__, __LINE__, "%s %s: status %d: %s", client, name,
+			     result.status, result.output);
+}
+
+/* All cases of the client that the variable names. */
+static void run_client(const char *variable)
+{
+	const char *client = getenv(variable);
+	struct daemon daemon = start(NULL);
+	static struct command_result list;
+	const char *const arguments[] = {client, NULL};
+	char *name, *rest;
+
+	if (!client || !*client)
+		harness_skip("%s is not built here", variable);
+	command_run(NULL, arguments, &list);
+	REQUIRE_EQ(list.status, 0);
+	for (name = strtok_r(list.output, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest))
+		require_case(&daemon, client, name);
+	REQUIRE(daemon_is_alive(&daemon));
+	daemon_stop(&daemon);
+}
+
+static void vendor_abi(void)
+{
+	run_client("DRM_CLIENT_RKNPU");
+}
+
+static void vendor_abi_32_bit(void)
+{
+	run_client("DRM_CLIENT_RKNPU_32");
+}
+
+static void nodes(void)
+{
+	run_client("DRM_CLIENT_NODES");
+}
+
+static void nodes_32_bit(void)
+{
+	run_client("DRM_CLIENT_NODES_32");
+}
+
+static void libdrm(void)
+{
+	run_client("DRM_CLIENT_LIBDRM");
+}
+
+/* ---- npu-run itself ---- */
+
+static const char *client(void)
+{
+	const char *path = getenv("DRM_CLIENT_RKNPU");
+
+	REQUIRE(path && *path);
+	return path;
+}
+
+static void private_daemon(void)
+{
+	const char *const arguments[] = {"npu-run", "--spawn",	       "--",
+					 client(),  "blocking_submit", NULL};
+	struct command_result result = run(arguments);
+
+	if (result.status != 0)
+		harness_fail(__FILE__, __LINE__, "%s", result.output);
+	REQUIRE_HAS(result.output, "ok");
+}
+
+static void no_daemon_is_said(void)
+{
+	char socket[108];
+	const char *const arguments[] = {"npu-run", "--socket", socket, "true", NULL};
+	struct command_result result;
+
+	harness_path("nowhere.sock", socket);
+	result = run(arguments);
+	REQUIRE_EQ(result.status, 3);
+	REQUIRE_HAS(result.output, "npu-run: cannot reach npud");
+	REQUIRE_HAS(result.output, socket);
+}
+
+static void exit_status_is_the_programs(void)
+{
+	struct daemon daemon = start(NULL);
+	const char *const fails[] = {"npu-run", "--socket", daemon.socket, "sh",
+				     "-c",	"exit 42",  NULL};
+	const char *const dies[] = {"npu-run", "--socket",   daemon.socket, "sh",
+				    "-c",      "kill -9 $$", NULL};
+	const char *const missing[] = {"npu-run", "--socket", daemon.socket, "/no/such/program",
+				       NULL};
+	const char *const usage[] = {"npu-run", "--uapi", "other", "true", NULL};
+
+	REQUIRE_EQ(run(fails).status, 42);
+	REQUIRE_EQ(run(dies).status, 128 + 9);
+	REQUIRE_EQ(run(missing).status, 127);
+	REQUIRE_EQ(run(usage).status, 2);
+	daemon_stop(&daemon);
+}
+
+/* A class that has core 2 alone refuses a mask that names others: so one can see it is in force. */
+static void classes(void)
+{
+	struct daemon daemon = start("{\"version\": 1, "
+				     " \"classes\": {\"vip\": {}, \"batch\": {\"cores\": [2],"
+				     " \"requestable\": true}, \"rest\": {}},"
+				     " \"match\": [{\"class\": \"rest\"}]}");
+	const char *const refused[] = {"npu-run", "--socket", daemon.socket, "--class",
+				       "vip",	  "true",     NULL};
+	const char *const granted[] = {"npu-run", "--socket", daemon.socket,	 "--class", "batch",
+				       "--",	  client(),   "every_core_mask", NULL};
+	const char *const plain[] = {"npu-run", "--socket",	   daemon.socket,
+				     client(),	"every_core_mask", NULL};
+	struct command_result result = run(refused);
+
+	REQUIRE_EQ(result.status, 4);
+	REQUIRE_HAS(result.output, "vip");
+	REQUIRE_EQ(run(granted).status, 1);
+	REQUIRE_EQ(run(plain).status, 0);
+	daemon_stop(&daemon);
+}
+
+static void check_lists_what_was_used(void)
+{
+	struct daemon daemon = start(NULL);
+	const char *const sizes[] = {"npu-run", "--socket",	     daemon.socket, "--check",
+				     client(),	"every_struct_size", NULL};
+	const char *const flags[] = {"npu-run", "--socket",	    daemon.socket, "--check",
+				     client(),	"all_memory_flags", NULL};
+	const char *const unknown[] = {"npu-run", "--socket",	    daemon.socket, "--check",
+				       client(),  "generic_ioctls", NULL};
+	struct command_result result = run(sizes);
+
+	REQUIRE_EQ(result.status, 0);
+	REQUIRE_HAS(result.output, "RKNPU_MEM_CREATE               40 bytes        1 calls");
+	REQUIRE_HAS(result.output, "80 bytes are more than any known version has, 1 calls");
+	result = run(flags);
+	REQUIRE_HAS(result.output, "unknown bits 0x800 in flags, 1 calls");
+	result = run(unknown);
+	REQUIRE_HAS(result.output, "unknown ioctl 0xc008643f");
+	daemon_stop(&daemon);
+}
+
+static void trace_has_every_call(void)
+{
+	struct daemon daemon = start(NULL);
+	const char *const arguments[] = {"npu-run", "--socket",	   daemon.socket,
+					 client(),  "bad_submits", NULL};
+	char path[108], text[16384] = "";
+	int fd;
+
+	harness_path("trace", path);
+	setenv("NPU_TRACE", path, 1);
+	setenv("NPU_DEBUG", "1", 1);
+	REQUIRE_HAS(run(arguments).output, "npu-run: SUBMIT: task_number is 0");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	REQUIRE(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+	REQUIRE_HAS(text, "open(/dev/dri/card1, 0x80002) = ");
+	REQUIRE_HAS(text, "ioctl(RKNPU_MEM_CREATE/48, {handle=0, flags=0x8, size=0x1000");
+	REQUIRE_HAS(text, "mmap(");
+	REQUIRE_HAS(text, "= -22 EINVAL");
+	REQUIRE_HAS(text, "# SUBMIT: task_number is 0");
+	close(fd);
+	daemon_stop(&daemon);
+}
+
+/* Another preloaded library stays in the chain. */
+static void other_preloads_are_kept(void)
+{
+	struct daemon daemon = start(NULL);
+	const char *const arguments[] = {"npu-run", "--socket",		daemon.socket, "sh",
+					 "-c",	    "echo $LD_PRELOAD", NULL};
+	const char *other = getenv("DRM_PRELOAD");
+	const char *const runs[] = {"npu-run",
+				    "--socket",
+				    daemon.socket,
+				    getenv("DRM_CLIENT_NODES"),
+				    "duplicates_live_on",
+				    NULL};
+
+	struct command_result result;
+
+	REQUIRE(other && *other);
+	setenv("LD_PRELOAD", other, 1);
+	result = run(arguments);
+	REQUIRE_HAS(result.output, other);
+	result = run(runs);
+	REQUIRE_HAS(result.output, "preloaded: an ioctl");
+	REQUIRE_EQ(result.status, 0);
+	unsetenv("LD_PRELOAD");
+	daemon_stop(&daemon);
+}
+
+/* The daemon goes: calls fail, the program goes on. */
+static void killed_daemon_is_an_error(void)
+{
+	struct daemon daemon = start(NULL);
+	const char *const arguments[] = {
+		"npu-run", "--socket", daemon.socket, client(), "survives_the_daemon", NULL};
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)daemon.pid);
+	setenv("DAEMON_PID", pid, 1);
+	REQUIRE_HAS(run(arguments).output, "ok");
+	daemon_wait(&daemon);
+}
+
+static const struct test_case cases[] = {
+	{.name = "vendor_abi", .run = vendor_abi, .timeout_s = 240},
+	{.name = "vendor_abi_32_bit", .run = vendor_abi_32_bit, .timeout_s = 240},
+	{.name = "nodes", .run = nodes, .timeout_s = 120},
+	{.name = "nodes_32_bit", .run = nodes_32_bit, .timeout_s = 120},
+	HARNESS_CASE(libdrm),
+	HARNESS_CASE(private_daemon),
+	HARNESS_CASE(no_daemon_is_said),
+	HARNESS_CASE(exit_status_is_the_programs),
+	HARNESS_CASE(classes),
+	HARNESS_CASE(check_lists_what_was_used),
+	HARNESS_CASE(trace_has_every_call),
+	HARNESS_CASE(other_preloads_are_kept),
+	HARNESS_CASE(killed_daemon_is_an_error),
+};
+
+int main(int argc, char **argv)
+{
+	return harness_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0]));
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What libdrm and the vendor's runtime look at: lists of nodes, the platform device behind them in
+ * /sys, and the device tree's name of the board. Of the host's own nodes only the names are shown.
+ */
+#include "run_tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEVICE	    "/sys/devices/platform/fdab0000.npu"
+#define DRM_MAJOR   226
+#define ACCEL_MAJOR 261
+
+static const char compatible[] = "rockchip,rk3588-evb\0rockchip,rk3588";
+static const char model[] = "Rockchip RK3588";
+
+/* ---- making files ---- */
+
+static int make_path(const struct run_tree *tree, const char *path, char *ret_path, size_t size)
+{
+	int n = snprintf(ret_path, size, "%s%s", tree->root, path);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+/* All folders on the way to the last part of the path. */
+static int make_parents(const struct run_tree *tree, char *path)
+{
+	for (char *p = path + strlen(tree->root) + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		int failed = mkdir(path, 0700) < 0 && errno != EEXIST;
+		*p = '/';
+		if (failed)
+			return -errno;
+	}
+	return 0;
+}
+
+static int make_file(const struct run_tree *tree, const char *name, const void *data, size_t size)
+{
+	char path[512];
+	int result = make_path(tree, name, path, sizeof(path));
+	if (result == 0)
+		result = make_parents(tree, path);
+	if (result < 0)
+		return result;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (size > 0 && write(fd, data, size) != (ssize_t)size)
+		result = -EIO;
+	close(fd);
+	return result;
+}
+
+static int make_text(const struct run_tree *tree, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int make_text(const struct run_tree *tree, const char *name, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+	va_start(arguments, format);
+	int n = vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	return make_file(tree, name, text, (size_t)n);
+}
+
+static int make_link(const struct run_tree *tree, const char *name, const char *target)
+{
+	char path[512];
+	int result = make_path(tree, name, path, sizeof(path));
+	if (result == 0)
+		result = make_parents(tree, path);
+	if (result == 0 && symlink(target, path) < 0 && errno != EEXIST)
+		result = -errno;
+	return result;
+}
+
+/* ---- what is in it ---- */
+
+/* Names that the host has in a folder stay visible in the presented one. */
+static int copy_names(const struct run_tree *tree, const char *folder)
+{
+	char name[512];
+	int result = 0;
+	DIR *host = opendir(folder);
+	if (!host)
+		return 0;
+	for (const struct dirent *entry = readdir(host); entry && result == 0;
+	     entry = readdir(host)) {
+		if (entry->d_name[0] == '.' || entry->d_type == DT_DIR)
+			continue;
+		snprintf(name, sizeof(name), "%s/%s", folder, entry->d_name);
+		result = make_file(tree, name, NULL, 0);
+	}
+	closedir(host);
+	return result;
+}
+
+static int make_device(const struct run_tree *tree, bool is_rocket)
+{
+	int result = make_text(tree, DEVICE "/uevent",
+			       "DRIVER=%s\nOF_NAME=npu\nOF_FULLNAME=/npu@fdab0000\n"
+			       "OF_COMPATIBLE_0=%s\nOF_COMPATIBLE_N=1\n"
+			       "MODALIAS=of:NnpuT(null)Crockchip,rk3588\n",
+			       is_rocket ? "rocket" : "RKNPU",
+			       is_rocket ? "rockchip,rk3588-rknn-core" : "rockchip,rk3588-rknpu");
+	if (result == 0)
+		result = make_link(tree, DEVICE "/subsystem", "../../../bus/platform");
+	if (result == 0)
+		result = make_file(tree, "/sys/bus/platform/uevent", NULL, 0);
+	return result;
+}
+
+/* A node and its place in /sys: "dri/card1", 226, 1. */
+static int make_node(const struct run_tree *tree, const char *name, unsigned major, unsigned minor)
+{
+	const char *folder = major == DRM_MAJOR ? "drm" : "accel";
+	const char *base = strchr(name, '/') + 1;
+	char path[512], target[512];
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	int result = make_file(tree, path, NULL, 0);
+	snprintf(path, sizeof(path), DEVICE "/%s/%s/dev", folder, base);
+	if (result == 0)
+		result = make_text(tree, path, "%u:%u\n", major, minor);
+	snprintf(path, sizeof(path), DEVICE "/%s/%s/uevent", folder, base);
+	if (result == 0)
+		result = make_text(tree, path, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s_minor\n",
+				   major, minor, name, folder);
+	snprintf(path, sizeof(path), DEVICE "/%s/%s/device", folder, base);
+	if (result == 0)
+		result = make_link(tree, path, "../../../fdab0000.npu");
+	snprintf(path, sizeof(path), DEVICE "/%s/%s/subsystem", folder, base);
+	snprintf(target, sizeof(target), "../../../../../class/%s", folder);
+	if (result == 0)
+		result = make_link(tree, path, target);
+	snprintf(target, sizeof(target), "../../devices/platform/fdab0000.npu/%s/%s", folder, base);
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u", major, minor);
+	if (result == 0)
+		result = make_link(tree, path, target);
+	snprintf(path, sizeof(path), "/sys/class/%s/%s", folder, base);
+	if (result == 0)
+		result = make_link(tree, path, target);
+	return result;
+}
+
+/* libdrm finds a driver's node by name there, as kernels of old had it. */
+static int make_proc(const struct run_tree *tree, const char *driver, size_t length, unsigned minor)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/dri/%u/name", minor);
+	return make_text(tree, path, "%.*s 0x%x fdab0000.npu\n", (int)length, driver,
+			 DRM_MAJOR << 8 | minor);
+}
+
+/* The node of an entry "dri/card1=rknpu"; entries without a place in /sys are passed over. */
+static int make_entry(const struct run_tree *tree, const char *entry, size_t length)
+{
+	char name[64];
+	size_t n = strcspn(entry, "=");
+	if (n >= length || n >= sizeof(name))
+		return -EINVAL;
+	memcpy(name, entry, n);
+	name[n] = '\0';
+	size_t digits = strcspn(name, "0123456789");
+	if (!strchr(name, '/') || !name[digits])
+		return 0;
+	bool is_accel = strncmp(name, "accel/", 6) == 0;
+	int result = copy_names(tree, is_accel ? "/dev/accel" : "/dev/dri");
+	if (result == 0)
+		result = make_device(tree, strncmp(entry + n + 1, "rocket", 6) == 0);
+	unsigned minor = (unsigned)strtoul(name + digits, NULL, 10);
+	if (result == 0)
+		result = make_node(tree, name, is_accel ? ACCEL_MAJOR : DRM_MAJOR, minor);
+	if (result == 0 && strncmp(name, "dri/card", 8) == 0)
+		result = make_proc(tree, entry + n + 1, length - n - 1, minor);
+	return result;
+}
+
+/* The board's name, where the host does not tell a readable one. */
+static int make_device_tree(const struct run_tree *tree)
+{
+	static const char *const folders[] = {"/proc/device-tree", "/sys/firmware/devicetree/base"};
+	int result = 0;
+	for (size_t i = 0; i < 2 && result == 0; i++) {
+		char path[128];
+		snprintf(path, sizeof(path), "%s/compatible", folders[i]);
+		if (access(path, R_OK) == 0)
+			continue;
+		result = make_file(tree, path, compatible, sizeof(compatible));
+		snprintf(path, sizeof(path), "%s/model", folders[i]);
+		if (result == 0)
+			result = make_file(tree, path, model, sizeof(model));
+	}
+	return result;
+}
+
+int run_tree_init(struct run_tree *tree, const char *nodes)
+{
+	const char *tmp = getenv("XDG_RUNTIME_DIR");
+	int n = snprintf(tree->root, sizeof(tree->root), "%s/npu-run-XXXXXX",
+			 tmp && *tmp ? tmp : "/tmp");
+	if (n < 0 || (size_t)n >= sizeof(tree->root) || access(tmp ? tmp : "/tmp", W_OK) < 0)
+		snprintf(tree->root, sizeof(tree->root), "/tmp/npu-run-XXXXXX");
+	if (!mkdtemp(tree->root)) {
+		tree->root[0] = '\0';
+		return -errno;
+	}
+	int result = make_device_tree(tree);
+	while (*nodes && result == 0) {
+		size_t length = strcspn(nodes, ",");
+		result = make_entry(tree, nodes, length);
+		nodes += length + (nodes[length] == ',');
+	}
+	return result;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+	return remove(path);
+}
+
+void run_tree_deinit(struct run_tree *tree)
+{
+	if (tree->root[0])
+		nftw(tree->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	tree->root[0] = '\0';
+}

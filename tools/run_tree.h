@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * npu-run: the files that a program finds beside the device nodes. They are real files in a
+ * temporary folder; the interposer leads the program there (NPU_RUN_ROOT).
+ */
+#ifndef NPU_TOOLS_RUN_TREE_H
+#define NPU_TOOLS_RUN_TREE_H
+
+#include <stddef.h>
+
+struct run_tree {
+	char root[64]; /* "" for none */
+};
+
+/* Makes the folder for these nodes ("dri/card1=rknpu,..."). -errno. */
+int run_tree_init(struct run_tree *tree, const char *nodes);
+/* Removes it with all that is in it. */
+void run_tree_deinit(struct run_tree *tree);
+
+#endif
