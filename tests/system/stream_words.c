@@ -4,6 +4,8 @@
  */
 #include "stream_words.h"
 
+#include <string.h>
+
 #include <stddef.h>
 
 #define TARGET_PC    0x0101u
@@ -12,6 +14,8 @@
 #define TARGET_DPU   0x1001u
 #define TARGET_READY 0x0041u
 #define TARGET_START 0x0081u
+
+#define TAIL_WORDS   4u
 
 struct stream_register {
 	uint16_t offset;
@@ -71,6 +75,17 @@ static void add_tail(struct stream *stream)
 	add(stream, TARGET_PC, 0, 0x14);
 	add(stream, TARGET_READY, 0, 0);
 	add(stream, TARGET_START, 0xd, 0x8);
+}
+
+void stream_set(struct stream *stream, uint16_t offset, uint32_t value)
+{
+	uint64_t tail[TAIL_WORDS];
+
+	stream->n -= TAIL_WORDS;
+	memcpy(tail, stream->words + stream->n, sizeof(tail));
+	add(stream, target_of(offset), value, offset);
+	memcpy(stream->words + stream->n, tail, sizeof(tail));
+	stream->n += TAIL_WORDS;
 }
 
 void stream_matmul(const struct stream_addresses *addresses, struct stream *ret_stream)

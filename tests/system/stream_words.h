@@ -18,6 +18,8 @@ struct stream {
 	uint32_t n;
 };
 
+/* One more register write in front of the tail; it counts, whatever was written before. */
+void stream_set(struct stream *stream, uint16_t offset, uint32_t value);
 void stream_matmul(const struct stream_addresses *addresses, struct stream *ret_stream);
 /* Never reaches an op_en, so no block starts and no interrupt comes. */
 void stream_hang(struct stream *ret_stream);
