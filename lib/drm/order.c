@@ -50,14 +50,18 @@ static void job_free(struct order_job *job)
 	free(job);
 }
 
+/* Where somebody wants to know, jobs ask for completions too: they say why, and come first. */
 static void job_explain(const struct order_job *job)
 {
-	enum npu_outcome outcome;
+	struct npu_result result;
 
-	if (npu_fence_wait(job->fence, 0, &outcome) < 0)
-		trace_explain("SUBMIT: a job was lost: %s", npu_last_error());
-	else if (outcome != NPU_OUTCOME_OK)
-		trace_explain("SUBMIT: a job ended with %s", npu_outcome_name(outcome));
+	if (!trace_is_explaining())
+		return;
+	while (npu_completion_next(job->file->session, &result) == 0)
+		if (result.outcome != NPU_OUTCOME_OK)
+			trace_explain("SUBMIT: a job ended with %s%s%s",
+				      npu_outcome_name(result.outcome),
+				      result.detail[0] ? ": " : "", result.detail);
 }
 
 static bool job_is_over(const struct order_job *job)

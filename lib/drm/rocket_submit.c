@@ -240,7 +240,8 @@ static int queue_locked(struct drm_file *file, const struct submission *submissi
 	struct npu_job job = {
 		.tasks = submission->tasks,
 		.n_tasks = submission->n_tasks,
-		.flags = NPU_SUBMIT_ORDER_ONLY,
+		.flags =
+			NPU_SUBMIT_ORDER_ONLY | (trace_is_explaining() ? NPU_SUBMIT_COMPLETION : 0),
 	};
 	uint32_t *bos = calloc(file->gem.n_objects + 1, sizeof(*bos));
 	int r;
