@@ -8,6 +8,7 @@
  * that can afford it, or the gaps between them would never be wide enough.
  */
 #include "scheduler/admission.h"
+#include "scheduler/contract.h"
 #include "scheduler/policy.h"
 #include "scheduler/policy_fair.h"
 #include "scheduler/scheduler_internal.h"
@@ -23,8 +24,10 @@
 #define COST_MARGIN	 1.2
 #define URGENT_MARGIN	 1.1
 /* A start is given up only when it is this surely too late. */
-#define HOPELESS_SHARE	  0.97
-#define GANG_MARGIN_NS	  NS_PER_MS
+#define HOPELESS_SHARE 0.97
+#define GANG_MARGIN_NS NS_PER_MS
+/* A gang further down the fair order has no claim yet. */
+#define GANG_LOOKS_MAX	  32
 #define GUARD_SAMPLES_MIN 8
 #define GUARD_SPREAD_MIN  1.05
 #define GUARD_MARGIN_NS	  (0.5 * (double)NS_PER_MS)
@@ -59,6 +62,8 @@ static bool is_before(const struct tree_node *left, const struct tree_node *righ
 	const struct queue *a = container_of(left, const struct queue, ready_node);
 	const struct queue *b = container_of(right, const struct queue, ready_node);
 
+	if (a->params.priority != b->params.priority)
+		return a->params.priority > b->params.priority;
 	if (a->key_ns != b->key_ns)
 		return a->key_ns < b->key_ns;
 	if (a->key_id != b->key_id)
@@ -210,9 +215,13 @@ static struct queue *find_impatient_gang(const struct deadline *deadline)
 	uint64_t patience_ns = deadline->scheduler->config.patience_ns;
 	struct queue *queue = NULL;
 
-	while ((queue = fair_order_next(&deadline->order, queue))) {
-		const struct sched_job *head = queue_head(queue);
+	for (unsigned i = 0; i < GANG_LOOKS_MAX; i++) {
+		const struct sched_job *head;
 
+		queue = fair_order_next(&deadline->order, queue);
+		if (!queue)
+			break;
+		head = queue_head(queue);
 		if (head->n_cores > 1 && deadline->now_ns - head->ready_ns >= patience_ns)
 			return queue;
 	}
@@ -329,14 +338,21 @@ static int deadline_admit(struct policy *policy, struct queue *queue, struct sch
 	queue->deadline_signature = job->signature;
 	queue->deadline_width = job->n_cores;
 	queue->deadline_pieces = job->n_pieces ? job->n_pieces : 1;
+	if (!contract_take(deadline->scheduler, queue, job, now_ns)) {
+		scheduler_demote(deadline->scheduler, job);
+		return 0;
+	}
 	if (sched_job_late_rule(job) == LATE_RUN)
 		return 0;
 	if (config->has_admission && is_known(deadline, job) &&
 	    !admission_allows(deadline->scheduler, &deadline->urgent, job, now_ns)) {
+		/* Others have made room for it as far as they could. */
+		if (job->is_reserved)
+			return 0;
 		/* What is always refused is never measured again: one in some is let in as a probe.
 		 */
 		if (sched_job_late_rule(job) == LATE_DEMOTE)
-			job->deadline_ns = 0;
+			scheduler_demote(deadline->scheduler, job);
 		else if (++queue->n_rejected < config->probe_every)
 			return -ETIME;
 		else
@@ -407,6 +423,15 @@ static bool deadline_may_start(struct policy *policy, const struct sched_job *jo
 	return true;
 }
 
+/* Deadlines are kept to; the rest is as in `fair`. */
+static bool deadline_is_close(const struct policy *policy, const struct queue *first,
+			      const struct queue *second)
+{
+	return !first->has_deadline_head && !second->has_deadline_head &&
+	       fair_order_is_close(&container_of(policy, const struct deadline, base)->order, first,
+				   second);
+}
+
 const struct policy_ops policy_deadline = {
 	.name = "deadline",
 	.create = deadline_create,
@@ -426,5 +451,6 @@ const struct policy_ops policy_deadline = {
 	.is_hopeless = deadline_is_hopeless,
 	.may_start = deadline_may_start,
 	.batch_limit_ns = deadline_batch_limit_ns,
+	.is_close = deadline_is_close,
 	.distrusts_unknown = true,
 };

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/tree.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Tenants without a queue that are remembered; past that the one with the least debt goes. */
@@ -25,10 +26,16 @@ struct sched_tenant {
 	unsigned n_jobs;	 /* that have been submitted and are not over */
 	unsigned n_cores;	 /* that its jobs occupy */
 	uint64_t ready_since_ns; /* age of the job that made it ready */
+	uint64_t last_end_ns;	 /* when a batch of it ended last; 0: never */
+	struct list ordered;	 /* its ready queues with params.order (class_order.h) */
+	uint64_t n_turns;	 /* given to them by round-robin */
 	struct list link;	 /* shares::tenants */
 	/* ---- the policy's ---- */
 	struct tree ready;     /* struct queue::ready_node */
 	struct tree_node node; /* in the policy's order while `ready` has members */
+	double rank_ns;	       /* its place there */
+	bool has_lead;	       /* in that place */
+	unsigned n_deadlines;  /* queues in `ready` whose head has a deadline */
 };
 
 struct shares {

@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "scheduler/gang.h"
 #include "sessions/error.h"
+#include "sessions/job_room.h"
 #include "sessions/sessions.h"
 
 #include <assert.h>
@@ -106,118 +108,6 @@ static int job_take_fences(struct job *job, struct fdset *fds, struct npu_error 
 
 /* ---- submit ---- */
 
-/* What a client is told to wait: not nothing, and not so long that it misses a free place. */
-static uint64_t job_clamp_wait_ns(uint64_t wait_ns)
-{
-	if (wait_ns < 100 * NS_PER_US)
-		return 100 * NS_PER_US;
-	return wait_ns < NS_PER_S ? wait_ns : NS_PER_S;
-}
-
-/*
- * How long until this session has room again: when the first of its jobs is predicted to end, or
- * the first of all, whose core may be its next; if nothing is predicted, what its jobs took so far.
- */
-static uint64_t job_retry_after_ns(const struct session *session)
-{
-	const struct scheduler *scheduler = session->owner->scheduler;
-	const uint32_t own_cores = session->queue.running_mask;
-	const uint64_t now_ns = loop_now_ns(session->owner->loop);
-	uint64_t end_ns = scheduler_next_end_ns(scheduler, own_cores ? own_cores : UINT32_MAX);
-
-	if (end_ns == UINT64_MAX || end_ns <= now_ns)
-		end_ns = now_ns + histogram_percentile(&session->stats.latency, 500);
-	return job_clamp_wait_ns(end_ns > now_ns ? end_ns - now_ns : NS_PER_MS);
-}
-
-/* The class's `depth` counts jobs that have not started; a slice's rest is not one of them. */
-static struct job *job_find_waiting(struct session *session, unsigned *ret_n)
-{
-	struct job *job, *oldest = NULL;
-	unsigned n = 0;
-
-	list_for_each (job, &session->jobs, link) {
-		if (job->base.state == JOB_RUNNING || job->base.state == JOB_DONE ||
-		    job->base.started_ns)
-			continue;
-		oldest = oldest ? oldest : job;
-		n++;
-	}
-	*ret_n = n;
-	return oldest;
-}
-
-static int job_check_depth(struct session *session, struct npu_error *error)
-{
-	const struct class *class = session->class;
-	unsigned n;
-
-	if (!class->depth || class->replaces_oldest)
-		return 0;
-	job_find_waiting(session, &n);
-	if (n < class->depth)
-		return 0;
-	error_set(error, EAGAIN, "depth",
-		  "%u jobs of this session wait, as many as class \"%s\" allows", n, class->name);
-	error->value = n;
-	error->max = class->depth;
-	error->retry_after_ns = job_retry_after_ns(session);
-	return -EAGAIN;
-}
-
-/* With `replace`, the newcomer takes the place of the oldest. */
-static void job_replace_oldest(struct session *session)
-{
-	const struct class *class = session->class;
-	struct job *oldest;
-	unsigned n;
-
-	if (!class->depth || !class->replaces_oldest)
-		return;
-	oldest = job_find_waiting(session, &n);
-	if (n <= class->depth)
-		return;
-	snprintf(oldest->detail, sizeof(oldest->detail),
-		 "replaced by a newer job: class \"%s\" keeps %u waiting", class->name,
-		 class->depth);
-	scheduler_cancel(session->owner->scheduler, &oldest->base, NPU_OUTCOME_CANCELLED);
-}
-
-static int job_charge_queue(struct job *job, struct npu_error *error)
-{
-	struct account_refusal refusal;
-
-	if (account_charge(&job->session->account, SLOT_JOBS, 1, &job->job_charge, &refusal) == 0)
-		return 0;
-	error_quota(error, &refusal);
-	error->error = EAGAIN;
-	error->retry_after_ns = job_retry_after_ns(job->session);
-	return -EAGAIN;
-}
-
-/* A job longer than the quota itself may wait alone. */
-static int job_charge_wait(struct job *job, struct npu_error *error)
-{
-	struct session *session = job->session;
-	const struct account *tenant = &session->tenant->account;
-	const uint64_t limit_ns = tenant->limit[SLOT_WAIT_NS], used_ns = tenant->used[SLOT_WAIT_NS];
-	uint64_t wait_ns = scheduler_predict_ns(session->owner->scheduler, &job->base), over_ns;
-
-	if (wait_ns > limit_ns)
-		wait_ns = limit_ns;
-	if (account_charge(&session->account, SLOT_WAIT_NS, wait_ns, &job->wait_charge, NULL) == 0)
-		return 0;
-	over_ns = used_ns + wait_ns - limit_ns;
-	error_set(error, EAGAIN, "queued_ms_per_tenant",
-		  "%.1f ms of core-time wait already, of %.0f, and this job is %.1f more",
-		  (double)used_ns / NS_PER_MS, (double)limit_ns / NS_PER_MS,
-		  (double)wait_ns / NS_PER_MS);
-	error->value = wait_ns / NS_PER_MS;
-	error->max = limit_ns / NS_PER_MS;
-	error->retry_after_ns = job_clamp_wait_ns(over_ns / session->owner->device->caps.n_cores);
-	return -EAGAIN;
-}
-
 static int job_refuse_late(const struct job *job, uint64_t now_ns, struct npu_error *error)
 {
 	const uint64_t given_ns =
@@ -240,6 +130,10 @@ static int job_refuse_demand(const struct job *job, int r, struct npu_error *err
 {
 	const struct session *session = job->session;
 
+	if (!gang_width_is_allowed(&session->queue.params, job->base.n_cores))
+		return error_set(error, -r, "core_mask",
+				 "class \"%s\" does not let its jobs run on %u cores (gang_widths)",
+				 session->class->name, job->base.n_cores);
 	error_set(error, -r, "core_mask",
 		  "no set of cores that class \"%s\" may use (mask %#" PRIx32 ") fits %#" PRIx32,
 		  session->class->name, session->queue.params.core_mask, job->base.core_mask);
@@ -299,14 +193,12 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 	if (job_find(session, params->submit.seqno))
 		return error_set(error, EEXIST, "seqno", "%" PRIu64 " is in flight already",
 				 params->submit.seqno);
-	r = job_check_depth(session, error);
+	r = job_room_check(session, error);
 	if (r == 0)
 		r = job_build(session, params, &job, error);
 	if (r < 0)
 		return r;
-	r = job_charge_queue(job, error);
-	if (r == 0)
-		r = job_charge_wait(job, error);
+	r = job_room_take(job, error);
 	if (r == 0)
 		r = job_take_fences(job, fds, error);
 	if (r == 0)
@@ -320,7 +212,7 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 	session->stats.submitted++;
 	*ret_job_id = job->base.id;
 	*ret_fence_fd = fence_fd;
-	job_replace_oldest(session);
+	job_room_make(session);
 	sessions_kick(session->owner);
 	return 0;
 }
@@ -370,6 +262,8 @@ static void job_count(const struct job *job)
 	if (job->base.outcome == NPU_OUTCOME_OK) {
 		stats->completed++;
 		histogram_add(&stats->latency, job->base.done_ns - job->base.submitted_ns);
+		if (job->detail[0])
+			memcpy(stats->ignored, job->detail, sizeof(stats->ignored));
 	} else {
 		stats->failed[job->base.outcome]++;
 	}
@@ -381,10 +275,10 @@ static void job_log(const struct job *job)
 	const enum npu_outcome outcome = job->base.outcome;
 	enum log_level level = LOG_LEVEL_DEBUG;
 	uint64_t n_suppressed = 0;
-	char comm[256];
+	char comm[256], detail[512];
 
 	if (outcome == NPU_OUTCOME_HANG || outcome == NPU_OUTCOME_PAGE_FAULT ||
-	    outcome == NPU_OUTCOME_DEVICE_LOST)
+	    outcome == NPU_OUTCOME_BAD_STREAM || outcome == NPU_OUTCOME_DEVICE_LOST)
 		level = LOG_LEVEL_WARNING;
 	if (!log_is_enabled(level))
 		return;
@@ -394,9 +288,10 @@ static void job_log(const struct job *job)
 	log_write(level,
 		  "job_done session=%" PRIu64 " uid=%u job=%" PRIu64 " cores=%#" PRIx32
 		  " started_ns=%" PRIu64 " done_ns=%" PRIu64
-		  " outcome=%s comm=\"%s\" suppressed=%" PRIu64,
+		  " outcome=%s detail=\"%s\" comm=\"%s\" suppressed=%" PRIu64,
 		  session->id, session->identity.uid, job->base.id, job->base.used_mask,
 		  job->base.started_ns, job->base.done_ns, job_outcome_name(outcome),
+		  log_quote(job->detail, detail, sizeof(detail)),
 		  log_quote(session->identity.comm, comm, sizeof(comm)), n_suppressed);
 }
 
@@ -446,6 +341,7 @@ void job_retire(struct job *job)
 	job_fill_detail(job);
 	job_count(job);
 	job_log(job);
+	trace_add_job(&session->owner->trace, job);
 	job_drop_dependencies(job);
 	charge_release(&job->wait_charge);
 	if (job_is_held(job))

@@ -37,8 +37,10 @@ enum session_state { SESSION_HELLO, SESSION_ACTIVE, SESSION_CLOSING, SESSION_DEA
 struct session_stats {
 	uint64_t requests, errors;
 	uint64_t submitted, completed;	    /* completed: with outcome ok */
+	uint64_t rejected;		    /* submits for which there was no room or no time */
 	uint64_t failed[NPU_OUTCOME_COUNT]; /* by outcome */
 	struct histogram latency;	    /* submit to end, jobs with outcome ok */
+	char ignored[128];		    /* what the device left out last time; "" never */
 };
 
 struct session {
@@ -75,6 +77,9 @@ int session_new(struct sessions *owner, int fd, const struct identity *identity,
  */
 int session_activate(struct session *session, const char *class_wanted, int completion_fd,
 		     struct npu_error *error);
+/* The class it would have under that policy: the one it asked for, where it still may. */
+const struct class *session_class_under(const struct session *session,
+					const struct session_policy *policy);
 /* After a policy reload: new class, new limits. */
 void session_apply_policy(struct session *session);
 /*

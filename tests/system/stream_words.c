@@ -4,9 +4,9 @@
  */
 #include "stream_words.h"
 
-#include <string.h>
-
+#include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #define TARGET_PC    0x0101u
 #define TARGET_CNA   0x0201u
@@ -81,6 +81,7 @@ void stream_set(struct stream *stream, uint16_t offset, uint32_t value)
 {
 	uint64_t tail[TAIL_WORDS];
 
+	assert(stream->n >= TAIL_WORDS && stream->n < STREAM_WORDS_MAX);
 	stream->n -= TAIL_WORDS;
 	memcpy(tail, stream->words + stream->n, sizeof(tail));
 	add(stream, target_of(offset), value, offset);
