@@ -83,6 +83,16 @@ static void vendor_submits_32_bit(void)
 	run_client("DRM_CLIENT_SUBMIT_32");
 }
 
+static void rocket_abi(void)
+{
+	run_client("DRM_CLIENT_ROCKET");
+}
+
+static void rocket_abi_32_bit(void)
+{
+	run_client("DRM_CLIENT_ROCKET_32");
+}
+
 static void nodes(void)
 {
 	run_client("DRM_CLIENT_NODES");
@@ -317,6 +327,8 @@ static const struct test_case cases[] = {
 	{.name = "vendor_abi_32_bit", .run = vendor_abi_32_bit, .timeout_s = 240},
 	{.name = "vendor_submits", .run = vendor_submits, .timeout_s = 240},
 	{.name = "vendor_submits_32_bit", .run = vendor_submits_32_bit, .timeout_s = 240},
+	{.name = "rocket_abi", .run = rocket_abi, .timeout_s = 240},
+	{.name = "rocket_abi_32_bit", .run = rocket_abi_32_bit, .timeout_s = 240},
 	{.name = "nodes", .run = nodes, .timeout_s = 120},
 	{.name = "nodes_32_bit", .run = nodes_32_bit, .timeout_s = 120},
 	HARNESS_CASE(libdrm),
