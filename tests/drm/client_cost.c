@@ -3,27 +3,8 @@
  * What calls cost, for script/bench: run it alone and under npu-run. Prints "name ns" lines; those
  * of an NPU node only where there is one.
  */
-#include "client.h"
-
-#include "lib/drm/uapi/rknpu.h"
-
-#include <fcntl.h>
-#include <stdint.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
-
-#define ROUNDS 5
-#define CALLS  100000
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+#include "cost.h"
+#include "rknpu_calls.h"
 
 static void call_ioctl(int fd)
 {
@@ -44,33 +25,51 @@ static void call_query(int fd)
 {
 	struct rknpu_action action = {.flags = RKNPU_GET_DRV_VERSION};
 
-	ioctl(fd, 0xC0086440, &action);
+	ioctl(fd, ACTION, &action);
 }
 
-/* The best round: what else the machine does only adds. */
-static void measure(const char *name, void (*call)(int), int fd)
+/* ---- a blocking submit ---- */
+
+static struct rknpu_submit submit_request;
+
+/* One task of one entry; on npud's `timing` device it takes no time. */
+static void prepare_submit(int fd)
 {
-	uint64_t best_ns = UINT64_MAX;
+	struct memory memory;
 
-	for (int round = 0; round < ROUNDS; round++) {
-		uint64_t start_ns = now_ns(), used_ns;
+	memory_new(fd, 4096, RKNPU_MEM_KERNEL_MAPPING, &memory);
+	*(struct rknpu_task *)memory.map = (struct rknpu_task){
+		.enable_mask = 0xd,
+		.int_mask = 0x300,
+		.regcfg_amount = 1,
+		.regcmd_addr = memory.iova + 2048,
+	};
+	submit_request = (struct rknpu_submit){
+		.flags = RKNPU_JOB_PC,
+		.timeout_ms = 6000,
+		.task_number = 1,
+		.task_obj_addr = memory.token,
+		.fence_fd = -1,
+		.subcore_task = {{0, 1}},
+	};
+}
 
-		for (int i = 0; i < CALLS; i++)
-			call(fd);
-		used_ns = now_ns() - start_ns;
-		best_ns = used_ns < best_ns ? used_ns : best_ns;
-	}
-	printf("%s %.1f\n", name, (double)best_ns / CALLS);
+static void call_submit(int fd)
+{
+	CHECK_EQ(ioctl(fd, SUBMIT, &submit_request), 0);
 }
 
 int main(void)
 {
 	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-	int node = open("/dev/dri/card1", O_RDWR | O_CLOEXEC);
+	int node = open(CARD, O_RDWR | O_CLOEXEC);
 
-	measure("ioctl", call_ioctl, zero);
-	measure("mmap_munmap", call_mmap, zero);
-	if (node >= 0)
-		measure("query", call_query, node);
+	cost_measure("ioctl", call_ioctl, zero, 100000);
+	cost_measure("mmap_munmap", call_mmap, zero, 100000);
+	if (node < 0)
+		return 0;
+	prepare_submit(node);
+	cost_measure("query", call_query, node, 20000);
+	cost_measure("submit", call_submit, node, 2000);
 	return 0;
 }
