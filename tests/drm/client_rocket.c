@@ -1,100 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* A program for Linux' rocket driver: every ioctl and error that programs count on. */
-#include "client.h"
+#include "pool_stream.h"
+#include "rocket_calls.h"
 
-#include "lib/drm/uapi/drm.h"
-#include "lib/drm/uapi/rocket.h"
 #include "tests/system/stream_words.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#define DRM(nr, size)	   _IOC(_IOC_READ | _IOC_WRITE, 'd', nr, size)
-#define CREATE_BO	   DRM(0x40, sizeof(struct rocket_create_bo))
-#define SUBMIT		   _IOW('d', 0x41, struct rocket_submit)
-#define PREP_BO		   _IOW('d', 0x42, struct rocket_prep_bo)
-#define FINI_BO		   _IOW('d', 0x43, struct rocket_fini_bo)
-#define GEM_CLOSE	   _IOW('d', DRM_NR_GEM_CLOSE, struct drm_gem_close)
-#define VERSION		   DRM(DRM_NR_VERSION, sizeof(struct drm_version64))
-#define GET_CAP		   DRM(DRM_NR_GET_CAP, sizeof(struct drm_cap))
-#define GEM_FLINK	   DRM(DRM_NR_GEM_FLINK, sizeof(struct drm_gem_flink))
-#define PRIME_HANDLE_TO_FD DRM(DRM_NR_PRIME_HANDLE_TO_FD, sizeof(struct drm_prime_handle))
-#define PRIME_FD_TO_HANDLE DRM(DRM_NR_PRIME_FD_TO_HANDLE, sizeof(struct drm_prime_handle))
-
-#define NODE		   "/dev/accel/accel0"
-#define FOREVER		   INT64_MAX
-#define BAD_POINTER	   8u
-
-static int open_node(void)
-{
-	int fd = open(NODE, O_RDWR | O_CLOEXEC);
-
-	CHECK(fd >= 0);
-	return fd;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/* ---- memory ---- */
-
-struct memory {
-	uint32_t handle;
-	uint32_t iova;
-	uint64_t offset;
-	unsigned char *map;
-};
-
-static void memory_new(int fd, uint32_t size, struct memory *ret_memory)
-{
-	struct rocket_create_bo create = {.size = size};
-
-	CHECK_EQ(ioctl(fd, CREATE_BO, &create), 0);
-	CHECK(create.handle != 0);
-	CHECK(create.dma_address < 1ull << 32);
-	*ret_memory = (struct memory){
-		create.handle, (uint32_t)create.dma_address, create.offset,
-		mmap64(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off64_t)create.offset)};
-	CHECK(ret_memory->map != MAP_FAILED);
-}
-
-static int prepare(int fd, uint32_t handle, int64_t timeout_ns)
-{
-	struct rocket_prep_bo prep = {.handle = handle, .timeout_ns = timeout_ns};
-
-	return ioctl(fd, PREP_BO, &prep);
-}
-
-static int finish(int fd, uint32_t handle)
-{
-	struct rocket_fini_bo fini = {.handle = handle};
-
-	return ioctl(fd, FINI_BO, &fini);
-}
-
-static int gem_close(int fd, uint32_t handle)
-{
-	struct drm_gem_close close_ = {.handle = handle};
-
-	return ioctl(fd, GEM_CLOSE, &close_);
-}
 
 /* ---- one matrix product, with an output object that products may share ---- */
 
@@ -259,39 +177,6 @@ static void many_submits(void)
 		CHECK_EQ(submit_jobs(fd, &product.job, 1), 0);
 	CHECK_EQ(prepare(fd, output.handle, FOREVER), 0);
 	CHECK(output_is(&output, 2));
-}
-
-/* ---- pooling: only PPU's interrupt comes ---- */
-
-static const struct {
-	uint16_t target, offset;
-	uint32_t value;
-} pool_registers[] = {
-	/* Maximum of 2 x 2 over 4 x 4 with 16 channels of int8. */
-	{0x4001, 0x6004, 0xe},	      {0x8001, 0x7004, 0xe},	{0x4001, 0x600c, 3},
-	{0x4001, 0x6010, 3},	      {0x4001, 0x6014, 15},	{0x4001, 0x6018, 1},
-	{0x4001, 0x601c, 1},	      {0x4001, 0x6020, 15},	{0x4001, 0x6024, 0x11},
-	{0x4001, 0x6034, 0x110101},   {0x4001, 0x6038, 0x8000}, {0x4001, 0x603c, 0x8000},
-	{0x4001, 0x6040, 0},	      {0x4001, 0x6044, 0},	{0x4001, 0x6048, 0},
-	{0x4001, 0x607c, 2 * 2 * 16}, {0x4001, 0x6084, 0},	{0x8001, 0x700c, 3},
-	{0x8001, 0x7010, 3},	      {0x8001, 0x7014, 15},	{0x8001, 0x7024, 4 * 16},
-	{0x8001, 0x7028, 4 * 4 * 16}, {0x8001, 0x7030, 1},
-};
-
-static uint32_t put_pool(uint64_t *words, uint32_t input, uint32_t output)
-{
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < sizeof(pool_registers) / sizeof(pool_registers[0]); i++)
-		words[n++] = (uint64_t)pool_registers[i].target << 48 |
-			     (uint64_t)pool_registers[i].value << 16 | pool_registers[i].offset;
-	words[n++] = 0x4001ull << 48 | (uint64_t)output << 16 | 0x6070;
-	words[n++] = 0x8001ull << 48 | (uint64_t)input << 16 | 0x701c;
-	words[n++] = 0;
-	words[n++] = 0x0101ull << 48 | 0x14;
-	words[n++] = 0x0041ull << 48;
-	words[n++] = 0x0081ull << 48 | 0x60u << 16 | 0x8;
-	return n;
 }
 
 static void pooling_ends(void)
@@ -739,6 +624,26 @@ static void node_is_found(void)
 	CHECK_FAILS(open("/dev/accel/accel1", O_RDWR), ENOENT);
 }
 
+static void survives_the_daemon(void)
+{
+	const char *pid = getenv("DAEMON_PID");
+	struct product product;
+	struct memory output;
+	int fd = open_node();
+
+	if (!pid)
+		return;
+	memory_new(fd, 4096, &output);
+	product_new(fd, &output, 3, &product);
+	CHECK_EQ(kill((pid_t)strtol(pid, NULL, 10), SIGKILL), 0);
+	while (submit_jobs(fd, &product.job, 1) == 0)
+		;
+	CHECK_EQ(errno, ENODEV);
+	CHECK_FAILS(prepare(fd, output.handle, FOREVER), ENODEV);
+	CHECK_FAILS(open(NODE, O_RDWR), ENODEV);
+	CHECK_EQ(close(fd), 0);
+}
+
 static const struct client_case cases[] = {
 	CLIENT_CASE(one_job),
 	CLIENT_CASE(jobs_run_in_order),
@@ -758,6 +663,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(fork_gets_its_own),
 	CLIENT_CASE(identity),
 	CLIENT_CASE(node_is_found),
+	CLIENT_CASE(survives_the_daemon),
 };
 
 int main(int argc, char **argv)
