@@ -69,7 +69,7 @@ int main(void)
 	if (node < 0)
 		return 0;
 	prepare_submit(node);
-	cost_measure("query", call_query, node, 20000);
-	cost_measure("submit", call_submit, node, 2000);
+	cost_measure("query", call_query, node, 10000);
+	cost_measure("submit", call_submit, node, 500);
 	return 0;
 }

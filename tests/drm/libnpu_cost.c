@@ -38,8 +38,8 @@ int main(void)
 	bo_handle = bo.handle;
 	task = (struct npu_task){
 		.regcmd_iova = bo.iova + 2048, .regcmd_count = 5, .int_mask = 0x300};
-	cost_measure("libnpu_query", call_query, 0, 20000);
-	cost_measure("libnpu_submit", call_submit, 0, 2000);
+	cost_measure("libnpu_query", call_query, 0, 500);
+	cost_measure("libnpu_submit", call_submit, 0, 500);
 	npu_close(npu);
 	return 0;
 }
