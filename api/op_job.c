@@ -23,6 +23,7 @@ int op_submit(struct request *request)
 	if (r == 0)
 		r = job_submit(request->session, &params, request->fds, &reply.job_id, &fence_fd,
 			       &request->error);
+	request->session->stats.rejected += r == -EAGAIN || r == -ETIME;
 	if (r < 0)
 		return r;
 	reply.seqno = params.submit.seqno;

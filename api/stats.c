@@ -162,10 +162,11 @@ static json_t *session_state_document(const struct session *session)
 static json_t *session_work_document(const struct session *session)
 {
 	const struct session_stats *stats = &session->stats;
-	return json_pack("{s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:I}", "submitted",
-			 (json_int_t)stats->submitted, "completed", (json_int_t)stats->completed,
-			 "failed", failed_document(stats->failed), "npu_ns",
-			 (json_int_t)session->queue.device_ns, "wait_ns",
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:I}", "submitted",
+			 (json_int_t)stats->submitted, "rejected", (json_int_t)stats->rejected,
+			 "slices", (json_int_t)session->queue.n_batches, "completed",
+			 (json_int_t)stats->completed, "failed", failed_document(stats->failed),
+			 "npu_ns", (json_int_t)session->queue.device_ns, "wait_ns",
 			 (json_int_t)session->queue.wait_ns, "latency_ns",
 			 latency_document(&stats->latency), "hangs",
 			 (json_int_t)stats->failed[NPU_OUTCOME_HANG], "faults",

@@ -83,6 +83,7 @@ struct queue {
 	uint32_t pinned_mask;
 	/* ---- statistics ---- */
 	uint64_t device_ns, wait_ns; /* device time used; time its jobs spent ready */
+	uint64_t n_batches;	     /* started */
 };
 
 /* Sets up an empty queue that belongs to no scheduler yet. `id` is its owner's, and unique. */

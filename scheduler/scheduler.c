@@ -374,6 +374,7 @@ static void count_start(struct scheduler *scheduler, const struct sched_job *job
 	struct queue *queue = job->queue;
 
 	scheduler->stats.slices++;
+	queue->n_batches++;
 	if (job != queue_head(queue))
 		queue->n_overtakes++;
 	else if (job->n_cores > 1)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sessions/error.h"
+#include "sessions/job_room.h"
 #include "sessions/sessions.h"
 
 #include <assert.h>
@@ -105,118 +106,6 @@ static int job_take_fences(struct job *job, struct fdset *fds, struct npu_error 
 
 /* ---- submit ---- */
 
-/* What a client is told to wait: not nothing, and not so long that it misses a free place. */
-static uint64_t job_clamp_wait_ns(uint64_t wait_ns)
-{
-	if (wait_ns < 100 * NS_PER_US)
-		return 100 * NS_PER_US;
-	return wait_ns < NS_PER_S ? wait_ns : NS_PER_S;
-}
-
-/*
- * How long until this session has room again: when the first of its jobs is predicted to end, or
- * the first of all, whose core may be its next; if nothing is predicted, what its jobs took so far.
- */
-static uint64_t job_retry_after_ns(const struct session *session)
-{
-	const struct scheduler *scheduler = session->owner->scheduler;
-	const uint32_t own_cores = session->queue.running_mask;
-	const uint64_t now_ns = loop_now_ns(session->owner->loop);
-	uint64_t end_ns = scheduler_next_end_ns(scheduler, own_cores ? own_cores : UINT32_MAX);
-
-	if (end_ns == UINT64_MAX || end_ns <= now_ns)
-		end_ns = now_ns + histogram_percentile(&session->stats.latency, 500);
-	return job_clamp_wait_ns(end_ns > now_ns ? end_ns - now_ns : NS_PER_MS);
-}
-
-/* The class's `depth` counts jobs that have not started; a slice's rest is not one of them. */
-static struct job *job_find_waiting(struct session *session, unsigned *ret_n)
-{
-	struct job *job, *oldest = NULL;
-	unsigned n = 0;
-
-	list_for_each (job, &session->jobs, link) {
-		if (job->base.state == JOB_RUNNING || job->base.state == JOB_DONE ||
-		    job->base.started_ns)
-			continue;
-		oldest = oldest ? oldest : job;
-		n++;
-	}
-	*ret_n = n;
-	return oldest;
-}
-
-static int job_check_depth(struct session *session, struct npu_error *error)
-{
-	const struct class *class = session->class;
-	unsigned n;
-
-	if (!class->depth || class->replaces_oldest)
-		return 0;
-	job_find_waiting(session, &n);
-	if (n < class->depth)
-		return 0;
-	error_set(error, EAGAIN, "depth",
-		  "%u jobs of this session wait, as many as class \"%s\" allows", n, class->name);
-	error->value = n;
-	error->max = class->depth;
-	error->retry_after_ns = job_retry_after_ns(session);
-	return -EAGAIN;
-}
-
-/* With `replace`, the newcomer takes the place of the oldest. */
-static void job_replace_oldest(struct session *session)
-{
-	const struct class *class = session->class;
-	struct job *oldest;
-	unsigned n;
-
-	if (!class->depth || !class->replaces_oldest)
-		return;
-	oldest = job_find_waiting(session, &n);
-	if (n <= class->depth)
-		return;
-	snprintf(oldest->detail, sizeof(oldest->detail),
-		 "replaced by a newer job: class \"%s\" keeps %u waiting", class->name,
-		 class->depth);
-	scheduler_cancel(session->owner->scheduler, &oldest->base, NPU_OUTCOME_CANCELLED);
-}
-
-static int job_charge_queue(struct job *job, struct npu_error *error)
-{
-	struct account_refusal refusal;
-
-	if (account_charge(&job->session->account, SLOT_JOBS, 1, &job->job_charge, &refusal) == 0)
-		return 0;
-	error_quota(error, &refusal);
-	error->error = EAGAIN;
-	error->retry_after_ns = job_retry_after_ns(job->session);
-	return -EAGAIN;
-}
-
-/* A job longer than the quota itself may wait alone. */
-static int job_charge_wait(struct job *job, struct npu_error *error)
-{
-	struct session *session = job->session;
-	const struct account *tenant = &session->tenant->account;
-	const uint64_t limit_ns = tenant->limit[SLOT_WAIT_NS], used_ns = tenant->used[SLOT_WAIT_NS];
-	uint64_t wait_ns = scheduler_predict_ns(session->owner->scheduler, &job->base), over_ns;
-
-	if (wait_ns > limit_ns)
-		wait_ns = limit_ns;
-	if (account_charge(&session->account, SLOT_WAIT_NS, wait_ns, &job->wait_charge, NULL) == 0)
-		return 0;
-	over_ns = used_ns + wait_ns - limit_ns;
-	error_set(error, EAGAIN, "queued_ms_per_tenant",
-		  "%.1f ms of core-time wait already, of %.0f, and this job is %.1f more",
-		  (double)used_ns / NS_PER_MS, (double)limit_ns / NS_PER_MS,
-		  (double)wait_ns / NS_PER_MS);
-	error->value = wait_ns / NS_PER_MS;
-	error->max = limit_ns / NS_PER_MS;
-	error->retry_after_ns = job_clamp_wait_ns(over_ns / session->owner->device->caps.n_cores);
-	return -EAGAIN;
-}
-
 static int job_refuse_late(const struct job *job, uint64_t now_ns, struct npu_error *error)
 {
 	const uint64_t given_ns =
@@ -298,14 +187,12 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 	if (job_find(session, params->submit.seqno))
 		return error_set(error, EEXIST, "seqno", "%" PRIu64 " is in flight already",
 				 params->submit.seqno);
-	r = job_check_depth(session, error);
+	r = job_room_check(session, error);
 	if (r == 0)
 		r = job_build(session, params, &job, error);
 	if (r < 0)
 		return r;
-	r = job_charge_queue(job, error);
-	if (r == 0)
-		r = job_charge_wait(job, error);
+	r = job_room_take(job, error);
 	if (r == 0)
 		r = job_take_fences(job, fds, error);
 	if (r == 0)
@@ -319,7 +206,7 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 	session->stats.submitted++;
 	*ret_job_id = job->base.id;
 	*ret_fence_fd = fence_fd;
-	job_replace_oldest(session);
+	job_room_make(session);
 	sessions_kick(session->owner);
 	return 0;
 }

@@ -31,7 +31,7 @@ struct job_slices {
 	struct share_slices shares[];
 };
 
-/* ---- streams in client memory ---- */
+/* ---- streams ---- */
 
 static const uint64_t *find_in_bo(const struct bo *bo, const struct device_task *task)
 {

@@ -21,8 +21,11 @@
 struct job;
 struct job_slices;
 
-/* A job with more entries than this in its streams (4 MiB) is not looked into, and runs whole. */
-#define SLICES_ENTRIES_MAX 524288u
+/*
+ * A job with more entries than this in its streams (1 MiB) is not looked into, and runs whole: each
+ * takes the daemon some 15 ns.
+ */
+#define SLICES_ENTRIES_MAX 131072u
 
 /*
  * Divides a job that is built otherwise: job->base.n_pieces is set, and job->slices where more than

@@ -259,6 +259,7 @@ static void session_add_up(struct session_stats *sum, const struct session_stats
 	sum->requests += stats->requests;
 	sum->errors += stats->errors;
 	sum->submitted += stats->submitted;
+	sum->rejected += stats->rejected;
 	sum->completed += stats->completed;
 	for (unsigned i = 0; i < NPU_OUTCOME_COUNT; i++)
 		sum->failed[i] += stats->failed[i];

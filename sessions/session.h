@@ -37,6 +37,7 @@ enum session_state { SESSION_HELLO, SESSION_ACTIVE, SESSION_CLOSING, SESSION_DEA
 struct session_stats {
 	uint64_t requests, errors;
 	uint64_t submitted, completed;	    /* completed: with outcome ok */
+	uint64_t rejected;		    /* submits for which there was no room or no time */
 	uint64_t failed[NPU_OUTCOME_COUNT]; /* by outcome */
 	struct histogram latency;	    /* submit to end, jobs with outcome ok */
 };

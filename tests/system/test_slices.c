@@ -63,6 +63,8 @@ static void others_get_their_turn(void)
 	REQUIRE(completion.device_ns >= 500 * MS_NS);
 	stats = client_stats(&camera);
 	REQUIRE(stats_number(stats, "scheduler.slices") >= 5 + 6);
+	REQUIRE(stats_number(stats, "sessions.0.slices") >= 6);
+	REQUIRE_EQ(stats_number(stats, "sessions.1.slices"), 5);
 	json_decref(stats);
 	daemon_stop(&daemon);
 }
@@ -196,7 +198,9 @@ static uint64_t word(uint16_t target, uint32_t value, uint16_t offset)
 	return (uint64_t)target << 48 | (uint64_t)value << 16 | offset;
 }
 
-/* Two whole bodies with an input each; then only where the output goes, in the group before last.
+/*
+ * Two halves, each of two whole bodies with an input each, then two that only say where the output
+ * goes, in the group before last.
  */
 static void write_task(struct network *network, unsigned i)
 {
@@ -208,7 +212,7 @@ static void write_task(struct network *network, unsigned i)
 
 	stream_matmul(&addresses, &stream);
 	tail = &stream.words[stream.n - 4];
-	if (i >= 2) {
+	if (i % 4 >= 2) {
 		stream.words[0] = word(0x1001, 0xe, 0x4004);
 		stream.words[1] = word(0x1001, output, 0x4020);
 		memmove(&stream.words[2], tail, 4 * sizeof(*tail));
@@ -288,6 +292,73 @@ static void streams_in_slices(void)
 	REQUIRE_EQ(stats_number(stats, "memory.bos"), 1);
 	REQUIRE_EQ(stats_number(stats, "memory.bytes"), NETWORK_BYTES);
 	json_decref(stats);
+	daemon_stop(&daemon);
+}
+
+/* Each half on a core of its own, both cut at the same places. */
+static void gangs_of_streams_in_slices(void)
+{
+	const struct daemon_options options = {.config = "{\"predict\": {\"known_after\": 4096}}"};
+	struct network network;
+	struct job_request gang;
+	struct daemon daemon;
+	struct client client;
+
+	daemon_start(&options, &daemon);
+	client_open(&daemon, &client);
+	network_init(&client, &network);
+	gang = network_request(&network, 0);
+	gang.submit.core_mask = 3;
+	gang.submit.n_ranges = 2;
+	gang.submit.ranges[0] = (struct npu_range){0, 4};
+	gang.submit.ranges[1] = (struct npu_range){4, 4};
+	for (unsigned i = 0; i < 2; i++) {
+		gang.submit.flags = i ? NPU_SUBMIT_CHAINED : 0;
+		REQUIRE_EQ(slices_of(&client, &gang), 1);
+		network_check(&network);
+		gang.submit.flags |= NPU_SUBMIT_SLICEABLE;
+		REQUIRE_EQ(slices_of(&client, &gang), 4);
+		network_check(&network);
+	}
+	daemon_stop(&daemon);
+}
+
+/* A gang that may run on one core does so where it would have to wait for the other. */
+static void streams_for_another_width(void)
+{
+	const struct daemon_options options = {
+		.config = "{\"scheduler\": {\"policy\": \"round-robin\"}}"};
+	const struct npu_range alone = {0, NETWORK_TASKS};
+	struct npu_completion completion;
+	struct client client, hanging;
+	struct network network;
+	struct job_request gang;
+	struct matmul memory;
+	struct daemon daemon;
+	uint64_t hang;
+
+	daemon_start(&options, &daemon);
+	client_open(&daemon, &client);
+	client_open(&daemon, &hanging);
+	network_init(&client, &network);
+	matmul_init(&hanging, 0, 1, 1, &memory);
+	hang = hang_submit(&hanging, &memory, 1, 500 * MS_NS, NULL);
+	gang = network_request(&network, NPU_SUBMIT_SLICEABLE);
+	gang.submit.core_mask = 3;
+	gang.submit.n_ranges = 2;
+	gang.submit.ranges[0] = (struct npu_range){0, 4};
+	gang.submit.ranges[1] = (struct npu_range){4, 4};
+	gang.submit.widths = 1 << 1;
+	gang.width_ranges = &alone;
+	gang.n_width_ranges = 1;
+	client_wait(&client, client_submit(&client, &gang, NULL), &completion);
+	REQUIRE_EQ(completion.outcome, NPU_OUTCOME_OK);
+	REQUIRE_EQ(__builtin_popcount(completion.core_mask), 1);
+	network_check(&network);
+	client_wait_outcome(&hanging, hang, NPU_OUTCOME_HANG);
+	client_wait(&client, client_submit(&client, &gang, NULL), &completion);
+	REQUIRE_EQ(completion.core_mask, 3);
+	network_check(&network);
 	daemon_stop(&daemon);
 }
 
@@ -378,6 +449,8 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(timeout_counts_all_slices),
 	HARNESS_CASE(waiting_slices_can_be_cancelled),
 	HARNESS_CASE(streams_in_slices),
+	HARNESS_CASE(gangs_of_streams_in_slices),
+	HARNESS_CASE(streams_for_another_width),
 	HARNESS_CASE(prologues_are_charged),
 	HARNESS_CASE(streams_that_change),
 	HARNESS_CASE(owner_dies),

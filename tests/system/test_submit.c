@@ -249,6 +249,7 @@ static void depth_refuses_one_more(void)
 	struct message reply;
 	struct daemon daemon;
 	struct client client, other;
+	json_t *stats;
 
 	start("{\"classes\": {\"default\": {\"cores\": [0], \"depth\": 2}}}", &daemon, &client);
 	client_open(&daemon, &other);
@@ -263,6 +264,10 @@ static void depth_refuses_one_more(void)
 	REQUIRE(reply.body.error.retry_after_ns <= 45 * MS_NS);
 	REQUIRE(harness_is_sanitized() || reply.body.error.retry_after_ns > 5 * MS_NS);
 	client_submit(&other, &request, NULL);
+	stats = client_stats(&other);
+	REQUIRE_EQ(stats_number(stats, "sessions.0.rejected"), 1);
+	REQUIRE_EQ(stats_number(stats, "sessions.1.rejected"), 0);
+	json_decref(stats);
 	daemon_stop(&daemon);
 }
 
