@@ -235,19 +235,31 @@ static json_t *prediction_error_document(const struct histogram *error)
 			 "p90", (double)histogram_percentile(error, 900) * 1e-6);
 }
 
+static json_t *contracts_document(const struct scheduler *scheduler)
+{
+	struct sched_contracts contracts;
+
+	scheduler_get_contracts(scheduler, &contracts);
+	return json_pack("{s:I, s:f, s:f}", "n", (json_int_t)contracts.n, "reserved_cores",
+			 contracts.reserved_cores, "cores", contracts.cores);
+}
+
 static json_t *scheduler_document(const struct sessions *sessions)
 {
 	const struct scheduler *scheduler = sessions->scheduler;
 	const struct scheduler_stats *stats = scheduler_get_stats(scheduler);
 	const struct predict_stats *predict = scheduler_predict_stats(scheduler);
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "policy",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o}", "policy",
 			 scheduler_policy_name(scheduler), "ready",
 			 (json_int_t)scheduler_n_ready(scheduler), "waiting",
 			 (json_int_t)scheduler_n_blocked(scheduler), "slices",
 			 (json_int_t)stats->slices, "gang_wait_ns", (json_int_t)stats->gang_wait_ns,
-			 "domain_switches", (json_int_t)sessions->domain_switches, "predictions",
+			 "domain_switches", (json_int_t)stats->domain_switches, "predictions",
 			 (json_int_t)predict->error.count, "prediction_error",
-			 prediction_error_document(&predict->error));
+			 prediction_error_document(&predict->error), "late",
+			 (json_int_t)stats->n_late, "demoted", (json_int_t)stats->n_demoted,
+			 "switch_ns", (json_int_t)scheduler_switch_ns(scheduler), "contracts",
+			 contracts_document(scheduler));
 }
 
 /* Newest first. */

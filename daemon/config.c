@@ -21,6 +21,7 @@
 #define PREDICT_SAMPLES_MAX 32768
 #define PREDICT_KINDS_MAX   1024
 #define FILE_MAX_BYTES	    (1u << 20)
+#define UNKNOWN_MS	    2000 /* as in config_keys.c */
 
 int config_device_parse(const char *name, enum config_device *ret_device)
 {
@@ -50,6 +51,9 @@ static int read_device(struct json_reader *reader, const json_t *device, struct 
 	soft->clock = config_key_choice(device, "soft_clock", config_soft_clocks);
 	soft->is_incoherent =
 		strcmp(json_string_value(json_object_get(device, "soft_cache")), "incoherent") == 0;
+	config->timing_has_one_domain =
+		strcmp(json_string_value(json_object_get(device, "timing_domains")), "device") == 0;
+	config->timing_switch_ns = config_key_ns(device, "timing_switch_ms");
 	soft->core_bandwidth = json_number_value(json_object_get(device, "core_bandwidth"));
 	soft->total_bandwidth = json_number_value(json_object_get(device, "total_bandwidth"));
 	if (soft->total_bandwidth < soft->core_bandwidth)
@@ -71,23 +75,37 @@ static void read_scheduler(const json_t *scheduler, struct config *config)
 
 	*result = scheduler_config_default();
 	result->policy = policy_find(json_string_value(json_object_get(scheduler, "policy")));
+	config->fallback = policy_find(json_string_value(json_object_get(scheduler, "fallback")));
 	result->rr_quantum_ns = config_key_ns(scheduler, "rr_quantum_ms");
 	result->min_charge_ns = config_key_ns(scheduler, "min_charge_ms");
 	result->quantum_ns = config_key_ns(scheduler, "quantum_ms");
 	result->gang_quantum_ns = config_key_ns(scheduler, "gang_quantum_ms");
 	result->np_cap_ns = config_key_ns(scheduler, "np_cap_ms"); /* "auto": 0 */
 	result->lag_ns = config_key_ns(scheduler, "lag_ms");
+	result->ageing_ns = config_key_ns(scheduler, "ageing_ms");
 	result->patience_ns = config_key_ns(scheduler, "patience_ms");
 	result->shed_margin_ns = config_key_ns(scheduler, "shed_margin_ms");
 	result->hold_factor = number(scheduler, "hold_factor");
 	result->long_factor = number(scheduler, "long_factor");
 	result->short_umax = number(scheduler, "short_umax");
 	result->backfill_margin = number(scheduler, "backfill_margin");
+	result->rt_cap = number(scheduler, "rt_cap");
 	result->admit_margin = number(scheduler, "admit_margin");
 	result->probe_every = (unsigned)number(scheduler, "probe_every");
 	result->has_admission = json_is_true(json_object_get(scheduler, "admission"));
 	result->is_moldable = json_is_true(json_object_get(scheduler, "moldable"));
 	result->has_bandwidth_guard = json_is_true(json_object_get(scheduler, "bandwidth_guard"));
+}
+
+static void read_domains(const json_t *domains, struct config *config)
+{
+	struct scheduler_config *result = &config->scheduler;
+
+	config->sessions.domain_scope = config_key_choice(domains, "scope", config_domain_scopes);
+	/* "auto" is no number, so 0. */
+	result->epoch_ns = config_key_ns(domains, "epoch_ms");
+	result->affinity_ns = config_key_ns(domains, "affinity_ms");
+	result->affinity_max_ns = config_key_ns(domains, "affinity_max_ms");
 }
 
 static void read_predict(const json_t *predict, struct config *config)
@@ -116,6 +134,10 @@ static int read_watchdog(struct json_reader *reader, const json_t *watchdog, str
 					"%.15g is out of range (allowed: up to cap_ms, %.15g)",
 					(double)result->floor_ns / 1e6,
 					(double)result->cap_ns / 1e6);
+	if (result->unknown_ns > result->cap_ns)
+		return json_reader_note(
+			reader, "watchdog.unknown_ms", "%.15g is above cap_ms, %.15g, which holds",
+			(double)result->unknown_ns / 1e6, (double)result->cap_ns / 1e6);
 	return 0;
 }
 
@@ -153,14 +175,26 @@ static int read_document(struct json_reader *reader, json_t *document, struct co
 		r = read_watchdog(reader, json_object_get(document, "watchdog"), config);
 	}
 	if (r == 0)
-		r = config_classes_read(reader, document, config->scheduler.policy->name,
-					&config->sessions);
-	if (r == 0)
+		r = config_classes_read(reader, document, &config->scheduler, &config->sessions);
+	if (r == 0) {
 		read_quota(json_object_get(document, "quota"), &config->sessions.quota);
+		read_domains(json_object_get(document, "domains"), config);
+	}
 	return r;
 }
 
 /* ---- text -> document ---- */
+
+/* A cap that is lower than the default for tasks of unknown duration lowers that too. */
+static int prepare_watchdog(json_t *watchdog)
+{
+	json_t *cap = json_object_get(watchdog, "cap_ms");
+
+	if (!json_is_number(cap) || json_number_value(cap) >= UNKNOWN_MS ||
+	    json_object_get(watchdog, "unknown_ms"))
+		return 0;
+	return json_object_set(watchdog, "unknown_ms", cap) < 0 ? -ENOMEM : 0;
+}
 
 static int check_text(struct json_reader *reader, const char *text, size_t length,
 		      json_t **ret_document)
@@ -173,8 +207,11 @@ static int check_text(struct json_reader *reader, const char *text, size_t lengt
 	r = json_reader_parse(reader, text, length, &document);
 	if (r < 0)
 		return r;
-	if (json_is_object(document))
+	if (json_is_object(document)) {
 		r = config_classes_prepare(document);
+		if (r == 0)
+			r = prepare_watchdog(json_object_get(document, "watchdog"));
+	}
 	if (r == 0)
 		r = json_reader_complete(reader, config_keys, document, ret_document);
 	json_decref(document);

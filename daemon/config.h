@@ -21,7 +21,10 @@ enum config_device { CONFIG_DEVICE_AUTO, CONFIG_DEVICE_SOFT, CONFIG_DEVICE_TIMIN
 struct config {
 	enum config_device device;
 	struct soft_options soft;
+	bool timing_has_one_domain;
+	uint64_t timing_switch_ns;
 	struct scheduler_config scheduler;
+	const struct policy_ops *fallback; /* where the device cannot honour the policy */
 	struct session_policy sessions;
 	json_t *effective;     /* the whole policy with every default, for `npuctl policy show` */
 	json_t *not_in_effect; /* array of strings: "scheduler.quantum_ms: …" */

@@ -5,10 +5,14 @@
  */
 #include "daemon/config_classes.h"
 
+#include "base/clock.h"
 #include "daemon/config_keys.h"
 #include "daemon/principal.h"
+#include "scheduler/contract.h"
+#include "scheduler/policy.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,12 +47,13 @@ int config_classes_prepare(json_t *document)
 
 /* ---- classes ---- */
 
-static uint32_t core_set(const json_t *cores)
+/* A list of small numbers as bits. */
+static uint32_t number_set(const json_t *numbers)
 {
 	uint32_t mask = 0;
 
-	for (size_t i = 0; i < json_array_size(cores); i++)
-		mask |= 1u << json_integer_value(json_array_get(cores, i));
+	for (size_t i = 0; i < json_array_size(numbers); i++)
+		mask |= 1u << json_integer_value(json_array_get(numbers, i));
 	return mask;
 }
 
@@ -75,57 +80,200 @@ static void read_class(const char *name, const json_t *object, struct class *cla
 	class->is_validated = json_is_true(json_object_get(object, "validate"));
 	queue->kind = (enum queue_kind) class->kind;
 	queue->deadline_ns = config_key_ns(object, "deadline_ms");
-	if (json_object_get(object, "late"))
-		queue->late_rule = LATE_DROP + config_key_choice(object, "late", config_late_rules);
+	queue->lends_cores =
+		strcmp(json_string_value(json_object_get(object, "steal")), "idle") == 0;
+	queue->period_ns = config_key_ns(object, "period_ms");
+	queue->run_ns = config_key_ns(object, "run_ms");
+	queue->gang_widths = number_set(json_object_get(object, "gang_widths"));
+	queue->late_rule = LATE_DROP + config_key_choice(object, "late", config_late_rules);
 	class->depth = (unsigned)json_integer_value(json_object_get(object, "depth"));
 	class->replaces_oldest =
 		strcmp(json_string_value(json_object_get(object, "replace")), "oldest") == 0;
 	queue->weight = class_weight(object, class->kind);
+	queue->priority = (unsigned)json_integer_value(json_object_get(object, "priority"));
 	queue->has_own_cores = cores != NULL;
-	queue->core_mask = cores ? core_set(cores) : (1u << CONFIG_CORES_MAX) - 1;
+	queue->core_mask = cores ? number_set(cores) : (1u << CONFIG_CORES_MAX) - 1;
 	queue->max_cores = (unsigned)json_integer_value(json_object_get(object, "max_cores"));
 	queue->core_mask_rule = config_key_choice(object, "core_mask", config_core_mask_rules);
 	queue->watchdog_cap_ns = config_key_ns(object, "watchdog_cap_ms");
 }
 
-/* A class that names a policy gets the one that runs for all. */
-static int note_class_policy(struct json_reader *reader, const char *name, const json_t *object,
-			     const char *policy_name)
+/* The class's own policy, where it is another one than the scheduler's. */
+static int read_class_policy(struct json_reader *reader, json_t *object, const char *name,
+			     const struct policy_ops *policy, struct queue_params *queue)
 {
 	const char *wanted = json_string_value(json_object_get(object, "policy"));
+	const struct policy_ops *order = wanted ? policy_find(wanted) : policy;
 	char path[PATH_MAX_BYTES];
 
-	if (!wanted || strcmp(wanted, policy_name) == 0)
+	if (!wanted && set_new(object, "policy", json_string(policy->name)) < 0)
+		return -ENOMEM;
+	if (order == policy)
 		return 0;
 	snprintf(path, sizeof(path), "classes.%s.policy", name);
-	return json_reader_note(reader, path,
-				"'%s' is not in effect yet, '%s' runs for every class", wanted,
-				policy_name);
+	if (order == &policy_pinned && !queue->has_own_cores)
+		return json_reader_fail(reader, path,
+					"'pinned' inside '%s' needs cores to keep to (allowed: "
+					"with 'cores' in the class, or as scheduler.policy)",
+					policy->name);
+	queue->order = order;
+	return 0;
 }
 
-static int read_classes(struct json_reader *reader, json_t *classes, const char *policy_name,
-			struct session_policy *policy)
+static double milliseconds(uint64_t ns)
 {
+	return (double)ns / NS_PER_MS;
+}
+
+static int fail_contract(struct json_reader *reader, const char *path,
+			 const struct queue_params *queue, double left_cores,
+			 const struct scheduler_config *scheduler)
+{
+	double run_ms = floor(left_cores * milliseconds(queue->period_ns) * 1000) / 1000;
+
+	return json_reader_fail(reader, path,
+				"%.15g every %.15g ms takes %.4g cores, and the classes before it "
+				"leave %.4g (allowed: up to %.15g; rt_cap, %.15g, of %d cores are "
+				"for one session of each class)",
+				milliseconds(queue->run_ns), milliseconds(queue->period_ns),
+				contract_cores(queue), left_cores, run_ms, scheduler->rt_cap,
+				CONFIG_CORES_MAX);
+}
+
+/* A class with a contract: period_ms, and run_ms where core-time is reserved. */
+static int check_contract(struct json_reader *reader, const char *name, const struct class *class,
+			  const struct scheduler_config *scheduler, double *left_cores)
+{
+	const struct queue_params *queue = &class->queue;
+	uint64_t most_ns = queue->deadline_ns * queue->max_cores;
+	char path[PATH_MAX_BYTES];
+
+	snprintf(path, sizeof(path), "classes.%s.%s", name, queue->run_ns ? "run_ms" : "period_ms");
+	if (queue->run_ns && !queue->period_ns)
+		return json_reader_fail(reader, path,
+					"%.15g is reserved in no period (allowed: "
+					"with 'period_ms')",
+					milliseconds(queue->run_ns));
+	if (class->kind != CLASS_RT)
+		return json_reader_fail(reader, path,
+					"the kind '%s' has no contract (allowed: "
+					"with 'kind' rt)",
+					config_class_kinds[class->kind]);
+	if (!queue->run_ns)
+		return 0;
+	if (scheduler->policy != &policy_deadline)
+		return json_reader_fail(reader, path,
+					"'%s' cannot keep a reservation (allowed: "
+					"with scheduler.policy deadline)",
+					scheduler->policy->name);
+	if (queue->run_ns > most_ns)
+		return json_reader_fail(reader, path,
+					"%.15g does not fit before the deadline "
+					"(allowed: up to %.15g, deadline_ms on max_cores)",
+					milliseconds(queue->run_ns), milliseconds(most_ns));
+	if (contract_cores(queue) > *left_cores + 1e-9)
+		return fail_contract(reader, path, queue, *left_cores, scheduler);
+	*left_cores -= contract_cores(queue);
+	return 0;
+}
+
+static void write_cores(uint32_t mask, char *buffer, size_t size)
+{
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (unsigned i = 0; i < CONFIG_CORES_MAX && used < size; i++) {
+		if (mask >> i & 1)
+			used += (size_t)snprintf(buffer + used, size - used, "%s%u",
+						 used ? ", " : "", i);
+	}
+}
+
+/* How many cores at once, and which: they must leave a job that can run. */
+static int check_masks(struct json_reader *reader, const char *name,
+		       const struct queue_params *queue)
+{
+	unsigned n_cores = (unsigned)__builtin_popcount(queue->core_mask);
+	char path[PATH_MAX_BYTES], text[32];
+
+	snprintf(path, sizeof(path), "classes.%s.max_cores", name);
+	write_cores(queue->core_mask, text, sizeof(text));
+	/* The default stands for as many as there are. */
+	if (queue->max_cores > n_cores && queue->max_cores < CONFIG_CORES_MAX)
+		return json_reader_fail(reader, path,
+					"%u is more than its cores, [%s] (allowed: 1 to %u)",
+					queue->max_cores, text, n_cores);
+	snprintf(path, sizeof(path), "classes.%s.gang_widths", name);
+	if (queue->max_cores < n_cores)
+		n_cores = queue->max_cores;
+	if (!(queue->gang_widths & ((2u << n_cores) - 1)))
+		return json_reader_fail(reader, path,
+					"no width of it fits its cores and max_cores (allowed: at "
+					"least one of 1 to %u)",
+					n_cores);
+	return 0;
+}
+
+static int complete_class(struct json_reader *reader, json_t *object, const char *name,
+			  const struct policy_ops *policy, struct class *class)
+{
+	struct queue_params *queue = &class->queue;
+	char path[PATH_MAX_BYTES];
+	int r = 0;
+
+	if (queue->period_ns && !queue->deadline_ns) {
+		queue->deadline_ns = queue->period_ns;
+		r = set_new(object, "deadline_ms",
+			    json_incref(json_object_get(object, "period_ms")));
+	}
+	if (r == 0 && !json_object_get(object, "weight"))
+		r = set_new(object, "weight", json_real(queue->weight));
+	if (r == 0)
+		r = check_masks(reader, name, queue);
+	if (r == 0)
+		r = read_class_policy(reader, object, name, policy, queue);
+	if (r == 0 && queue->lends_cores && policy != &policy_pinned) {
+		snprintf(path, sizeof(path), "classes.%s.steal", name);
+		r = json_reader_note(reader, path,
+				     "under '%s' no cores are anybody's own; 'pinned' has them",
+				     policy->name);
+	}
+	return r;
+}
+
+static int read_classes(struct json_reader *reader, json_t *classes,
+			const struct scheduler_config *scheduler, struct session_policy *ret_policy)
+{
+	double left_cores = scheduler->rt_cap * CONFIG_CORES_MAX;
 	const char *name;
 	json_t *object;
 	int r;
 
-	policy->classes = calloc(json_object_size(classes), sizeof(*policy->classes));
-	if (!policy->classes)
+	ret_policy->classes = calloc(json_object_size(classes), sizeof(*ret_policy->classes));
+	if (!ret_policy->classes)
 		return -ENOMEM;
 	json_object_foreach (classes, name, object) {
-		struct class *class = &policy->classes[policy->n_classes++];
+		struct class *class = &ret_policy->classes[ret_policy->n_classes++];
 
 		read_class(name, object, class);
-		r = 0;
-		if (!json_object_get(object, "weight"))
-			r = set_new(object, "weight", json_real(class->queue.weight));
-		if (r == 0)
-			r = note_class_policy(reader, name, object, policy_name);
+		r = complete_class(reader, object, name, scheduler->policy, class);
+		if (r == 0 && (class->queue.period_ns || class->queue.run_ns))
+			r = check_contract(reader, name, class, scheduler, &left_cores);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+/* A part belongs to its class whether somebody of it is connected or not. */
+static void note_partition(const struct queue_params *queue, struct scheduler_config *scheduler)
+{
+	if (!queue->has_own_cores)
+		return;
+	if (queue->lends_cores)
+		scheduler->lent_cores |= queue->core_mask;
+	else
+		scheduler->kept_cores |= queue->core_mask;
 }
 
 /* ---- match ---- */
@@ -300,21 +448,23 @@ static int read_admin_group(struct json_reader *reader, const json_t *document,
 	return r == -ENOENT ? 0 : r;
 }
 
-int config_classes_read(struct json_reader *reader, json_t *document, const char *policy_name,
-			struct session_policy *ret_policy)
+int config_classes_read(struct json_reader *reader, json_t *document,
+			struct scheduler_config *scheduler, struct session_policy *ret_policy)
 {
-	struct session_policy policy = {0};
+	struct session_policy result = {0};
 	int r;
 
-	r = read_classes(reader, json_object_get(document, "classes"), policy_name, &policy);
+	r = read_classes(reader, json_object_get(document, "classes"), scheduler, &result);
+	for (unsigned i = 0; i < result.n_classes; i++)
+		note_partition(&result.classes[i].queue, scheduler);
 	if (r == 0)
-		r = read_rules(reader, json_object_get(document, "match"), &policy);
+		r = read_rules(reader, json_object_get(document, "match"), &result);
 	if (r == 0)
-		r = read_admin_group(reader, document, &policy);
+		r = read_admin_group(reader, document, &result);
 	if (r < 0) {
-		session_policy_deinit(&policy);
+		session_policy_deinit(&result);
 		return r;
 	}
-	*ret_policy = policy;
+	*ret_policy = result;
 	return 0;
 }

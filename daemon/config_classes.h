@@ -6,6 +6,7 @@
 #define NPUD_DAEMON_CONFIG_CLASSES_H
 
 #include "daemon/json_reader.h"
+#include "scheduler/scheduler.h"
 #include "sessions/class.h"
 
 /*
@@ -15,10 +16,10 @@
 int config_classes_prepare(json_t *document);
 /*
  * After the check: fills classes, rules and the group of `ret_policy` (not the quotas), completes
- * the document, notes what does not apply. `policy_name` is the policy that runs. -EINVAL with
- * reader->error; -ENOMEM.
+ * the document, notes what does not apply. `scheduler` has been read, and gets what the classes say
+ * of cores. -EINVAL with reader->error; -ENOMEM.
  */
-int config_classes_read(struct json_reader *reader, json_t *document, const char *policy_name,
-			struct session_policy *ret_policy);
+int config_classes_read(struct json_reader *reader, json_t *document,
+			struct scheduler_config *scheduler, struct session_policy *ret_policy);
 
 #endif

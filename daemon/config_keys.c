@@ -6,6 +6,7 @@
 #include "daemon/config_keys.h"
 
 #include "daemon/config.h"
+#include "scheduler/priority.h"
 
 #include <string.h>
 
@@ -40,11 +41,20 @@ const char *const config_core_mask_rules[] = {
 	NULL,
 };
 
-static const char *const soft_caches[] = {"coherent", "incoherent", NULL};
-static const char *const policies[] = {"round-robin", "pinned", "gang", "fair", "deadline", NULL};
-static const char *const scopes[] = {"session", "uid", "class", "shared", NULL};
-static const char *const steals[] = {"off", "idle", NULL};
+const char *const config_domain_scopes[] = {
+	[DOMAIN_SESSION] = "session",
+	[DOMAIN_UID] = "uid",
+	[DOMAIN_CLASS] = "class",
+	[DOMAIN_SHARED] = "shared",
+	NULL,
+};
+
 const char *const config_late_rules[] = {"drop", "demote", "run", NULL};
+
+static const char *const soft_caches[] = {"coherent", "incoherent", NULL};
+static const char *const timing_domains[] = {"core", "device", NULL};
+static const char *const policies[] = {"round-robin", "pinned", "gang", "fair", "deadline", NULL};
+static const char *const steals[] = {"off", "idle", NULL};
 static const char *const replacements[] = {"off", "oldest", NULL};
 
 /* Each row: name, type, then what the type needs, the default, and whether it comes later. */
@@ -55,6 +65,8 @@ static const struct key_spec device_keys[] = {
 	{"name", KEY_CHOICE, .choices = config_devices, .fallback = "\"auto\""},
 	{"soft_clock", KEY_CHOICE, .choices = config_soft_clocks, .fallback = "\"host\""},
 	{"soft_cache", KEY_CHOICE, .choices = soft_caches, .fallback = "\"coherent\""},
+	{"timing_domains", KEY_CHOICE, .choices = timing_domains, .fallback = "\"core\""},
+	{"timing_switch_ms", KEY_NUMBER, RANGE(0, 1000), .fallback = "0"},
 	{"core_bandwidth", KEY_NUMBER, RANGE(0.001, 1000), .fallback = "10"},
 	{"total_bandwidth", KEY_NUMBER, RANGE(0.001, 1000), .fallback = "20"},
 	{NULL},
@@ -62,19 +74,20 @@ static const struct key_spec device_keys[] = {
 
 static const struct key_spec scheduler_keys[] = {
 	{"policy", KEY_CHOICE, .choices = policies, .fallback = "\"fair\""},
-	{"fallback", KEY_CHOICE, .choices = policies, .fallback = "\"round-robin\"", LATER},
+	{"fallback", KEY_CHOICE, .choices = policies, .fallback = "\"round-robin\""},
 	{"quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "8"},
 	{"gang_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "24"},
 	{"rr_quantum_ms", KEY_NUMBER, RANGE(0.1, 10000), .fallback = "10"},
 	{"hold_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "2"},
 	{"long_factor", KEY_NUMBER, RANGE(1, 100), .fallback = "4"},
 	{"short_umax", KEY_NUMBER, RANGE(0, 1), .fallback = "0.70"},
+	{"ageing_ms", KEY_NUMBER, RANGE(1, MS_MAX), .fallback = "1000"},
 	{"patience_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10"},
 	{"backfill_margin", KEY_NUMBER, RANGE(1, 10), .fallback = "1.1"},
 	{"lag_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "100"},
 	{"min_charge_ms", KEY_NUMBER, RANGE(0.001, 1000), .fallback = "0.15"},
 	{"commit_ahead_ms", KEY_NUMBER, RANGE(0, 1000), .fallback = "3", LATER},
-	{"rt_cap", KEY_NUMBER, RANGE(0, 1), .fallback = "0.8", LATER},
+	{"rt_cap", KEY_NUMBER, RANGE(0, 1), .fallback = "0.8"},
 	{"admission", KEY_FLAG, .fallback = "true"},
 	{"admit_margin", KEY_NUMBER, RANGE(0, 1), .fallback = "0.1"},
 	{"shed_margin_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "15"},
@@ -86,10 +99,10 @@ static const struct key_spec scheduler_keys[] = {
 };
 
 static const struct key_spec domain_keys[] = {
-	{"scope", KEY_CHOICE, .choices = scopes, .fallback = "\"session\"", LATER},
-	{"epoch_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\"", LATER},
-	{"affinity_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "2", LATER},
-	{"affinity_max_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10", LATER},
+	{"scope", KEY_CHOICE, .choices = config_domain_scopes, .fallback = "\"session\""},
+	{"epoch_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\""},
+	{"affinity_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "2"},
+	{"affinity_max_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10"},
 	{NULL},
 };
 
@@ -138,12 +151,13 @@ static const struct key_spec class_keys[] = {
 	{"core_mask", KEY_CHOICE, .choices = config_core_mask_rules, .fallback = "\"demand\""},
 	{"requestable", KEY_FLAG, .fallback = "false"},
 	{"watchdog_cap_ms", KEY_NUMBER, RANGE(1, MS_MAX)},
-	{"priority", KEY_INTEGER, RANGE(0, 1000), LATER},
-	{"steal", KEY_CHOICE, .choices = steals, .fallback = "\"off\"", LATER},
-	{"gang_widths", KEY_SET, RANGE(1, CONFIG_CORES_MAX), .fallback = "[1, 2, 3]", LATER},
+	{"priority", KEY_INTEGER, RANGE(0, PRIORITY_MAX), .fallback = "0"},
+	{"steal", KEY_CHOICE, .choices = steals, .fallback = "\"off\""},
+	{"gang_widths", KEY_SET, RANGE(1, CONFIG_CORES_MAX), .fallback = "[1, 2, 3]"},
 	{"deadline_ms", KEY_NUMBER, RANGE(0.1, MS_MAX)},
-	{"period_ms", KEY_NUMBER, RANGE(0.1, MS_MAX), LATER},
-	{"late", KEY_CHOICE, .choices = config_late_rules},
+	{"period_ms", KEY_NUMBER, RANGE(0.1, MS_MAX)},
+	{"run_ms", KEY_NUMBER, RANGE(0.01, MS_MAX)},
+	{"late", KEY_CHOICE, .choices = config_late_rules, .fallback = "\"drop\""},
 	{"depth", KEY_INTEGER, RANGE(1, COUNT_MAX)},
 	{"replace", KEY_CHOICE, .choices = replacements, .fallback = "\"off\""},
 	{"sliceable", KEY_FLAG},

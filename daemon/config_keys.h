@@ -23,6 +23,7 @@ extern const char *const config_devices[];	   /* enum config_device, then those 
 extern const char *const config_soft_clocks[];	   /* enum soft_clock */
 extern const char *const config_class_kinds[];	   /* enum class_kind */
 extern const char *const config_core_mask_rules[]; /* enum core_mask_rule */
+extern const char *const config_domain_scopes[];   /* enum domain_scope */
 extern const char *const config_late_rules[];	   /* enum late_rule, from LATE_DROP on */
 
 /* Values of a checked document: the key's time as ns, its place among the choices. */

@@ -7,6 +7,38 @@
 
 /* ---- words ---- */
 
+static void append(char *buffer, size_t size, const char *text)
+{
+	size_t used = strlen(buffer);
+
+	snprintf(buffer + used, size - used, "%s%s", used ? ", " : "", text);
+}
+
+/* "[0, 7]"; only its length where it is longer than a line, or has lists and objects. */
+static void describe_list(const json_t *value, char *buffer, size_t size)
+{
+	char text[48] = "";
+	const json_t *item;
+	bool is_short = true;
+	size_t i;
+
+	json_array_foreach (value, i, item) {
+		char word[16];
+
+		is_short &=
+			json_dumpb(item, word, sizeof(word) - 1, JSON_ENCODE_ANY) < sizeof(word);
+		if (!is_short || json_is_array(item) || json_is_object(item))
+			break;
+		word[json_dumpb(item, word, sizeof(word) - 1, JSON_ENCODE_ANY)] = '\0';
+		is_short = strlen(text) + strlen(word) + 2 < sizeof(text);
+		append(text, sizeof(text), word);
+	}
+	if (is_short && i == json_array_size(value))
+		snprintf(buffer, size, "[%s]", text);
+	else
+		snprintf(buffer, size, "a list of %zu", json_array_size(value));
+}
+
 void json_key_describe_value(const json_t *value, char *buffer, size_t size)
 {
 	switch (json_typeof(value)) {
@@ -14,7 +46,7 @@ void json_key_describe_value(const json_t *value, char *buffer, size_t size)
 		snprintf(buffer, size, "an object of %zu", json_object_size(value));
 		break;
 	case JSON_ARRAY:
-		snprintf(buffer, size, "a list of %zu", json_array_size(value));
+		describe_list(value, buffer, size);
 		break;
 	case JSON_STRING:
 		snprintf(buffer, size, "'%.60s'%s", json_string_value(value),
@@ -32,13 +64,6 @@ void json_key_describe_value(const json_t *value, char *buffer, size_t size)
 			 : json_is_true(value) ? "true"
 					       : "false");
 	}
-}
-
-static void append(char *buffer, size_t size, const char *text)
-{
-	size_t used = strlen(buffer);
-
-	snprintf(buffer + used, size - used, "%s%s", used ? ", " : "", text);
 }
 
 static void describe_choices(const char *const *choices, char *buffer, size_t size)
@@ -66,6 +91,8 @@ void json_key_describe(const struct key_spec *key, char *buffer, size_t size)
 
 	if (key->type == KEY_CHOICE)
 		describe_choices(key->choices, buffer, size);
+	else if (key->type == KEY_INTEGER && key->min == key->max)
+		snprintf(buffer, size, "%.15g", key->min);
 	else
 		snprintf(buffer, size, formats[key->type], key->min, key->max, ID_MAX);
 }

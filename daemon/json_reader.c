@@ -93,8 +93,8 @@ static int check_value(struct json_reader *reader, const struct key_spec *key, c
 		return 0;
 	json_key_describe_value(value, found, sizeof(found));
 	json_key_describe(key, allowed, sizeof(allowed));
-	return json_reader_fail(reader, reader->path, "%s %s (allowed: %s)", found, words[verdict],
-				allowed);
+	return json_reader_fail(reader, *reader->path ? reader->path : "the whole document",
+				"%s %s (allowed: %s)", found, words[verdict], allowed);
 }
 
 /* ---- the path ---- */
@@ -201,7 +201,7 @@ static int complete_present(struct json_reader *reader, const struct key_spec *k
 	int r = check_value(reader, key, value);
 
 	if (r == 0 && key->is_later)
-		r = json_reader_note(reader, reader->path, "checked, but not in effect yet");
+		r = json_reader_note(reader, reader->path, "not built yet, only checked");
 	if (r < 0)
 		return r;
 	switch (key->type) {
@@ -313,6 +313,16 @@ int json_reader_complete(struct json_reader *reader, const struct key_spec *keys
 
 /* ---- text ---- */
 
+/* jansson's words, save where they speak to programmers. */
+static const char *syntax_error(json_error_t *error)
+{
+	enum json_error_code code = json_error_code(error);
+
+	return code == json_error_null_character || code == json_error_null_byte_in_key
+		       ? "\\u0000 is in a text or a name (allowed: any other character)"
+		       : error->text;
+}
+
 int json_reader_parse(struct json_reader *reader, const char *text, size_t length,
 		      json_t **ret_value)
 {
@@ -328,7 +338,7 @@ int json_reader_parse(struct json_reader *reader, const char *text, size_t lengt
 	if (json_error_code(&error) == json_error_out_of_memory || !error.text[0])
 		return -ENOMEM;
 	snprintf(line, sizeof(line), "%.200s:%d: %s", reader->document,
-		 error.line < 1 ? 1 : error.line, error.text);
+		 error.line < 1 ? 1 : error.line, syntax_error(&error));
 	text_make_printable(line, reader->error, sizeof(reader->error));
 	return -EINVAL;
 }

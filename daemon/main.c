@@ -24,7 +24,7 @@ static int main_check_config(const struct options *options)
 		return EXIT_FAILED;
 	}
 	json_array_foreach (config.not_in_effect, i, item)
-		fprintf(stderr, "npud: policy: not yet in effect: %s\n", json_string_value(item));
+		fprintf(stderr, "npud: policy: no effect: %s\n", json_string_value(item));
 	printf("%s: ok\n", options->config_path ? options->config_path : "defaults");
 	config_deinit(&config);
 	return EXIT_OK;

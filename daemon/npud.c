@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/closer.h"
 #include "base/log.h"
+#include "daemon/config_device.h"
 #include "daemon/notify.h"
 #include "device/rk3588.h"
 #include "device/soft/soft.h"
@@ -36,15 +37,55 @@ static json_t *npud_policy_show(void *context)
 	return json_incref(npud->config.effective);
 }
 
-static void npud_log_not_in_effect(const struct config *config)
+static bool has_note(const json_t *notes, const json_t *note)
+{
+	const json_t *other;
+	size_t i;
+
+	json_array_foreach (notes, i, other) {
+		if (json_equal(other, note))
+			return true;
+	}
+	return false;
+}
+
+/* Those that the log does not have yet. */
+static void npud_log_not_in_effect(const struct config *config, const json_t *known)
 {
 	const json_t *item;
 	char text[512];
 	size_t i;
 
-	json_array_foreach (config->not_in_effect, i, item)
-		log_warning("policy_not_in_effect what=\"%s\"",
-			    log_quote(json_string_value(item), text, sizeof(text)));
+	json_array_foreach (config->not_in_effect, i, item) {
+		if (!has_note(known, item))
+			log_warning("policy_not_in_effect what=\"%s\"",
+				    log_quote(json_string_value(item), text, sizeof(text)));
+	}
+}
+
+/* What the command line says goes before the file. */
+static void npud_apply_options(const struct options *options, struct config *config)
+{
+	if (options->has_device)
+		config->device = options->device;
+	if (options->has_soft_clock)
+		config->soft.clock = options->soft_clock;
+	if (options->has_soft_cache)
+		config->soft.is_incoherent = options->is_soft_incoherent;
+}
+
+/* A file that the device can honour. */
+static int npud_read_config(const struct npud *npud, const char *path, struct config *ret_config,
+			    struct config_error *error)
+{
+	int r = config_load(path, ret_config, error);
+
+	if (r < 0)
+		return r;
+	r = config_fit_device(path, &npud->device->caps, ret_config, error);
+	if (r < 0)
+		config_deinit(ret_config);
+	return r;
 }
 
 static int npud_policy_reload(void *context, char *ret_text, size_t size)
@@ -52,6 +93,7 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 	struct npud *npud = context;
 	const enum config_device old_device = npud->config.device;
 	struct config fresh, old = npud->config;
+	struct npu_error refusal;
 	struct config_error error;
 	int r;
 
@@ -59,27 +101,30 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 		snprintf(ret_text, size, "npud was started without --config");
 		return -EINVAL;
 	}
-	r = config_load(npud->options.config_path, &fresh, &error);
+	r = npud_read_config(npud, npud->options.config_path, &fresh, &error);
 	if (r < 0) {
 		snprintf(ret_text, size, "%s", error.text);
 		log_error("policy_kept error=\"%s\"", error.text);
 		return r;
 	}
+	npud_apply_options(&npud->options, &fresh);
 	/* Sessions point into the policy: they get the new one before the old one goes. */
 	npud->config = fresh;
-	r = sessions_apply_policy(npud->sessions, &npud->config.sessions, &npud->config.scheduler);
+	r = sessions_apply_policy(npud->sessions, &npud->config.sessions, &npud->config.scheduler,
+				  &refusal);
 	if (r < 0) {
 		npud->config = old;
 		config_deinit(&fresh);
-		snprintf(ret_text, size, "%s", strerror(-r));
+		snprintf(ret_text, size, "%.160s: scheduler.%s", npud->options.config_path,
+			 refusal.message);
 		log_error("policy_kept error=\"%s\"", ret_text);
 		return r;
 	}
-	config_deinit(&old);
 	if (npud->config.device != old_device)
 		log_warning("policy_not_in_effect what=\"device.name: needs a restart\"");
 	log_info("policy_reloaded file=\"%s\"", npud->options.config_path);
-	npud_log_not_in_effect(&npud->config);
+	npud_log_not_in_effect(&npud->config, old.not_in_effect);
+	config_deinit(&old);
 	return 0;
 }
 
@@ -196,16 +241,23 @@ static int npud_load_config(struct npud *npud)
 		fprintf(stderr, "npud: policy: %s\n", *error.text ? error.text : strerror(-r));
 		return r;
 	}
-	if (options->has_device)
-		npud->config.device = options->device;
-	if (options->has_soft_clock)
-		npud->config.soft.clock = options->soft_clock;
-	if (options->has_soft_cache)
-		npud->config.soft.is_incoherent = options->is_soft_incoherent;
-	/* Nobody asked for the defaults; `npuctl policy show` has what they lack. */
-	if (options->config_path)
-		npud_log_not_in_effect(&npud->config);
+	npud_apply_options(options, &npud->config);
 	return 0;
+}
+
+static int npud_fit_config(struct npud *npud)
+{
+	const char *path = npud->options.config_path;
+	struct config_error error;
+	int r = config_fit_device(path ? path : "built-in policy", &npud->device->caps,
+				  &npud->config, &error);
+
+	if (r < 0)
+		fprintf(stderr, "npud: policy: %s\n", error.text);
+	/* Nobody asked for the defaults; `npuctl policy show` has what they lack. */
+	else if (path)
+		npud_log_not_in_effect(&npud->config, NULL);
+	return r;
 }
 
 static int npud_start_loop(struct npud *npud)
@@ -227,6 +279,9 @@ static int npud_start_device(struct npud *npud)
 
 	if (npud->config.device == CONFIG_DEVICE_TIMING) {
 		r = timing_device_new(TIMING_CORES, false, &npud->device);
+		if (r == 0)
+			timing_device_set_domains(npud->device, npud->config.timing_has_one_domain,
+						  npud->config.timing_switch_ns);
 	} else {
 		r = soft_bus_new(&npud->config.soft, &bus);
 		if (r == 0)
@@ -380,6 +435,8 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 		r = npud_start_signals(npud);
 	if (r == 0)
 		r = npud_start_device(npud);
+	if (r == 0)
+		r = npud_fit_config(npud);
 	if (r == 0)
 		r = npud_start_sessions(npud);
 	if (r == 0)

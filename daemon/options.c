@@ -15,7 +15,7 @@ static const char usage[] =
 	"Usage: npud [OPTION]...\n"
 	"Shares the cores of an RK3588's NPU between programs.\n"
 	"\n"
-	"  --config FILE        policy file (npud-policy: docs/policy-file.md); else defaults\n"
+	"  --config FILE        policy file, see npud-policy(5); else defaults\n"
 	"  --socket PATH        where clients connect; else $NPU_SOCKET, else /run/npud/npud.sock\n"
 	"                       for root and $XDG_RUNTIME_DIR/npud.sock for users\n"
 	"  --device NAME        auto, soft or timing (auto: soft)\n"

@@ -31,6 +31,8 @@ struct device_caps {
 	bool has_page_tables; /* npud builds the page tables, one domain per session */
 	bool has_core_reset;  /* one core can be reset without touching the others */
 	bool has_task_counter;
+	bool has_one_domain; /* all cores run in one address space at a time */
+	uint64_t switch_ns;  /* to change it, of a core or the device; 0 where not known */
 };
 
 /* One register-command stream (hardware reference 2.2). */
@@ -47,6 +49,7 @@ struct device_batch {
 	/* The streams' tails chain them (hardware reference 2.4); else each is started alone. */
 	bool is_chained;
 	uint64_t table_pa;    /* directory of the session's page tables; 0 without page tables */
+	uint64_t domain;      /* whose address space, by number */
 	uint64_t duration_ns; /* `timing` only: time for the whole batch; DEVICE_FOREVER hangs */
 };
 

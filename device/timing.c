@@ -21,6 +21,7 @@ struct timing_core {
 	bool is_busy;
 	uint64_t start_ns, end_ns; /* CLOCK_NEVER: hangs */
 	uint32_t n_tasks;
+	uint64_t domain; /* of what it ran last */
 };
 
 struct timing_device {
@@ -95,6 +96,19 @@ static void timing_free(struct device *device)
 	free(timing);
 }
 
+/* Makes the address space the core's, or the device's; what that takes. */
+static uint64_t enter_domain(struct timing_device *timing, unsigned core, uint64_t domain)
+{
+	const struct device_caps *caps = &timing->base.caps;
+
+	if (timing->cores[core].domain == domain)
+		return 0;
+	timing->cores[core].domain = domain;
+	for (unsigned i = 0; caps->has_one_domain && i < caps->n_cores; i++)
+		timing->cores[i].domain = domain;
+	return caps->switch_ns;
+}
+
 static int timing_start(struct device *device, unsigned core, const struct device_batch *batch)
 {
 	struct timing_device *timing = to_timing(device);
@@ -107,6 +121,7 @@ static int timing_start(struct device *device, unsigned core, const struct devic
 	if (self->is_busy)
 		return -EBUSY;
 	self->is_busy = true;
+	now_ns += enter_domain(timing, core, batch->domain);
 	self->start_ns = now_ns;
 	/* What would end after the end of time hangs, as DEVICE_FOREVER does. */
 	self->end_ns = batch->duration_ns >= CLOCK_NEVER - now_ns ? CLOCK_NEVER
@@ -135,7 +150,7 @@ static void timing_progress(struct device *device, unsigned core,
 	uint64_t now_ns = timing_now_ns(timing);
 
 	*ret_progress = (struct device_progress){0};
-	if (!self->is_busy)
+	if (!self->is_busy || now_ns < self->start_ns)
 		return;
 	/* The core has stopped at its end, however late it is asked. */
 	ret_progress->device_ns = (now_ns < self->end_ns ? now_ns : self->end_ns) - self->start_ns;
@@ -253,6 +268,12 @@ int timing_device_new(unsigned n_cores, bool is_virtual, struct device **ret_dev
 	}
 	*ret_device = &timing->base;
 	return 0;
+}
+
+void timing_device_set_domains(struct device *device, bool has_one_domain, uint64_t switch_ns)
+{
+	device->caps.has_one_domain = has_one_domain;
+	device->caps.switch_ns = switch_ns;
 }
 
 void timing_device_advance(struct device *device, uint64_t duration_ns)

@@ -18,6 +18,12 @@
  */
 int timing_device_new(unsigned n_cores, bool is_virtual, struct device **ret_device);
 
+/*
+ * From now on a batch in another address space than the core's last, or the device's where all
+ * cores have one, takes switch_ns longer; that is no device time.
+ */
+void timing_device_set_domains(struct device *device, bool has_one_domain, uint64_t switch_ns);
+
 /* Virtual time only: moves the clock; the batches that end by then are due for device_dispatch().
  */
 void timing_device_advance(struct device *device, uint64_t duration_ns);

@@ -6,6 +6,7 @@
 #include "scheduler/admission.h"
 
 #include "scheduler/scheduler_internal.h"
+#include "scheduler/slice.h"
 
 #include <assert.h>
 
@@ -76,7 +77,8 @@ static bool add_waiting_jobs(struct forecast *forecast, struct tree *queues)
 		struct queue *queue = container_of(node, struct queue, ready_node);
 
 		list_for_each (job, &queue->ready, link) {
-			if (job->deadline_ns && !add_job(forecast, job))
+			if (slice_serves_deadline(forecast->scheduler, job) &&
+			    !add_job(forecast, job))
 				return false;
 		}
 	}
@@ -166,7 +168,7 @@ static unsigned find_victim(const struct forecast *forecast, unsigned late)
 		const struct sched_job *job = forecast->jobs[i].job;
 
 		assert(job);
-		if (job->pieces_done || sched_job_late_rule(job) == LATE_RUN)
+		if (job->pieces_done || job->is_reserved || sched_job_late_rule(job) == LATE_RUN)
 			continue;
 		if (victim == forecast->n_jobs ||
 		    job->queue->tenant->virtual_ns >=
@@ -197,7 +199,7 @@ bool admission_allows(struct scheduler *scheduler, struct tree *queues, struct s
 		shed = forecast.jobs[victim].job;
 		/* The newcomer itself, where it could be the victim and nobody is far ahead of it.
 		 */
-		if (shed == job || (!is_before(forecast.jobs[late].job, job) &&
+		if (shed == job || (!job->is_reserved && !is_before(forecast.jobs[late].job, job) &&
 				    own_ns >= shed->queue->tenant->virtual_ns)) {
 			job->missed_ns = forecast.missed_ns;
 			return false;

@@ -6,14 +6,19 @@
 #include "scheduler/dispatch.h"
 
 #include "base/clock.h"
+#include "scheduler/class_order.h"
 #include "scheduler/gang.h"
+#include "scheduler/priority.h"
 #include "scheduler/scheduler_internal.h"
 #include "scheduler/slice.h"
+#include "scheduler/steal.h"
 
 /* A shorter batch is not worth a hole in front of a reservation. */
 #define BACKFILL_MIN_NS NS_PER_MS
 #define EPOCH_MIN_NS	(5 * NS_PER_MS)
 #define EPOCH_SWITCHES	20
+/* Queues that are asked whether their address space is warm. */
+#define AFFINITY_LOOKS_MAX 8
 
 struct pass {
 	struct scheduler *scheduler;
@@ -23,6 +28,8 @@ struct pass {
 	const struct sched_job *owner;
 	uint32_t reserved_cores;
 	uint64_t reserved_ns; /* when they are expected to be free */
+	/* One address space for all: a job waits for the end of the stay in another one. */
+	bool is_put_off, ignores_epoch;
 };
 
 enum fit { FIT_FOUND, FIT_NO_CORES, FIT_HELD_BACK };
@@ -88,30 +95,53 @@ static bool needs_switch(const struct pass *pass, const struct sched_job *job, u
 
 static uint64_t epoch_ns(const struct scheduler *scheduler)
 {
-	uint64_t epoch_ns = EPOCH_SWITCHES * scheduler->params.switch_ns;
+	uint64_t epoch_ns = EPOCH_SWITCHES * switches_cost_ns(scheduler);
 
 	if (scheduler->config.epoch_ns)
 		return scheduler->config.epoch_ns;
 	return epoch_ns > EPOCH_MIN_NS ? epoch_ns : EPOCH_MIN_NS;
 }
 
-/* Whether the job would have to share the device with another address space. */
+/* Whether the address space that the device is in has jobs that wait. */
+static bool active_domain_is_ready(const struct scheduler *scheduler)
+{
+	const struct queue *queue;
+
+	list_for_each (queue, &scheduler->queues, link) {
+		if (queue->n_ready && queue->params.domain == scheduler->cores[0].domain)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether the job would have to share the device with another address space, or to end the stay
+ * there before its time.
+ */
 static bool waits_for_domain(struct pass *pass, const struct sched_job *job)
 {
 	const struct scheduler *scheduler = pass->scheduler;
 	uint64_t limit_ns = epoch_ns(scheduler), done_ns;
 	struct prediction prediction;
 
-	if (!scheduler->params.has_one_domain || pass->idle_cores == scheduler->live_cores ||
-	    !needs_switch(pass, job, scheduler->live_cores))
+	if (!scheduler->params.has_one_domain || !needs_switch(pass, job, scheduler->live_cores))
 		return false;
 	if (pass->owner)
-		return true;
+		return pass->idle_cores != scheduler->live_cores;
 	scheduler_predict(scheduler, job, job->n_cores, &prediction);
 	done_ns = pass->now_ns + prediction.p90_ns * sched_job_pieces_left(job);
 	if (pass->now_ns - scheduler->epoch_start_ns >= limit_ns ||
-	    (job->deadline_ns && done_ns + limit_ns > job->deadline_ns))
+	    (job->deadline_ns && done_ns + limit_ns > job->deadline_ns)) {
+		if (pass->idle_cores == scheduler->live_cores)
+			return false;
 		reserve(pass, job, scheduler->live_cores);
+		return true;
+	}
+	if (pass->idle_cores != scheduler->live_cores)
+		return true;
+	if (pass->ignores_epoch || !active_domain_is_ready(scheduler))
+		return false;
+	pass->is_put_off = true;
 	return true;
 }
 
@@ -204,6 +234,8 @@ static enum fit fit_width(const struct pass *pass, struct sched_job *job, unsign
 	uint32_t usable = gang_usable_cores(scheduler, job, width) & pass->idle_cores;
 	struct dispatch batch = {.job = job}, best = {0};
 
+	if (!usable && width == 1)
+		usable = steal_cores(scheduler, job, pass->now_ns) & pass->idle_cores;
 	if ((unsigned)__builtin_popcount(usable) < width ||
 	    !queue_has_room(job->queue, job->queue->running_mask, width))
 		return FIT_NO_CORES;
@@ -285,11 +317,83 @@ static bool pick_from_queue(struct pass *pass, struct queue *queue, struct dispa
 	return pick_behind_head(pass, queue, ret_dispatch);
 }
 
+static bool may_prefer_warm(const struct pass *pass, const struct dispatch *dispatch)
+{
+	const struct scheduler *scheduler = pass->scheduler;
+
+	return dispatch->cores && dispatch->needs_switch && scheduler->config.affinity_ns &&
+	       scheduler->policy->ops->is_close &&
+	       (!scheduler->affinity_since_ns ||
+		pass->now_ns - scheduler->affinity_since_ns < scheduler->config.affinity_max_ns);
+}
+
+/*
+ * The start that was found would change an address space: one that need not, and whose turn is as
+ * good as due, goes before it. Not for longer than affinity_max in a row.
+ */
+static void prefer_warm(const struct pass *pass, struct queue *first, struct dispatch *dispatch)
+{
+	struct scheduler *scheduler = pass->scheduler;
+	struct policy *policy = scheduler->policy;
+	struct queue *queue = first;
+	struct dispatch warm;
+
+	if (may_prefer_warm(pass, dispatch)) {
+		for (unsigned i = 0; i < AFFINITY_LOOKS_MAX; i++) {
+			queue = policy->ops->next(policy, queue);
+			if (!queue || !policy->ops->is_close(policy, first, queue))
+				break;
+			if (queue->params.priority < first->params.priority ||
+			    fit_job(pass, queue_head(queue), &warm) != FIT_FOUND ||
+			    warm.needs_switch)
+				continue;
+			if (!scheduler->affinity_since_ns)
+				scheduler->affinity_since_ns = pass->now_ns;
+			*dispatch = warm;
+			return;
+		}
+	}
+	scheduler->affinity_since_ns = 0;
+}
+
+/* The queues of one priority, or all of them where it is negative. */
+static bool walk(struct pass *pass, int priority, struct dispatch *ret_dispatch)
+{
+	struct scheduler *scheduler = pass->scheduler;
+	struct policy *policy = scheduler->policy;
+	struct queue *queue = NULL;
+
+	policy->ops->begin(policy, pass->now_ns);
+	while ((queue = policy->ops->next(policy, queue))) {
+		if (priority >= 0 &&
+		    priority_of(scheduler, queue, pass->now_ns) != (unsigned)priority)
+			continue;
+		if (!pick_from_queue(pass, class_order_take(scheduler, queue, pass->now_ns),
+				     ret_dispatch))
+			continue;
+		prefer_warm(pass, queue, ret_dispatch);
+		return true;
+	}
+	return false;
+}
+
+static bool walk_by_priority(struct pass *pass, struct dispatch *ret_dispatch)
+{
+	int priority = PRIORITY_AGED + 1;
+
+	class_order_begin(pass->scheduler);
+	if (!pass->scheduler->priorities.n_queues)
+		return walk(pass, -1, ret_dispatch);
+	while ((priority = priority_find(pass->scheduler, priority, pass->now_ns)) >= 0) {
+		if (walk(pass, priority, ret_dispatch))
+			return true;
+	}
+	return false;
+}
+
 bool dispatch_next(struct scheduler *scheduler, struct dispatch *ret_dispatch)
 {
-	struct policy *policy = scheduler->policy;
 	struct pass pass = {.scheduler = scheduler, .now_ns = scheduler_now_ns(scheduler)};
-	struct queue *queue = NULL;
 
 	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
 		if (scheduler->cores[i].state == CORE_IDLE)
@@ -297,10 +401,9 @@ bool dispatch_next(struct scheduler *scheduler, struct dispatch *ret_dispatch)
 	}
 	if (!pass.idle_cores || !scheduler->n_ready)
 		return false;
-	policy->ops->begin(policy, pass.now_ns);
-	while ((queue = policy->ops->next(policy, queue))) {
-		if (pick_from_queue(&pass, queue, ret_dispatch))
-			return true;
-	}
-	return false;
+	if (walk_by_priority(&pass, ret_dispatch))
+		return true;
+	/* Those for whom it was put off cannot start: the device does not stand idle for them. */
+	pass.ignores_epoch = true;
+	return pass.is_put_off && walk_by_priority(&pass, ret_dispatch);
 }

@@ -37,9 +37,17 @@ bool gang_fits(const struct sched_job *job, uint32_t allowed_mask, uint32_t core
 	return usable && (job->n_cores == 1 || usable == allowed_mask);
 }
 
+bool gang_width_is_allowed(const struct queue_params *params, unsigned width)
+{
+	return !params->gang_widths || params->gang_widths >> width & 1;
+}
+
 bool gang_is_moldable(const struct scheduler *scheduler, const struct sched_job *job)
 {
 	uint32_t narrower = job->widths & ((1u << job->n_cores) - 1) & ~1u;
+
+	if (job->queue->params.gang_widths)
+		narrower &= job->queue->params.gang_widths;
 
 	return scheduler->config.is_moldable && job->n_cores > 1 && narrower;
 }
@@ -94,7 +102,8 @@ unsigned gang_list_widths(const struct scheduler *scheduler, const struct sched_
 	if (ops->batch_limit_ns)
 		batch_limit_ns = ops->batch_limit_ns(scheduler->policy);
 	for (unsigned width = job->n_cores; width > 0; width--) {
-		if (width != job->n_cores && !(job->widths >> width & 1))
+		if (width != job->n_cores && !(job->widths >> width & 1 &&
+					       gang_width_is_allowed(&job->queue->params, width)))
 			continue;
 		if (batch_limit_ns == CLOCK_NEVER ||
 		    suits_deadlines(scheduler, job, width, batch_limit_ns))

@@ -25,6 +25,9 @@ uint32_t gang_allowed_cores(const struct sched_job *job, enum core_mask_rule rul
 /* Whether a job with this demand can start once the cores in `cores` are all free. */
 bool gang_fits(const struct sched_job *job, uint32_t allowed_mask, uint32_t cores);
 
+/* Whether the class lets its jobs run on that many cores. */
+bool gang_width_is_allowed(const struct queue_params *params, unsigned width);
+
 /* Whether the scheduler may run the job on fewer cores than it asks for. */
 bool gang_is_moldable(const struct scheduler *scheduler, const struct sched_job *job);
 

@@ -55,11 +55,13 @@ struct sched_job {
 	unsigned pieces_done;
 	uint64_t missed_ns; /* refused as late: by how much */
 	bool is_probe;	    /* admitted against the odds, to measure it */
+	bool is_reserved;   /* within a reservation: neither refused nor shed for others */
 	bool is_shed;	    /* gives way to others: ends as late in the next pass */
 	/* The batch that runs or ran last: one or more pieces on the cores in running_mask. */
 	unsigned batch_pieces, batch_width;
-	bool is_unknown; /* nobody knows how long it takes */
-	bool is_long;	 /* by the blast-radius rule */
+	bool is_unknown;   /* nobody knows how long it takes */
+	bool has_switched; /* its start changed an address space */
+	bool is_long;	   /* by the blast-radius rule */
 	uint64_t batch_start_ns;
 	uint64_t predicted_ns;	   /* of its device time; 0: none */
 	uint64_t predicted_end_ns; /* its start where nothing is predicted */

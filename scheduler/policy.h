@@ -65,7 +65,15 @@ struct policy_ops {
 			  uint64_t now_ns);
 	/* Longest batch beside deadline jobs; CLOCK_NEVER where there are none. */
 	uint64_t (*batch_limit_ns)(struct policy *policy);
-	/* Job of unknown duration are held back until they are known (slice.h). */
+	/* Cores whose owners let others use them while they are idle (steal.h). NULL: none. */
+	uint32_t (*lent_cores)(const struct policy *policy);
+	/*
+	 * Whether the order between two queues, of which the first goes first, is so close that
+	 * the one whose address space is warm may have the turn. NULL: never.
+	 */
+	bool (*is_close)(const struct policy *policy, const struct queue *first,
+			 const struct queue *second);
+	/* Jobs of unknown duration are held back until they are known (slice.h). */
 	bool distrusts_unknown;
 };
 

@@ -8,6 +8,7 @@
  * that can afford it, or the gaps between them would never be wide enough.
  */
 #include "scheduler/admission.h"
+#include "scheduler/contract.h"
 #include "scheduler/policy.h"
 #include "scheduler/policy_fair.h"
 #include "scheduler/scheduler_internal.h"
@@ -59,6 +60,8 @@ static bool is_before(const struct tree_node *left, const struct tree_node *righ
 	const struct queue *a = container_of(left, const struct queue, ready_node);
 	const struct queue *b = container_of(right, const struct queue, ready_node);
 
+	if (a->params.priority != b->params.priority)
+		return a->params.priority > b->params.priority;
 	if (a->key_ns != b->key_ns)
 		return a->key_ns < b->key_ns;
 	if (a->key_id != b->key_id)
@@ -329,14 +332,21 @@ static int deadline_admit(struct policy *policy, struct queue *queue, struct sch
 	queue->deadline_signature = job->signature;
 	queue->deadline_width = job->n_cores;
 	queue->deadline_pieces = job->n_pieces ? job->n_pieces : 1;
+	if (!contract_take(deadline->scheduler, queue, job, now_ns)) {
+		scheduler_demote(deadline->scheduler, job);
+		return 0;
+	}
 	if (sched_job_late_rule(job) == LATE_RUN)
 		return 0;
 	if (config->has_admission && is_known(deadline, job) &&
 	    !admission_allows(deadline->scheduler, &deadline->urgent, job, now_ns)) {
+		/* Others have made room for it as far as they could. */
+		if (job->is_reserved)
+			return 0;
 		/* What is always refused is never measured again: one in some is let in as a probe.
 		 */
 		if (sched_job_late_rule(job) == LATE_DEMOTE)
-			job->deadline_ns = 0;
+			scheduler_demote(deadline->scheduler, job);
 		else if (++queue->n_rejected < config->probe_every)
 			return -ETIME;
 		else
@@ -407,6 +417,15 @@ static bool deadline_may_start(struct policy *policy, const struct sched_job *jo
 	return true;
 }
 
+/* Deadlines are kept to; the rest is as in `fair`. */
+static bool deadline_is_close(const struct policy *policy, const struct queue *first,
+			      const struct queue *second)
+{
+	return !first->has_deadline_head && !second->has_deadline_head &&
+	       fair_order_is_close(&container_of(policy, const struct deadline, base)->order, first,
+				   second);
+}
+
 const struct policy_ops policy_deadline = {
 	.name = "deadline",
 	.create = deadline_create,
@@ -426,5 +445,6 @@ const struct policy_ops policy_deadline = {
 	.is_hopeless = deadline_is_hopeless,
 	.may_start = deadline_may_start,
 	.batch_limit_ns = deadline_batch_limit_ns,
+	.is_close = deadline_is_close,
 	.distrusts_unknown = true,
 };

@@ -66,7 +66,7 @@ void fair_order_wake(struct fair_order *order, struct queue *queue)
 	struct sched_tenant *tenant = queue->tenant;
 	struct tree_node *first = tree_first(&tenant->ready);
 
-	if (queue->n_running || queue_head(queue)->pieces_done)
+	if (order->scheduler->is_rejoining || queue->n_running || queue_head(queue)->pieces_done)
 		return;
 	if (!first && !tenant->n_cores && tenant->virtual_ns < shares->virtual_ns)
 		tenant->virtual_ns = shares->virtual_ns;
@@ -107,6 +107,16 @@ struct queue *fair_order_next(const struct fair_order *order, const struct queue
 		return queue_of(node);
 	tenant = queue ? tree_next(&queue->tenant->node) : tree_first(&order->tenants);
 	return tenant ? queue_of(tree_first(&tenant_of(tenant)->ready)) : NULL;
+}
+
+bool fair_order_is_close(const struct fair_order *order, const struct queue *first,
+			 const struct queue *second)
+{
+	double ahead_ns = second->tenant->virtual_ns - first->tenant->virtual_ns;
+
+	if (first->tenant == second->tenant)
+		ahead_ns = second->virtual_ns - first->virtual_ns;
+	return ahead_ns <= (double)order->scheduler->config.affinity_ns;
 }
 
 /* Adds core-time to the virtual times of a queue and its tenant, and a lag to the latter's. */
@@ -239,6 +249,13 @@ static void fair_finished(struct policy *policy, struct queue *queue, struct sch
 	fair_order_correct(order_of(policy), queue, job);
 }
 
+static bool fair_is_close(const struct policy *policy, const struct queue *first,
+			  const struct queue *second)
+{
+	return fair_order_is_close(&container_of(policy, const struct fair, base)->order, first,
+				   second);
+}
+
 const struct policy_ops policy_fair = {
 	.name = "fair",
 	.create = fair_create,
@@ -254,5 +271,6 @@ const struct policy_ops policy_fair = {
 	.cores = fair_cores,
 	.started = fair_started,
 	.finished = fair_finished,
+	.is_close = fair_is_close,
 	.distrusts_unknown = true,
 };

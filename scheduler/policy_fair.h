@@ -10,6 +10,7 @@
 
 #include "base/tree.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct queue;
@@ -33,6 +34,9 @@ void fair_order_insert(struct fair_order *order, struct queue *queue);
 void fair_order_remove(struct fair_order *order, struct queue *queue);
 /* As policy_ops::next. */
 struct queue *fair_order_next(const struct fair_order *order, const struct queue *queue);
+/* As policy_ops::is_close, for two queues in the order. */
+bool fair_order_is_close(const struct fair_order *order, const struct queue *first,
+			 const struct queue *second);
 /* As policy_ops::started and policy_ops::finished; the queue may be in the order or not. */
 void fair_order_charge(struct fair_order *order, struct queue *queue, struct sched_job *job);
 void fair_order_correct(struct fair_order *order, struct queue *queue, const struct sched_job *job);

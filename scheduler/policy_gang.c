@@ -94,6 +94,8 @@ static bool is_before(const struct queue *a, const struct queue *b, uint64_t now
 {
 	double ratio_a, ratio_b;
 
+	if (a->params.priority != b->params.priority)
+		return a->params.priority > b->params.priority;
 	if (a->params.kind != b->params.kind)
 		return a->params.kind < b->params.kind;
 	ratio_a = slowdown(a, now_ns);

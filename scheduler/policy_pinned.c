@@ -13,16 +13,18 @@
 
 struct pinned_ring {
 	struct deficit_ring ring;
-	struct list link;  /* pinned::active */
-	unsigned n_queues; /* pinned to these cores */
-	unsigned n_ready;  /* those of them in `ring` */
+	struct list link;   /* pinned::active */
+	unsigned n_queues;  /* pinned to these cores */
+	unsigned n_lenders; /* those of them that lend them */
+	unsigned n_ready;   /* those of them in `ring` */
 };
 
 struct pinned {
 	struct policy base;
 	uint32_t all_cores, live_cores;
-	struct list active;	    /* struct pinned_ring with n_ready > 0, by turn */
-	struct pinned_ring rings[]; /* by core mask */
+	uint32_t lent_cores, kept_cores; /* by classes, whether they have queues or not */
+	struct list active;		 /* struct pinned_ring with n_ready > 0, by turn */
+	struct pinned_ring rings[];	 /* by core mask */
 };
 
 static struct pinned *to_pinned(struct policy *policy)
@@ -46,6 +48,8 @@ static int pinned_create(struct scheduler *scheduler, const struct scheduler_con
 		return -ENOMEM;
 	pinned->base.ops = &policy_pinned;
 	pinned->all_cores = pinned->live_cores = all_cores;
+	pinned->lent_cores = config->lent_cores;
+	pinned->kept_cores = config->kept_cores;
 	list_init(&pinned->active);
 	for (uint32_t mask = 0; mask <= all_cores; mask++) {
 		deficit_ring_init(&pinned->rings[mask].ring, config);
@@ -112,6 +116,8 @@ static void pinned_queue_added(struct policy *policy, struct queue *queue)
 	queue->pinned_mask = find_cores(to_pinned(policy), queue);
 	own = ring_of(policy, queue);
 	own->n_queues++;
+	queue->lends_pinned = queue->params.lends_cores;
+	own->n_lenders += queue->lends_pinned;
 	deficit_ring_join(&own->ring, queue);
 }
 
@@ -135,7 +141,10 @@ static void pinned_queue_idle(struct policy *policy, struct queue *queue)
 
 static void pinned_queue_removed(struct policy *policy, struct queue *queue)
 {
-	ring_of(policy, queue)->n_queues--;
+	struct pinned_ring *own = ring_of(policy, queue);
+
+	own->n_queues--;
+	own->n_lenders -= queue->lends_pinned;
 }
 
 static void pinned_queue_updated(struct policy *policy, struct queue *queue)
@@ -177,6 +186,22 @@ static uint32_t pinned_cores(const struct policy *policy, const struct queue *qu
 	return queue->pinned_mask;
 }
 
+static uint32_t pinned_lent_cores(const struct policy *policy)
+{
+	const struct pinned *pinned = container_of(policy, const struct pinned, base);
+	uint32_t lent = pinned->lent_cores, kept = pinned->kept_cores;
+
+	for (uint32_t mask = 0; mask <= pinned->all_cores; mask++) {
+		const struct pinned_ring *own = &pinned->rings[mask];
+
+		if (own->n_lenders)
+			lent |= mask;
+		if (own->n_lenders < own->n_queues)
+			kept |= mask;
+	}
+	return lent & ~kept & pinned->live_cores;
+}
+
 static void pinned_started(struct policy *policy, struct queue *queue, struct sched_job *job)
 {
 	struct pinned_ring *own = ring_of(policy, queue);
@@ -204,6 +229,7 @@ const struct policy_ops policy_pinned = {
 	.begin = pinned_begin,
 	.next = pinned_next,
 	.cores = pinned_cores,
+	.lent_cores = pinned_lent_cores,
 	.started = pinned_started,
 	.finished = pinned_finished,
 };

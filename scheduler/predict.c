@@ -60,12 +60,6 @@ int predict_new(const struct predict_config *config, struct predict **ret_predic
 	return 0;
 }
 
-void predict_configure(struct predict *predict, const struct predict_config *config)
-{
-	predict->config.known_after = config->known_after;
-	predict->config.default_ns = config->default_ns;
-}
-
 struct predict *predict_free(struct predict *predict)
 {
 	if (!predict)
@@ -165,6 +159,43 @@ static void add_sample(struct kind *kind, unsigned window, uint64_t value_ns)
 	kind->sorted[place] = value_ns;
 	kind->n++;
 	kind->sum_ns += value_ns;
+}
+
+/* The kind's samples, oldest first, as far as the new window holds them. */
+static void copy_kind(struct predict *predict, const struct kind *from, unsigned from_window)
+{
+	struct kind *kind = add_kind(predict, from->signature, from->width);
+
+	for (unsigned i = 0; i < from->n; i++)
+		add_sample(kind, predict->config.window,
+			   from->ring[from->n == from_window ? (from->oldest + i) % from->n : i]);
+}
+
+static void copy_all(struct predict *predict, struct predict *from)
+{
+	for (struct list *link = from->ages.prev; link != &from->ages; link = link->prev)
+		copy_kind(predict, container_of(link, struct kind, by_age), from->config.window);
+	predict->stats.error = from->stats.error;
+	predict->stats.n_forgotten += from->stats.n_forgotten;
+}
+
+int predict_configure(struct predict **predict, const struct predict_config *config)
+{
+	struct predict *fresh;
+	int r;
+
+	if (config->window == (*predict)->config.window &&
+	    config->n_kinds == (*predict)->config.n_kinds) {
+		(*predict)->config = *config;
+		return 0;
+	}
+	r = predict_new(config, &fresh);
+	if (r < 0)
+		return r;
+	copy_all(fresh, *predict);
+	predict_free(*predict);
+	*predict = fresh;
+	return 0;
 }
 
 static void count_error(struct predict *predict, const struct kind *kind, uint64_t value_ns)

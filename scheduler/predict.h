@@ -40,8 +40,11 @@ struct predict;
 
 /* -ENOMEM. */
 int predict_new(const struct predict_config *config, struct predict **ret_predict);
-/* Takes over known_after and default_ns; what was learnt stays, and so do window and n_kinds. */
-void predict_configure(struct predict *predict, const struct predict_config *config);
+/*
+ * Takes the configuration over with what was learnt, as far as that still has room: the latest
+ * samples of the kinds used last. *predict is another object then. -ENOMEM: nothing has changed.
+ */
+int predict_configure(struct predict **predict, const struct predict_config *config);
 /* Takes NULL, returns NULL. */
 struct predict *predict_free(struct predict *predict);
 

@@ -14,6 +14,7 @@ void queue_init(struct queue *queue, uint64_t id)
 	list_init(&queue->blocked);
 	list_init(&queue->link);
 	list_init(&queue->policy_link);
+	list_init(&queue->order.link);
 	tree_node_init(&queue->ready_node);
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct policy_ops;
 struct sched_job;
 struct sched_tenant;
 
@@ -38,11 +39,18 @@ struct queue_params {
 	uint64_t domain;    /* its address space; changing a core's costs time */
 	enum queue_kind kind;
 	enum late_rule late_rule;
-	double weight;	      /* > 0 */
+	double weight;	   /* > 0 */
+	unsigned priority; /* strict order: the higher goes first (priority.h) */
+	/* The class's own policy, where it is not the scheduler's (class_order.h); NULL: none. */
+	const struct policy_ops *order;
 	uint32_t core_mask;   /* cores it may use */
+	bool lends_cores;     /* `pinned`: others may use its cores while they are idle (steal.h) */
 	bool has_own_cores;   /* the class names its cores; else `pinned` binds the queue to one */
 	unsigned max_cores;   /* at once */
 	uint64_t deadline_ns; /* of a job that brings none, from its submit; 0: none */
+	uint64_t period_ns;   /* contract.h: one job per period; 0: no contract */
+	uint64_t run_ns;      /* core-time reserved in each; 0: nothing is reserved */
+	uint32_t gang_widths; /* bit w: its jobs may run on w cores; 0: on any number */
 	enum core_mask_rule core_mask_rule;
 	uint64_t watchdog_cap_ns; /* 0: the watchdog's cap */
 };
@@ -69,18 +77,27 @@ struct queue {
 	/* ---- the policy's ---- */
 	struct list policy_link;
 	struct tree_node ready_node; /* in its policy's order of ready queues */
-	double virtual_ns;	     /* core-time used, within its tenant */
-	uint64_t key_ns, key_id;     /* of the head job, while in the order */
-	uint64_t head_ns;	     /* the head's predicted time */
-	uint64_t pass;		     /* the last walk that has been here */
+	struct {
+		struct list link;  /* sched_tenant::ordered */
+		uint64_t walk;	   /* the last one that has been here */
+		uint64_t turn;	   /* round-robin: its place in the ring */
+		uint64_t turn_ns;  /* and the core-time it has used of its turn */
+		double virtual_ns; /* core-time used, within its tenant */
+	} order;		   /* class_order.h */
+	double virtual_ns;	   /* core-time used, within its tenant */
+	uint64_t key_ns, key_id;   /* of the head job, while in the order */
+	uint64_t head_ns;	   /* the head's predicted time */
+	uint64_t pass;		   /* the last walk that has been here */
 	uint64_t relative_deadline_ns, deadline_signature; /* of its last deadline job */
 	unsigned deadline_width, deadline_pieces;
-	unsigned n_rejected; /* deadline jobs in a row */
+	uint64_t next_period_ns; /* contract.h: when the next job would be on time */
+	unsigned n_rejected;	 /* deadline jobs in a row */
 	bool has_deadline_head;
 	int64_t deficit_ns; /* as of `round`; negative: has used more than its share */
 	uint64_t round;
 	uint64_t due_round; /* the round in which deficit_ns becomes positive */
 	uint32_t pinned_mask;
+	bool lends_pinned; /* params.lends_cores when it was pinned */
 	/* ---- statistics ---- */
 	uint64_t device_ns, wait_ns; /* device time used; time its jobs spent ready */
 	uint64_t n_batches;	     /* started */

@@ -8,6 +8,7 @@
 #include "scheduler/scheduler.h"
 
 #include "base/clock.h"
+#include "scheduler/class_order.h"
 #include "scheduler/dispatch.h"
 #include "scheduler/gang.h"
 #include "scheduler/scheduler_internal.h"
@@ -71,10 +72,13 @@ static void take_ready(struct scheduler *scheduler, struct sched_job *job, uint6
 
 	queue_remove_ready(queue, job, now);
 	scheduler->n_ready--;
-	if (!queue->n_ready)
+	if (!queue->n_ready) {
+		priority_queue_idle(scheduler, queue);
+		class_order_queue_idle(queue);
 		ops->queue_idle(scheduler->policy, queue);
-	else if (was_head && ops->head_changed)
+	} else if (was_head && ops->head_changed) {
 		ops->head_changed(scheduler->policy, queue);
+	}
 }
 
 static void end_waiting(struct scheduler *scheduler, struct sched_job *job,
@@ -90,6 +94,12 @@ static void end_waiting(struct scheduler *scheduler, struct sched_job *job,
 		scheduler->n_blocked--;
 	}
 	retire_job(scheduler, job, outcome);
+}
+
+void scheduler_demote(struct scheduler *scheduler, struct sched_job *job)
+{
+	job->deadline_ns = 0;
+	scheduler->stats.n_demoted++;
 }
 
 void scheduler_shed(struct scheduler *scheduler, struct sched_job *job)
@@ -111,10 +121,13 @@ static void enter_queue(struct scheduler *scheduler, struct sched_job *job)
 	else
 		queue_add_ready(queue, job, now);
 	scheduler->n_ready++;
-	if (queue->n_ready == 1)
+	if (queue->n_ready == 1) {
+		priority_queue_ready(scheduler, queue, now);
+		class_order_queue_ready(queue);
 		ops->queue_ready(scheduler->policy, queue);
-	else if (queue_head(queue) == job && ops->head_changed)
+	} else if (queue_head(queue) == job && ops->head_changed) {
 		ops->head_changed(scheduler->policy, queue);
+	}
 }
 
 /* A waiting job cannot be on time. */
@@ -129,7 +142,7 @@ static void end_late(struct scheduler *scheduler, struct sched_job *job)
 	else
 		take_ready(scheduler, job, scheduler_now_ns(scheduler));
 	job->is_shed = false;
-	job->deadline_ns = 0;
+	scheduler_demote(scheduler, job);
 	enter_queue(scheduler, job);
 }
 
@@ -181,6 +194,7 @@ static void release_cores(struct scheduler *scheduler, struct sched_job *job)
 	queue->n_running--;
 	queue->n_unknown -= job->is_unknown;
 	queue->tenant->n_cores -= job->batch_width;
+	queue->tenant->last_end_ns = now;
 	job->running_mask = job->active_mask = 0;
 	job->batch_ns = job->share_ns * job->batch_width;
 	job->device_ns += job->batch_ns;
@@ -189,6 +203,7 @@ static void release_cores(struct scheduler *scheduler, struct sched_job *job)
 	if (!job->is_long)
 		radius_add_short(&scheduler->radius, (now - job->batch_start_ns) * job->batch_width,
 				 now);
+	class_order_finished(scheduler, job);
 	scheduler->policy->ops->finished(scheduler->policy, queue, job);
 }
 
@@ -340,12 +355,13 @@ static void plan_batch(struct scheduler *scheduler, const struct dispatch *dispa
 	job->batch_start_ns = job->predicted_end_ns = now;
 	job->predicted_ns = job->budget_ns = 0;
 	job->is_long = job->is_unknown = false;
+	job->has_switched = dispatch->needs_switch;
 	if (!job->signature)
 		return;
 	job->predicted_ns = prediction->p90_ns * dispatch->n_pieces;
 	job->predicted_end_ns = now + scheduler->params.gap_ns + job->predicted_ns;
 	if (dispatch->needs_switch)
-		job->predicted_end_ns += scheduler->params.switch_ns;
+		job->predicted_end_ns += switches_cost_ns(scheduler);
 	job->is_unknown = !prediction->is_known && !job->timeout_ns;
 	job->is_long = radius_is_long(scheduler, is_unknown ? UINT64_MAX : job->predicted_ns);
 	if (prediction->is_known)
@@ -392,6 +408,7 @@ static void start_job(struct scheduler *scheduler, const struct dispatch *dispat
 	plan_batch(scheduler, dispatch, now);
 	if (dispatch->needs_switch)
 		switch_domain(scheduler, job, now);
+	class_order_started(scheduler, job);
 	policy->ops->started(policy, job->queue, job);
 	take_ready(scheduler, job, now);
 	sched_job_set_state(job, JOB_RUNNING, now);
@@ -414,6 +431,7 @@ void scheduler_run(struct scheduler *scheduler)
 	scheduler->is_dispatching = true;
 	while (scheduler->must_dispatch) {
 		scheduler->must_dispatch = false;
+		scheduler->last_pass_ns = scheduler_now_ns(scheduler);
 		end_shed(scheduler);
 		while (dispatch_next(scheduler, &dispatch)) {
 			if (dispatch.cores)
@@ -452,7 +470,9 @@ static bool demand_is_met(struct scheduler *scheduler, const struct queue *queue
 		return false;
 	job->allowed_mask = gang_allowed_cores(job, queue->params.core_mask_rule,
 					       queue_cores(scheduler, queue));
-	return job->n_cores <= queue->params.max_cores && job_is_runnable(scheduler, job);
+	return job->n_cores <= queue->params.max_cores &&
+	       gang_width_is_allowed(&queue->params, job->n_cores) &&
+	       job_is_runnable(scheduler, job);
 }
 
 int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
@@ -539,6 +559,7 @@ void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t de
 	/* A gang's cores stay its own until all have ended: they start and end together. */
 	if (job->active_mask)
 		return;
+	switches_observe(&scheduler->switches, job, scheduler_now_ns(scheduler));
 	predict_observe(scheduler->predict, job->signature, job->batch_width, job->batch_pieces,
 			job->share_ns);
 	job->pieces_done += job->batch_pieces;
@@ -623,6 +644,16 @@ const struct core *scheduler_core(const struct scheduler *scheduler, unsigned in
 unsigned scheduler_n_cores(const struct scheduler *scheduler)
 {
 	return scheduler->params.n_cores;
+}
+
+uint64_t scheduler_switch_ns(const struct scheduler *scheduler)
+{
+	return switches_cost_ns(scheduler);
+}
+
+unsigned scheduler_n_cores_live(const struct scheduler *scheduler)
+{
+	return (unsigned)__builtin_popcount(scheduler->live_cores);
 }
 
 unsigned scheduler_n_ready(const struct scheduler *scheduler)

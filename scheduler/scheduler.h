@@ -86,11 +86,18 @@ struct scheduler_config {
 	bool has_admission;		 /* admission true */
 	double admit_margin;		 /* admit_margin 0.1 */
 	uint64_t shed_margin_ns;	 /* shed_margin_ms 15 */
+	double rt_cap;			 /* rt_cap 0.8 */
+	uint64_t ageing_ns;		 /* ageing_ms 1000 */
 	unsigned probe_every;		 /* probe_every 5 */
 	bool has_bandwidth_guard;	 /* bandwidth_guard true */
 	bool is_moldable;		 /* moldable true */
 	uint64_t np_cap_ns;		 /* np_cap_ms; 0: auto */
-	uint64_t epoch_ns;		 /* domains.epoch_ms; 0: auto */
+	/* `pinned`: of classes that name their cores, those that lend them and those that do not.
+	 */
+	uint32_t lent_cores, kept_cores;
+	uint64_t epoch_ns;	  /* domains.epoch_ms; 0: auto */
+	uint64_t affinity_ns;	  /* domains.affinity_ms 2; 0: none */
+	uint64_t affinity_max_ns; /* domains.affinity_max_ms 10 */
 	struct watchdog_config watchdog;
 	struct predict_config predict;
 };
@@ -104,10 +111,17 @@ struct scheduler_stats {
 		uint64_t job_id, queue_id;
 		unsigned core;
 		uint64_t budget_ns, time_ns;
-	} last_hangs[8];       /* ring; hangs % 8 is the next to be written */
-	uint64_t gang_wait_ns; /* sum over gangs, from head of its queue to start */
-	uint64_t n_late;       /* jobs refused, dropped or shed for their deadline */
-	uint64_t domain_switches;
+	} last_hangs[8];	  /* ring; hangs % 8 is the next to be written */
+	uint64_t gang_wait_ns;	  /* sum over gangs, from head of its queue to start */
+	uint64_t n_late;	  /* jobs refused, dropped or shed for their deadline */
+	uint64_t n_demoted;	  /* jobs that went on without it */
+	uint64_t domain_switches; /* starts in another address space than before */
+};
+
+/* Reservations (contract.h). */
+struct sched_contracts {
+	unsigned n;
+	double reserved_cores, cores; /* taken, of those that may be */
 };
 
 struct scheduler_params {
@@ -115,7 +129,8 @@ struct scheduler_params {
 	uint64_t gang_masks; /* bit m: mask m may start together */
 	bool has_one_domain; /* all cores run in one address space at a time */
 	uint64_t gap_ns;     /* from the end of a batch to the start of the next */
-	uint64_t switch_ns;  /* to change the address space, of a core or the device */
+	uint64_t switch_ns;  /* to change the address space, of a core or the device, until measured
+			      */
 	const struct sched_backend_ops *ops;
 	void *context;
 };
@@ -134,8 +149,9 @@ struct scheduler *scheduler_free(struct scheduler *scheduler);
 int scheduler_configure(struct scheduler *scheduler, const struct scheduler_config *config);
 
 /*
- * A queue joins with its params; it leaves when it holds no job any more. -ENOMEM: it has not
- * joined, or keeps its params.
+ * A queue joins with its params; it leaves when it holds no job any more. -ENOSPC for a reservation
+ * that does not fit, which is asked when it joins only; -ENOMEM: it has not joined, or keeps its
+ * params.
  */
 int scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
 			const struct queue_params *params);
@@ -145,11 +161,11 @@ void scheduler_remove_queue(struct scheduler *scheduler, struct queue *queue);
 
 /*
  * -EINVAL when no set of cores in service that the queue may use fits the job's demand (a gang's
- * mask must be one of gang_masks, a single core's mask is bound by core_mask_rule, n_cores by
- * max_cores), or the demand contradicts itself; -ETIME when the policy sees that it would be late.
- * The job stays JOB_NEW then. Else the job is
- * JOB_BLOCKED while n_deps > 0, or JOB_READY, and belongs to the scheduler until it is retired.
- * Starts nothing by itself: scheduler_run() does.
+ * mask must be one of gang_masks and its width of the queue's gang_widths, a single core's mask is
+ * bound by core_mask_rule, n_cores by max_cores), or the demand contradicts itself; -ETIME when the
+ * policy sees that it would be late. The job stays JOB_NEW then. Else the job is JOB_BLOCKED while
+ * n_deps > 0, or JOB_READY, and belongs to the scheduler until it is retired. Starts nothing by
+ * itself: scheduler_run() does.
  */
 int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job);
 /* One dependency of a blocked job is gone; with the last one it becomes ready. */
@@ -188,11 +204,11 @@ int scheduler_reset_core(struct scheduler *scheduler, unsigned core);
  * start fails. From within retire() it may be put off to the end of the pass that goes on.
  */
 void scheduler_run(struct scheduler *scheduler);
-/* When scheduler_tick() wants to be called next; UINT64_MAX while nothing runs. */
+/* When scheduler_tick() wants to be called next; UINT64_MAX: not while nothing changes. */
 uint64_t scheduler_next_tick_ns(const struct scheduler *scheduler);
 /*
  * Watchdog: samples what runs, shoots what exceeded its budget (it fails with NPU_OUTCOME_HANG),
- * and fills the cores that this freed. Harmless when called early.
+ * and fills the cores that this freed, or that may be stolen by now. Harmless when called early.
  */
 void scheduler_tick(struct scheduler *scheduler);
 
@@ -203,7 +219,13 @@ uint64_t scheduler_predict_ns(const struct scheduler *scheduler, const struct sc
 /* When the first batch on these cores is predicted to end; UINT64_MAX where none runs. */
 uint64_t scheduler_next_end_ns(const struct scheduler *scheduler, uint32_t cores);
 const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index);
+/* To change the address space: as measured, or as params say. */
+uint64_t scheduler_switch_ns(const struct scheduler *scheduler);
+void scheduler_get_contracts(const struct scheduler *scheduler,
+			     struct sched_contracts *ret_contracts);
 unsigned scheduler_n_cores(const struct scheduler *scheduler);
+/* Those in service. */
+unsigned scheduler_n_cores_live(const struct scheduler *scheduler);
 unsigned scheduler_n_ready(const struct scheduler *scheduler);
 unsigned scheduler_n_blocked(const struct scheduler *scheduler);
 const char *scheduler_policy_name(const struct scheduler *scheduler);

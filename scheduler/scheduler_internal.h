@@ -6,9 +6,11 @@
 #define NPUD_SCHEDULER_INTERNAL_H
 
 #include "scheduler/policy.h"
+#include "scheduler/priority.h"
 #include "scheduler/radius.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/shares.h"
+#include "scheduler/switches.h"
 
 struct scheduler {
 	struct scheduler_params params;
@@ -18,13 +20,19 @@ struct scheduler {
 	uint32_t all_cores, live_cores; /* live: not out of service */
 	struct list queues;		/* struct queue, by the order they joined */
 	unsigned n_ready, n_blocked;
+	struct priorities priorities;
+	uint64_t n_walks; /* class_order.h */
 	struct list shed; /* struct sched_job with is_shed: end as late in the next pass */
 	struct shares shares;
 	struct predict *predict;
 	struct radius radius;
-	uint64_t epoch_start_ns; /* one domain for all: when it became the active one */
-	bool is_dispatching;	 /* scheduler_run() is on the stack */
-	bool must_dispatch;	 /* and was called again meanwhile */
+	struct switches switches;
+	uint64_t affinity_since_ns; /* warm address spaces have been preferred since; 0: not */
+	uint64_t last_pass_ns;	    /* of scheduler_run() */
+	uint64_t epoch_start_ns;    /* one domain for all: when it became the active one */
+	bool is_rejoining;	    /* a policy takes over: nobody has become ready by that */
+	bool is_dispatching;	    /* scheduler_run() is on the stack */
+	bool must_dispatch;	    /* and was called again meanwhile */
 	struct scheduler_stats stats;
 };
 
@@ -62,6 +70,8 @@ static inline void scheduler_predict(const struct scheduler *scheduler, const st
 
 /* Takes a ready job from its queue; in the next pass its late rule is followed. */
 void scheduler_shed(struct scheduler *scheduler, struct sched_job *job);
+/* A job that is in no order of ready queues goes on without its deadline. */
+void scheduler_demote(struct scheduler *scheduler, struct sched_job *job);
 
 /* When the core is expected to be free; now where that is not known. */
 uint64_t scheduler_release_ns(const struct scheduler *scheduler, unsigned core, uint64_t now_ns);

@@ -4,6 +4,8 @@
  * touching what waits or runs.
  */
 #include "base/clock.h"
+#include "scheduler/class_order.h"
+#include "scheduler/contract.h"
 #include "scheduler/scheduler_internal.h"
 
 #include <assert.h>
@@ -27,9 +29,13 @@ struct scheduler_config scheduler_config_default(void)
 		.has_admission = true,
 		.admit_margin = 0.1,
 		.shed_margin_ns = 15 * NS_PER_MS,
+		.rt_cap = 0.8,
+		.ageing_ns = NS_PER_S,
 		.probe_every = 5,
 		.has_bandwidth_guard = true,
 		.is_moldable = true,
+		.affinity_ns = 2 * NS_PER_MS,
+		.affinity_max_ns = 10 * NS_PER_MS,
 		.watchdog =
 			{
 				.floor_ns = 20 * NS_PER_MS,
@@ -97,8 +103,12 @@ static void leave_policy(struct scheduler *scheduler, struct queue *queue)
 {
 	struct policy *policy = scheduler->policy;
 
-	if (queue->n_ready)
+	scheduler->priorities.n_queues -= queue->params.priority > 0;
+	class_order_queue_idle(queue);
+	if (queue->n_ready) {
+		priority_queue_idle(scheduler, queue);
 		policy->ops->queue_idle(policy, queue);
+	}
 	policy->ops->queue_removed(policy, queue);
 }
 
@@ -106,9 +116,13 @@ static void join_policy(struct scheduler *scheduler, struct queue *queue)
 {
 	struct policy *policy = scheduler->policy;
 
+	scheduler->priorities.n_queues += queue->params.priority > 0;
 	policy->ops->queue_added(policy, queue);
-	if (queue->n_ready)
+	if (queue->n_ready) {
+		priority_queue_ready(scheduler, queue, scheduler_now_ns(scheduler));
+		class_order_queue_ready(queue);
 		policy->ops->queue_ready(policy, queue);
+	}
 	scheduler_refit_queue(scheduler, queue);
 }
 
@@ -131,6 +145,19 @@ static void sample_soon(struct scheduler *scheduler, uint32_t cores)
 	}
 }
 
+/* The queues in the order of the policy that goes: where the next one has none it begins so. */
+static void sort_queues(struct scheduler *scheduler)
+{
+	struct policy *policy = scheduler->policy;
+	struct queue *queue = NULL;
+
+	policy->ops->begin(policy, scheduler_now_ns(scheduler));
+	while ((queue = policy->ops->next(policy, queue))) {
+		list_del(&queue->link);
+		list_add_tail(&scheduler->queues, &queue->link);
+	}
+}
+
 int scheduler_configure(struct scheduler *scheduler, const struct scheduler_config *config)
 {
 	struct policy *policy;
@@ -140,15 +167,23 @@ int scheduler_configure(struct scheduler *scheduler, const struct scheduler_conf
 	r = config->policy->create(scheduler, config, &policy);
 	if (r)
 		return r;
+	r = predict_configure(&scheduler->predict, &config->predict);
+	if (r) {
+		config->policy->destroy(policy);
+		return r;
+	}
+	sort_queues(scheduler);
 	list_for_each (queue, &scheduler->queues, link)
 		leave_policy(scheduler, queue);
 	scheduler->policy->ops->destroy(scheduler->policy);
 	scheduler->policy = policy;
 	scheduler->config = *config;
-	predict_configure(scheduler->predict, &config->predict);
+	scheduler->priorities.due_ns = 0;
 	tell_lost_cores(scheduler);
+	scheduler->is_rejoining = true;
 	list_for_each (queue, &scheduler->queues, link)
 		join_policy(scheduler, queue);
+	scheduler->is_rejoining = false;
 	sample_soon(scheduler, scheduler->all_cores);
 	return 0;
 }
@@ -159,6 +194,8 @@ int scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
 	int r;
 
 	assert(list_is_empty(&queue->link));
+	if (!contract_fits(scheduler, params))
+		return -ENOSPC;
 	r = shares_join(&scheduler->shares, params->tenant_id, &queue->tenant);
 	if (r)
 		return r;
@@ -208,6 +245,13 @@ int scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
 		change_tenant(scheduler, queue, tenant);
 		queue->params = *params;
 		join_policy(scheduler, queue);
+	} else if (params->priority != queue->params.priority ||
+		   params->order != queue->params.order) {
+		leave_policy(scheduler, queue);
+		queue->params = *params;
+		scheduler->is_rejoining = true;
+		join_policy(scheduler, queue);
+		scheduler->is_rejoining = false;
 	} else {
 		queue->params = *params;
 		scheduler->policy->ops->queue_updated(scheduler->policy, queue);

@@ -49,6 +49,7 @@ int shares_join(struct shares *shares, uint64_t id, struct sched_tenant **ret_te
 			return -ENOMEM;
 		tenant->id = id;
 		tenant->weight = 1;
+		list_init(&tenant->ordered);
 		list_add_tail(&shares->tenants, &tenant->link);
 	} else if (!tenant->n_queues) {
 		shares->n_idle--;

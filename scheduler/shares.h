@@ -25,6 +25,9 @@ struct sched_tenant {
 	unsigned n_jobs;	 /* that have been submitted and are not over */
 	unsigned n_cores;	 /* that its jobs occupy */
 	uint64_t ready_since_ns; /* age of the job that made it ready */
+	uint64_t last_end_ns;	 /* when a batch of it ended last; 0: never */
+	struct list ordered;	 /* its ready queues with params.order (class_order.h) */
+	uint64_t n_turns;	 /* given to them by round-robin */
 	struct list link;	 /* shares::tenants */
 	/* ---- the policy's ---- */
 	struct tree ready;     /* struct queue::ready_node */

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "scheduler/scheduler_internal.h"
+#include "scheduler/steal.h"
 
 #define N_ELEMENTS(array)  (sizeof(array) / sizeof((array)[0]))
 
@@ -103,7 +104,7 @@ uint64_t scheduler_next_tick_ns(const struct scheduler *scheduler)
 		    core->next_sample_ns < next_ns)
 			next_ns = core->next_sample_ns;
 	}
-	return next_ns;
+	return min_u64(next_ns, steal_next_ns(scheduler));
 }
 
 static void record_hang(struct scheduler *scheduler, const struct core *core, uint64_t budget_ns)
@@ -138,15 +139,15 @@ static bool sample_core(struct scheduler *scheduler, struct core *core)
 
 void scheduler_tick(struct scheduler *scheduler)
 {
-	bool has_shot = false;
+	bool must_run = steal_next_ns(scheduler) <= scheduler_now_ns(scheduler);
 
 	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
 		struct core *core = &scheduler->cores[i];
 
 		if (scheduler_active_job(scheduler, i) &&
 		    core->next_sample_ns <= scheduler_now_ns(scheduler))
-			has_shot |= sample_core(scheduler, core);
+			must_run |= sample_core(scheduler, core);
 	}
-	if (has_shot)
+	if (must_run)
 		scheduler_run(scheduler);
 }

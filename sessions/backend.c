@@ -19,6 +19,7 @@ static int backend_run(void *context, struct sched_job *sched_job, unsigned shar
 	struct device_batch batch = {
 		.is_chained = job->flags & NPU_SUBMIT_CHAINED,
 		.table_pa = domain_table_pa(&job->session->domain),
+		.domain = sched_job->queue->params.domain,
 	};
 	int r;
 
@@ -29,10 +30,6 @@ static int backend_run(void *context, struct sched_job *sched_job, unsigned shar
 		log_error("start_failed session=%" PRIu64 " job=%" PRIu64 " core=%u error=\"%s\"",
 			  job->session->id, job->base.id, core, strerror(-r));
 		return r;
-	}
-	if (sessions->core_tables[core] != batch.table_pa) {
-		sessions->core_tables[core] = batch.table_pa;
-		sessions->domain_switches++;
 	}
 	return 0;
 }

@@ -56,7 +56,11 @@ struct match_rule {
 	unsigned class_index;
 };
 
+/* Who shares an address space, where the device lets sessions share one. */
+enum domain_scope { DOMAIN_SESSION, DOMAIN_UID, DOMAIN_CLASS, DOMAIN_SHARED };
+
 struct session_policy {
+	enum domain_scope domain_scope;
 	struct quota quota;
 	struct class *classes; /* owned, n_classes >= 1 */
 	unsigned n_classes;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "scheduler/gang.h"
 #include "sessions/error.h"
 #include "sessions/job_room.h"
 #include "sessions/sessions.h"
@@ -128,6 +129,10 @@ static int job_refuse_demand(const struct job *job, int r, struct npu_error *err
 {
 	const struct session *session = job->session;
 
+	if (!gang_width_is_allowed(&session->queue.params, job->base.n_cores))
+		return error_set(error, -r, "core_mask",
+				 "class \"%s\" does not let its jobs run on %u cores (gang_widths)",
+				 session->class->name, job->base.n_cores);
 	error_set(error, -r, "core_mask",
 		  "no set of cores that class \"%s\" may use (mask %#" PRIx32 ") fits %#" PRIx32,
 		  session->class->name, session->queue.params.core_mask, job->base.core_mask);

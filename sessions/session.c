@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/closer.h"
 #include "base/log.h"
+#include "scheduler/contract.h"
 #include "sessions/error.h"
 #include "sessions/job.h"
 #include "sessions/sessions.h"
@@ -147,15 +148,41 @@ static int session_find_class(const struct session *session, const char *wanted,
 	return r;
 }
 
-/* What can fail for lack of memory. */
-/* Many sessions of one user in one class share as one. */
+#define FNV_PRIME 1099511628211ull
+
+static uint64_t hash_name(const char *name)
+{
+	uint64_t hash = 14695981039346656037ull;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * FNV_PRIME;
+	return hash;
+}
+
+/*
+ * Many sessions of one user in one class share as one. A class with a policy of its own is one for
+ * all its users: that policy orders them.
+ */
 static uint64_t session_tenant_id(const struct session *session, const struct class *class)
 {
-	uint64_t id = 14695981039346656037ull ^ session->identity.uid;
+	uint64_t id = hash_name(class->name);
 
-	for (const char *c = class->name; *c; c++)
-		id = (id ^ (unsigned char)*c) * 1099511628211ull;
-	return id;
+	return class->queue.order ? id : (id ^ session->identity.uid) * FNV_PRIME;
+}
+
+static uint64_t session_domain(const struct session *session, const struct class *class)
+{
+	/* Numbers of sessions are small; those of users and classes stay clear of them. */
+	const uint64_t uid_base = 1ull << 62, class_base = 1ull << 63;
+	enum domain_scope scope = session->owner->policy->domain_scope;
+
+	if (session->owner->device->caps.has_page_tables || scope == DOMAIN_SESSION)
+		return session->id;
+	if (scope == DOMAIN_UID)
+		return uid_base | session->identity.uid;
+	if (scope == DOMAIN_CLASS)
+		return class_base | hash_name(class->name);
+	return class_base;
 }
 
 static struct queue_params session_queue_params(const struct session *session,
@@ -164,7 +191,7 @@ static struct queue_params session_queue_params(const struct session *session,
 	struct queue_params params = class->queue;
 
 	params.tenant_id = session_tenant_id(session, class);
-	params.domain = session->id;
+	params.domain = session_domain(session, class);
 	return params;
 }
 
@@ -176,6 +203,7 @@ static int session_join_scheduler(struct session *session, const struct class *c
 	return scheduler_add_queue(session->owner->scheduler, &session->queue, &params);
 }
 
+/* What can fail for lack of memory. */
 static int session_make_parts(struct session *session, const struct class *class)
 {
 	struct sessions *owner = session->owner;
@@ -193,6 +221,27 @@ static int session_make_parts(struct session *session, const struct class *class
 	if (r < 0)
 		domain_deinit(&session->domain);
 	return r;
+}
+
+/* Why the session could not be made. */
+static int session_refuse(const struct session *session, const struct class *class, int r,
+			  struct npu_error *error)
+{
+	const struct queue_params *queue = &class->queue;
+	struct sched_contracts contracts;
+	double left_cores;
+
+	if (r != -ENOSPC)
+		return error_set(error, -r, "hello", "npud is out of memory");
+	scheduler_get_contracts(session->owner->scheduler, &contracts);
+	left_cores = contracts.cores - contracts.reserved_cores;
+	return error_set(error, ENOSPC, "class_name",
+			 "class \"%s\" reserves %.15g ms every %.15g ms, %.3f cores; %.3f of %.3f "
+			 "are left, for up to %.3f ms",
+			 class->name, (double)queue->run_ns / NS_PER_MS,
+			 (double)queue->period_ns / NS_PER_MS, contract_cores(queue),
+			 left_cores > 0 ? left_cores : 0, contracts.cores,
+			 left_cores > 0 ? left_cores * (double)queue->period_ns / NS_PER_MS : 0);
 }
 
 int session_activate(struct session *session, const char *class_wanted, int completion_fd,
@@ -218,7 +267,7 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 	r = session_make_parts(session, class);
 	if (r < 0) {
 		charge_release(&session->session_charge);
-		return error_set(error, -r, "hello", "npud is out of memory");
+		return session_refuse(session, class, r, error);
 	}
 	session->class = class;
 	snprintf(session->class_wanted, sizeof(session->class_wanted), "%s", class_wanted);
@@ -230,22 +279,27 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 	return 0;
 }
 
+const struct class *session_class_under(const struct session *session,
+					const struct session_policy *policy)
+{
+	const struct class *class = NULL;
+
+	if (session_policy_match(policy, &session->identity, session->class_wanted, &class) < 0)
+		session_policy_match(policy, &session->identity, "", &class);
+	return class;
+}
+
 void session_apply_policy(struct session *session)
 {
 	struct sessions *owner = session->owner;
 	struct queue_params params;
-	const struct class *class;
 
 	session->is_admin = session_is_admin(owner, &session->identity);
 	if (session->state != SESSION_ACTIVE && !session->tenant)
 		return;
-	if (session_policy_match(owner->policy, &session->identity, session->class_wanted, &class) <
-		    0 &&
-	    session_policy_match(owner->policy, &session->identity, "", &class) < 0)
-		return;
-	session->class = class;
+	session->class = session_class_under(session, owner->policy);
 	session_account_set_quota(&session->account, &owner->policy->quota);
-	params = session_queue_params(session, class);
+	params = session_queue_params(session, session->class);
 	/* Short of memory it keeps its old place, as if the policy had not changed for it. */
 	if (scheduler_update_queue(owner->scheduler, &session->queue, &params) < 0)
 		log_warning("policy_not_applied session=%" PRIu64 " error=\"out of memory\"",

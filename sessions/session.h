@@ -76,6 +76,9 @@ int session_new(struct sessions *owner, int fd, const struct identity *identity,
  */
 int session_activate(struct session *session, const char *class_wanted, int completion_fd,
 		     struct npu_error *error);
+/* The class it would have under that policy: the one it asked for, where it still may. */
+const struct class *session_class_under(const struct session *session,
+					const struct session_policy *policy);
 /* After a policy reload: new class, new limits. */
 void session_apply_policy(struct session *session);
 /*

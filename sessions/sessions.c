@@ -5,12 +5,15 @@
 #include "sessions/sessions.h"
 
 #include "npu_protocol.h"
+#include "scheduler/contract.h"
+#include "sessions/error.h"
 #include "sessions/job.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void sessions_dispatch_run(struct loop_work *work)
 {
@@ -52,6 +55,8 @@ static int sessions_make_scheduler(struct sessions *sessions, const struct sched
 	const struct scheduler_params params = {
 		.n_cores = sessions->device->caps.n_cores,
 		.gang_masks = sessions->device->caps.gang_masks,
+		.has_one_domain = sessions->device->caps.has_one_domain,
+		.switch_ns = sessions->device->caps.switch_ns,
 		.ops = &sessions_backend_ops,
 		.context = sessions,
 	};
@@ -116,15 +121,38 @@ struct sessions *sessions_free(struct sessions *sessions)
 	return NULL;
 }
 
+/* Whether the reservations that the sessions would have fit together. */
+static int check_contracts(struct sessions *sessions, const struct session_policy *policy,
+			   const struct scheduler_config *config, struct npu_error *error)
+{
+	const unsigned n_cores = scheduler_n_cores_live(sessions->scheduler);
+	const struct session *session;
+	double cores = 0;
+
+	list_for_each (session, &sessions->list, link) {
+		if (session->tenant)
+			cores += contract_cores(&session_class_under(session, policy)->queue);
+	}
+	if (cores <= config->rt_cap * n_cores + 1e-9)
+		return 0;
+	return error_set(error, ENOSPC, "rt_cap",
+			 "the sessions that are connected would reserve %.3f cores (allowed: up to "
+			 "%.3f, rt_cap, %.15g, of %u cores)",
+			 cores, config->rt_cap * n_cores, config->rt_cap, n_cores);
+}
+
 int sessions_apply_policy(struct sessions *sessions, const struct session_policy *policy,
-			  const struct scheduler_config *scheduler)
+			  const struct scheduler_config *scheduler, struct npu_error *error)
 {
 	struct session *session;
 	int r;
 
-	r = scheduler_configure(sessions->scheduler, scheduler);
+	r = check_contracts(sessions, policy, scheduler, error);
 	if (r < 0)
 		return r;
+	r = scheduler_configure(sessions->scheduler, scheduler);
+	if (r < 0)
+		return error_set(error, -r, "policy", "%s", strerror(-r));
 	sessions->policy = policy;
 	tenants_set_quota(&sessions->tenants, &policy->quota);
 	list_for_each (session, &sessions->list, link)

@@ -46,8 +46,6 @@ struct sessions {
 	void (*drained)(void *context);
 	void *drained_context;
 	struct session_stats ended; /* sums over the sessions that are gone */
-	uint64_t domain_switches;   /* a core started under other page tables than before */
-	uint64_t core_tables[DEVICE_MAX_CORES];
 };
 
 struct sessions_params {
@@ -66,9 +64,13 @@ int sessions_new(const struct sessions_params *params, struct sessions **ret_ses
 /* Closes all sessions, stopping what runs. Takes NULL, returns NULL. */
 struct sessions *sessions_free(struct sessions *sessions);
 
-/* New policy and scheduler configuration for everybody, in flight or not. */
+/*
+ * New policy and scheduler configuration for everybody, in flight or not. -ENOSPC, with the reason
+ * in `error`, when the reservations of the sessions there are would not fit; -ENOMEM. On failure
+ * nothing has changed.
+ */
 int sessions_apply_policy(struct sessions *sessions, const struct session_policy *policy,
-			  const struct scheduler_config *scheduler);
+			  const struct scheduler_config *scheduler, struct npu_error *error);
 /* No new sessions or jobs from now on. */
 void sessions_refuse_new(struct sessions *sessions);
 /* Jobs in flight that can end, and those that wait for fences which may never come. */

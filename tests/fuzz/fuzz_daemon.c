@@ -15,6 +15,7 @@
 #undef NDEBUG
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -63,10 +64,12 @@ static json_t *show_policy(void *context)
 static int reload_policy(void *context, char *ret_text, size_t size)
 {
 	struct world *world = context;
+	struct npu_error error;
+	int r = sessions_apply_policy(world->sessions, &world->policy, &world->scheduler, &error);
 
-	(void)ret_text;
-	(void)size;
-	return sessions_apply_policy(world->sessions, &world->policy, &world->scheduler);
+	if (r < 0)
+		snprintf(ret_text, size, "%s", error.message);
+	return r;
 }
 
 static int add_stats(void *context, json_t *document)

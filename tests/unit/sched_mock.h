@@ -29,6 +29,7 @@ struct mock {
 	struct scheduler *scheduler;
 	uint64_t now_ns;
 	unsigned device_percent; /* device time per wall time */
+	uint64_t switch_ns;	 /* to change an address space, before a batch */
 	struct {
 		struct mock_job *job;
 		unsigned share, n_resets, n_resets_to_fail, n_runs_to_fail;
@@ -48,7 +49,8 @@ static inline struct mock_job *mock_job_of(struct sched_job *job)
 
 static inline uint64_t mock_device_ns(const struct mock *mock, unsigned core)
 {
-	uint64_t wall_ns = mock->now_ns - mock->cores[core].start_ns;
+	uint64_t start_ns = mock->cores[core].start_ns;
+	uint64_t wall_ns = mock->now_ns > start_ns ? mock->now_ns - start_ns : 0;
 	const struct mock_job *job = mock->cores[core].job;
 	uint64_t device_ns = wall_ns * mock->device_percent / 100;
 	uint64_t share_ns = job->share_ns[mock->cores[core].share];
@@ -69,7 +71,7 @@ static inline int mock_run(void *context, struct sched_job *job, unsigned share,
 	}
 	mock->cores[core].job = mock_job_of(job);
 	mock->cores[core].share = share;
-	mock->cores[core].start_ns = mock->now_ns;
+	mock->cores[core].start_ns = mock->now_ns + (job->has_switched ? mock->switch_ns : 0);
 	snprintf(mock->trace + used, sizeof(mock->trace) - used, "%llu@%u ",
 		 (unsigned long long)job->id, core);
 	return 0;
@@ -135,11 +137,15 @@ static const struct sched_backend_ops mock_ops = {
 	.now = mock_now,
 };
 
-static inline void mock_init_config(struct mock *mock, const struct scheduler_config *config)
+/* Changing an address space takes switch_ns, of which the scheduler is told assumed_ns. */
+static inline void mock_init_domains(struct mock *mock, const struct scheduler_config *config,
+				     bool has_one_domain, uint64_t assumed_ns, uint64_t switch_ns)
 {
 	struct scheduler_params params = {
 		.n_cores = 3,
 		.gang_masks = 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7,
+		.has_one_domain = has_one_domain,
+		.switch_ns = assumed_ns,
 		.ops = &mock_ops,
 		.context = mock,
 	};
@@ -147,7 +153,13 @@ static inline void mock_init_config(struct mock *mock, const struct scheduler_co
 	memset(mock, 0, sizeof(*mock));
 	mock->device_percent = 100;
 	mock->now_ns = NS_PER_S;
+	mock->switch_ns = switch_ns;
 	ck_assert_int_eq(scheduler_new(&params, config, &mock->scheduler), 0);
+}
+
+static inline void mock_init_config(struct mock *mock, const struct scheduler_config *config)
+{
+	mock_init_domains(mock, config, false, 0, 0);
 }
 
 static inline void mock_init(struct mock *mock)

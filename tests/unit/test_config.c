@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The policy file: what is accepted, what it becomes, and what is said about what is wrong. */
 #include "daemon/config.h"
+#include "daemon/config_device.h"
 #include "scheduler/policy.h"
 
 #include <check.h>
@@ -64,16 +65,16 @@ static const struct {
 	{"{\"watchdog\": {\"cap_ms\": 1e999}}", "p.json:1: "},
 	{"{\"quota\": {\"jobs_total\": 99999999999999999999}}", "p.json:1: "},
 	{"{\"description\": \"\xff\"}", "p.json:1: "},
-	{"{\"description\": \"\\u0000\"}", "p.json:1: "},
+	{"{\"description\": \"\\u0000\"}", "p.json:1: \\u0000 is in a text or a name (allowed"},
+	{"{\"a\\u0000b\": 1}", "p.json:1: \\u0000 is in a text or a name (allowed"},
 	/* not the document */
-	{"[]", "p.json: a list of 0 has the wrong type (allowed: an object)"},
-	{"{\"version\": 2}",
-	 "p.json: version: 2 is out of range (allowed: a whole number, 1 to 1)"},
-	{"{\"version\": 1.0}", "p.json: version: 1 has the wrong type (allowed: a whole number"},
+	{"[]", "p.json: the whole document: [] has the wrong type (allowed: an object)"},
+	{"{\"version\": 2}", "p.json: version: 2 is out of range (allowed: 1)"},
+	{"{\"version\": 1.0}", "p.json: version: 1 has the wrong type (allowed: 1)"},
 	{"{\"verison\": 1}", "p.json: verison: unknown key (allowed: version, description, "},
 	{"{\"scheduler\": {\"quantum\": 1}}",
 	 "p.json: scheduler.quantum: unknown key (allowed: policy, fallback, quantum_ms, "},
-	{"{\"scheduler\": []}", "p.json: scheduler: a list of 0 has the wrong type"},
+	{"{\"scheduler\": []}", "p.json: scheduler: [] has the wrong type"},
 	{"{\"\\n\\u001b[2J\": 1}", "p.json: \\x0a\\x1b[2J: unknown key"},
 	/* wrong types */
 	{"{\"description\": 1}", "p.json: description: 1 has the wrong type (allowed: text, 0 to"},
@@ -88,19 +89,19 @@ static const struct {
 	{"{\"scheduler\": {\"policy\": 1}}", "p.json: scheduler.policy: 1 has the wrong type"},
 	{"{\"match\": {}}", "p.json: match: an object of 0 has the wrong type"},
 	{"{\"match\": [1]}", "p.json: match[0]: 1 has the wrong type (allowed: an object)"},
-	{"{\"classes\": []}", "p.json: classes: a list of 0 has the wrong type"},
+	{"{\"classes\": []}", "p.json: classes: [] has the wrong type"},
 	{"{\"classes\": {\"a\": 1}}", "p.json: classes.a: 1 has the wrong type"},
 	/* out of range */
 	{"{\"classes\": {\"a\": {\"weight\": 0}}}",
 	 "p.json: classes.a.weight: 0 is out of range (allowed: a number, 0.001 to 1000)"},
 	{"{\"classes\": {\"a\": {\"weight\": -1}}}",
 	 "p.json: classes.a.weight: -1 is out of range"},
-	{"{\"classes\": {\"a\": {\"cores\": []}}}", "p.json: classes.a.cores: a list of 0 is out"},
-	{"{\"classes\": {\"a\": {\"cores\": [3]}}}", "p.json: classes.a.cores: a list of 1 is out"},
-	{"{\"classes\": {\"a\": {\"cores\": [-1]}}}",
-	 "p.json: classes.a.cores: a list of 1 is out"},
+	{"{\"classes\": {\"a\": {\"cores\": []}}}", "p.json: classes.a.cores: [] is out"},
+	{"{\"classes\": {\"a\": {\"cores\": [3]}}}",
+	 "p.json: classes.a.cores: [3] is out of range (allowed: a list of different whole "},
+	{"{\"classes\": {\"a\": {\"cores\": [-1]}}}", "p.json: classes.a.cores: [-1] is out"},
 	{"{\"classes\": {\"a\": {\"cores\": [1, 1]}}}", "different whole numbers, 0 to 2)"},
-	{"{\"classes\": {\"a\": {\"cores\": [0.5]}}}", "p.json: classes.a.cores: a list of 1 has"},
+	{"{\"classes\": {\"a\": {\"cores\": [0.5]}}}", "p.json: classes.a.cores: [0.5] has"},
 	{"{\"classes\": {\"a\": {\"max_cores\": 4}}}", "p.json: classes.a.max_cores: 4 is out"},
 	{"{\"classes\": {\"a\": {\"core_mask\": \"maybe\"}}}",
 	 "'maybe' is not known (allowed: demand, wish, ignore)"},
@@ -112,13 +113,17 @@ static const struct {
 	 "p.json: classes.two words: bad name (allowed: 1 to"},
 	{"{\"classes\": {\"\": {}}}", "bad name"},
 	{"{\"classes\": {\"a23456789012345678901234567890123\": {}}}", "bad name"},
-	{"{\"match\": []}", "p.json: match: a list of 0 is out of range (allowed: a list of 1 to"},
+	{"{\"match\": []}", "p.json: match: [] is out of range (allowed: a list of 1 to"},
 	{"{\"classes\": {}, \"match\": [{\"class\": \"a\"}]}",
 	 "p.json: classes: an object of 0 is"},
 	/* keys that come later are checked all the same */
 	{"{\"domains\": {\"scope\": \"planet\"}}", "p.json: domains.scope: 'planet' is not known"},
 	{"{\"watchdog\": {\"strikes\": 0}}", "p.json: watchdog.strikes: 0 is out of range"},
 	{"{\"classes\": {\"a\": {\"late\": \"weep\"}}}", "(allowed: drop, demote, run)"},
+	{"{\"classes\": {\"a\": {\"priority\": 1001}}}",
+	 "p.json: classes.a.priority: 1001 is out of range (allowed: a whole number, 0 to 1000)"},
+	{"{\"classes\": {\"a\": {\"policy\": \"pinned\"}}}",
+	 "p.json: classes.a.policy: 'pinned' inside 'fair' needs cores to keep to (allowed: with "},
 	/* two keys at once */
 	{"{\"watchdog\": {\"floor_ms\": 30, \"cap_ms\": 20}}",
 	 "p.json: watchdog.floor_ms: 30 is out of range (allowed: up to cap_ms, 20)"},
@@ -126,6 +131,30 @@ static const struct {
 	 "p.json: device.total_bandwidth: 5 is out of range (allowed: core_bandwidth, 10, and"},
 	{"{\"device\": {\"name\": \"rknpu\"}}", "p.json: device.name: 'rknpu' is not built yet"},
 	{"{\"device\": {\"name\": \"tpu\"}}", "p.json: device.name: 'tpu' is not known"},
+	/* masks that leave nothing */
+	{"{\"classes\": {\"a\": {\"cores\": [2], \"max_cores\": 2}}}",
+	 "p.json: classes.a.max_cores: 2 is more than its cores, [2] (allowed: 1 to 1)"},
+	{"{\"classes\": {\"a\": {\"max_cores\": 1, \"gang_widths\": [3, 2]}}}",
+	 "p.json: classes.a.gang_widths: no width of it fits its cores and max_cores (allowed: at "
+	 "least "
+	 "one "},
+	/* contracts */
+	{"{\"classes\": {\"a\": {\"kind\": \"rt\", \"run_ms\": 4}}}",
+	 "p.json: classes.a.run_ms: 4 is reserved in no period (allowed: with 'period_ms')"},
+	{"{\"classes\": {\"a\": {\"period_ms\": 4}}}",
+	 "p.json: classes.a.period_ms: the kind 'normal' has no contract (allowed: with 'kind' "
+	 "rt)"},
+	{"{\"classes\": {\"a\": {\"kind\": \"rt\", \"period_ms\": 20, \"run_ms\": 4}}}",
+	 "p.json: classes.a.run_ms: 'fair' cannot keep a reservation (allowed: with scheduler."},
+	{"{\"scheduler\": {\"policy\": \"deadline\"}, \"classes\": {\"a\": {\"kind\": \"rt\","
+	 " \"period_ms\": 40, \"deadline_ms\": 20, \"run_ms\": 21, \"max_cores\": 1}}}",
+	 "p.json: classes.a.run_ms: 21 does not fit before the deadline (allowed: up to 20, "},
+	{"{\"scheduler\": {\"policy\": \"deadline\"}, \"classes\": {"
+	 "\"a\": {\"kind\": \"rt\", \"period_ms\": 10, \"run_ms\": 14},"
+	 " \"b\": {\"kind\": \"rt\", \"period_ms\": 33.3, \"run_ms\": 40}}}",
+	 "p.json: classes.b.run_ms: 40 every 33.3 ms takes 1.201 cores, and the classes before it "
+	 "leave 1 (allowed: up to 33.3; rt_cap, 0.8, of 3 cores are for one session of each "
+	 "class)"},
 	/* match */
 	{"{\"match\": [{}]}", "p.json: match[0].class: missing (allowed: text, 1 to 31 bytes)"},
 	{"{\"match\": [{\"class\": \"a\"}]}",
@@ -367,17 +396,64 @@ START_TEST(admin_group)
 }
 END_TEST
 
+/* Once, where it stands; the classes and keys beside it are in effect. */
 START_TEST(later_keys_are_noted)
 {
-	parse_good("{\"scheduler\": {\"policy\": \"round-robin\", \"quantum_ms\": 4,"
-		   " \"rt_cap\": 0.5}, \"domains\": {\"epoch_ms\": 5},"
-		   " \"classes\": {\"default\": {\"priority\": 3, \"weight\": 2,"
-		   " \"policy\": \"fair\"}, \"b\": {\"policy\": \"round-robin\"}}}");
-	ck_assert_uint_eq(json_array_size(config.not_in_effect), 4);
-	ck_assert(is_noted("scheduler.rt_cap: "));
-	ck_assert(is_noted("domains.epoch_ms: "));
-	ck_assert(is_noted("classes.default.priority: "));
-	ck_assert(is_noted("classes.default.policy: 'fair' is not in effect yet, 'round-robin'"));
+	parse_good("{\"watchdog\": {\"strikes\": 4, \"cap_ms\": 4000}}");
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 1);
+	ck_assert(is_noted("watchdog.strikes: "));
+}
+END_TEST
+
+START_TEST(watchdog_cap_holds)
+{
+	parse_good("{\"watchdog\": {\"cap_ms\": 1000, \"unknown_ms\": 2000}}");
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 1);
+	ck_assert(is_noted("watchdog.unknown_ms: 2000 is above cap_ms, 1000, which holds"));
+	config_deinit(&config);
+	/* The default gives way without a word. */
+	parse_good("{\"watchdog\": {\"cap_ms\": 1000}}");
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 0);
+	ck_assert_uint_eq(config.scheduler.watchdog.unknown_ns, 1000000000);
+}
+END_TEST
+
+START_TEST(class_scheduling)
+{
+	const struct queue_params *a, *b;
+
+	parse_good("{\"scheduler\": {\"policy\": \"fair\", \"ageing_ms\": 250}, \"classes\": {"
+		   "\"a\": {\"priority\": 7, \"late\": \"demote\", \"policy\": \"gang\"},"
+		   "\"b\": {\"policy\": \"fair\"},"
+		   "\"c\": {\"policy\": \"pinned\", \"cores\": [1]}}}");
+	a = &config.sessions.classes[0].queue;
+	b = &config.sessions.classes[1].queue;
+	ck_assert_uint_eq(config.scheduler.ageing_ns, 250000000);
+	ck_assert_uint_eq(a->priority, 7);
+	ck_assert_int_eq(a->late_rule, LATE_DEMOTE);
+	ck_assert_ptr_eq(a->order, &policy_gang);
+	ck_assert_uint_eq(b->priority, 0);
+	ck_assert_int_eq(b->late_rule, LATE_DROP);
+	ck_assert_ptr_null(b->order);
+	ck_assert_uint_eq(b->gang_widths, 1 << 1 | 1 << 2 | 1 << 3);
+	ck_assert_ptr_eq(config.sessions.classes[2].queue.order, &policy_pinned);
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 0);
+}
+END_TEST
+
+START_TEST(contract)
+{
+	const struct queue_params *queue;
+
+	parse_good("{\"scheduler\": {\"policy\": \"deadline\", \"rt_cap\": 0.5}, \"classes\": {"
+		   "\"a\": {\"kind\": \"rt\", \"period_ms\": 33.3, \"run_ms\": 12.5,"
+		   " \"gang_widths\": [1, 3]}}}");
+	queue = &config.sessions.classes[0].queue;
+	ck_assert(config.scheduler.rt_cap == 0.5);
+	ck_assert_uint_eq(queue->period_ns, 33300000);
+	ck_assert_uint_eq(queue->deadline_ns, 33300000);
+	ck_assert_uint_eq(queue->run_ns, 12500000);
+	ck_assert_uint_eq(queue->gang_widths, 1 << 1 | 1 << 3);
 }
 END_TEST
 
@@ -416,6 +492,55 @@ START_TEST(effective_round_trip)
 	ck_assert_ptr_nonnull(strstr(text, "\"bytes_per_session\": 1073741824"));
 	free(text);
 	json_decref(first);
+}
+END_TEST
+
+/* ---- devices ---- */
+
+static const struct device_caps two_cores = {.name = "two", .n_cores = 2, .has_page_tables = true};
+
+static const struct {
+	const char *text, *message;
+} unfit_cases[] = {
+	{"{\"scheduler\": {\"policy\": \"gang\", \"fallback\": \"gang\"}}",
+	 "p.json: scheduler.fallback: 'gang' needs cores that start together, and the device "
+	 "'two' "},
+	{"{\"classes\": {\"a\": {\"cores\": [1, 2]}}}",
+	 "p.json: classes.a.cores: the device 'two' has no core 2 (allowed: 0 to 1)"},
+	{"{\"classes\": {\"a\": {\"gang_widths\": [2, 3]}}}",
+	 "p.json: classes.a.gang_widths: the device 'two' starts no cores together on any width"},
+	{"{\"scheduler\": {\"policy\": \"deadline\"}, \"classes\": {\"a\": {\"kind\": \"rt\","
+	 " \"period_ms\": 10, \"run_ms\": 17}}}",
+	 "p.json: classes.a.run_ms: 17 ms take 1.700 cores, and of the 2 of the device 'two' "
+	 "rt_cap leaves 1.600 (allowed: up to 16.000)"},
+};
+
+START_TEST(unfit_for_the_device)
+{
+	parse_good(unfit_cases[_i].text);
+	ck_assert_int_eq(config_fit_device("p.json", &two_cores, &config, &error), -EINVAL);
+	ck_assert_msg(strstr(error.text, unfit_cases[_i].message), "%s", error.text);
+}
+END_TEST
+
+START_TEST(fallback)
+{
+	const char *shown;
+
+	parse_good(
+		"{\"scheduler\": {\"policy\": \"gang\", \"fallback\": \"fair\"}, \"domains\":"
+		" {\"scope\": \"uid\"}, \"classes\": {\"a\": {}, \"b\": {\"policy\": \"fair\"}}}");
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 0);
+	ck_assert_int_eq(config_fit_device("p.json", &two_cores, &config, &error), 0);
+	ck_assert_ptr_eq(config.scheduler.policy, &policy_fair);
+	ck_assert_ptr_null(config.sessions.classes[0].queue.order);
+	ck_assert_ptr_null(config.sessions.classes[1].queue.order);
+	ck_assert_uint_eq(json_array_size(config.not_in_effect), 2);
+	ck_assert(is_noted("scheduler.policy: 'gang' needs cores that start together"));
+	ck_assert(is_noted("domains.scope: on 'two' each session keeps its own address space"));
+	shown = json_string_value(
+		json_object_get(json_object_get(config.effective, "scheduler"), "policy"));
+	ck_assert_str_eq(shown, "fair");
 }
 END_TEST
 
@@ -505,6 +630,11 @@ int main(void)
 	tcase_add_test(cases, unknown_users);
 	tcase_add_test(cases, admin_group);
 	tcase_add_test(cases, later_keys_are_noted);
+	tcase_add_test(cases, watchdog_cap_holds);
+	tcase_add_test(cases, class_scheduling);
+	tcase_add_test(cases, contract);
+	tcase_add_loop_test(cases, unfit_for_the_device, 0, N_ELEMENTS(unfit_cases));
+	tcase_add_test(cases, fallback);
 	tcase_add_test(cases, effective_round_trip);
 	tcase_add_test(cases, files);
 	tcase_add_test(cases, deinit_of_nothing);

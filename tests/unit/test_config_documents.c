@@ -230,12 +230,12 @@ END_TEST
 
 static char manual[65536];
 
-static void load_manual(void)
+static void load_text(const char *path)
 {
-	FILE *file = fopen(source_path("docs/policy-file.md"), "re");
+	FILE *file = fopen(path, "re");
 	size_t length;
 
-	ck_assert_msg(file != NULL, "docs/policy-file.md: %s", strerror(errno));
+	ck_assert_msg(file != NULL, "%s: %s", path, strerror(errno));
 	length = fread(manual, 1, sizeof(manual) - 1, file);
 	ck_assert_uint_lt(length, sizeof(manual) - 1);
 	manual[length] = '\0';
@@ -285,8 +285,37 @@ static bool section_is_written_in(const struct key_spec *keys, const char *name)
 
 START_TEST(manual_and_reader)
 {
-	load_manual();
+	load_text(source_path("docs/policy-file.md"));
 	assert_rows(config_keys, manual);
+}
+END_TEST
+
+/* ---- manual page ---- */
+
+/* Made from the manual: all that can go wrong is that rows get lost on the way. */
+static void assert_items(const struct key_spec *keys, const char *page)
+{
+	for (; keys->name; keys++) {
+		char item[80];
+
+		snprintf(item, sizeof(item), keys->members ? "\n.Sh %s\n" : "\n.It Ic %s\n",
+			 keys->name);
+		ck_assert_msg(strstr(page, item) != NULL, "npud-policy(5) lacks %s", keys->name);
+		if (keys->members)
+			assert_items(keys->members, strstr(page, item));
+	}
+}
+
+START_TEST(page_and_reader)
+{
+	const char *path = getenv("NPUD_POLICY_PAGE");
+
+	if (!path) {
+		printf("skipped: NPUD_POLICY_PAGE does not say where the page is\n");
+		return;
+	}
+	load_text(path);
+	assert_items(config_keys, manual);
 }
 END_TEST
 
@@ -301,6 +330,7 @@ int main(void)
 	tcase_add_test(cases, shipped_policies);
 	tcase_add_test(cases, reference_policies);
 	tcase_add_test(cases, manual_and_reader);
+	tcase_add_test(cases, page_and_reader);
 	tcase_add_checked_fixture(schema_cases, load_schema, free_schema);
 	tcase_add_test(schema_cases, schema_and_reader);
 	suite_add_tcase(suite, cases);

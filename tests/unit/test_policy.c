@@ -2,6 +2,7 @@
 /* The policies by themselves, and `pinned` under the scheduler. */
 #include "sched_mock.h"
 #include "scheduler/policy_round_robin.h"
+#include "scheduler/scheduler_internal.h"
 
 #include <stdlib.h>
 
@@ -213,6 +214,115 @@ START_TEST(test_partition)
 }
 END_TEST
 
+/* ---- steal ---- */
+
+enum { LENDS = 1, KEEPS = 2 };
+
+/* Core 2 is the first queue's. The second one has a job for core 0, taken, of a known length. */
+static bool steals(int lender, uint64_t duration_ns, uint64_t idle_ns)
+{
+	struct mock_job busy = mock_job(1, 100 * MS), job = mock_job(2, duration_ns);
+	struct queue_params params = mock_queue_params();
+	bool has_stolen;
+
+	params.has_own_cores = true;
+	params.core_mask = 4;
+	params.lends_cores = lender == LENDS;
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	params.core_mask = 1;
+	params.lends_cores = false;
+	queue_init(&queues[1], 2);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[1], &params), 0);
+	mock_submit(&mock, &queues[1], &busy);
+	mock_turn(&mock);
+	for (unsigned i = 0; i < 8; i++)
+		predict_observe(mock.scheduler->predict, 77, 1, 1, duration_ns);
+	job.base.signature = 77;
+	mock_submit(&mock, &queues[1], &job);
+	mock_advance(&mock, idle_ns);
+	has_stolen = job.base.started_ns != 0;
+	if (has_stolen)
+		ck_assert_uint_eq(job.base.used_mask, 4);
+	mock_advance(&mock, 300 * MS);
+	mock_deinit(&mock, queues, 2);
+	return has_stolen;
+}
+
+START_TEST(test_steal)
+{
+	static const struct {
+		int lender;
+		uint64_t duration_ns, idle_ns;
+		bool is_stolen;
+	} cases[] = {
+		{LENDS, MS, 3 * MS, true},	 {LENDS, 8 * MS, 3 * MS, true},
+		{LENDS, 9 * MS, 50 * MS, false}, /* longer than the quantum */
+		{LENDS, MS, MS, false},		 /* not idle for long enough */
+		{KEEPS, MS, 50 * MS, false},
+	};
+
+	ck_assert_int_eq(steals(cases[_i].lender, cases[_i].duration_ns, cases[_i].idle_ns),
+			 cases[_i].is_stolen);
+}
+END_TEST
+
+/* Nobody knows how long it takes, or it asks for a core by name, or is a gang. */
+START_TEST(test_steal_only_known_single_jobs)
+{
+	struct mock_job busy = mock_job(1, 50 * MS), unknown = mock_job(2, MS);
+	struct mock_job named = mock_job(3, MS);
+	struct queue_params params = mock_queue_params();
+
+	params.has_own_cores = params.lends_cores = true;
+	params.core_mask = 4;
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	params.core_mask = 1;
+	params.lends_cores = false;
+	for (unsigned i = 1; i < 3; i++) {
+		queue_init(&queues[i], i + 1);
+		ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[i], &params), 0);
+	}
+	mock_submit(&mock, &queues[1], &busy);
+	mock_turn(&mock);
+	for (unsigned i = 0; i < 8; i++)
+		predict_observe(mock.scheduler->predict, 77, 1, 1, MS);
+	named.base.signature = 77;
+	named.base.core_mask = 1;
+	mock_submit(&mock, &queues[1], &unknown);
+	mock_submit(&mock, &queues[2], &named);
+	mock_advance(&mock, 40 * MS);
+	ck_assert_uint_eq(unknown.base.started_ns | named.base.started_ns, 0);
+	mock_advance(&mock, 100 * MS);
+	mock_deinit(&mock, queues, 3);
+}
+END_TEST
+
+/* A class's cores are its own before any of its sessions has come, and lent by then if it lends. */
+START_TEST(test_steal_from_an_absent_class)
+{
+	struct scheduler_config config = scheduler_config_default();
+	struct mock_job jobs[2] = {mock_job(1, 50 * MS), mock_job(2, MS)};
+
+	config.policy = &policy_pinned;
+	config.lent_cores = 6;
+	config.kept_cores = _i ? 4 : 6;
+	ck_assert_int_eq(scheduler_configure(mock.scheduler, &config), 0);
+	add_queue(&queues[0], 1, 1);
+	mock_submit(&mock, &queues[0], &jobs[0]);
+	mock_turn(&mock);
+	for (unsigned i = 0; i < 8; i++)
+		predict_observe(mock.scheduler->predict, 77, 1, 1, MS);
+	jobs[1].base.signature = 77;
+	mock_submit(&mock, &queues[0], &jobs[1]);
+	mock_advance(&mock, 10 * MS);
+	ck_assert_uint_eq(jobs[1].base.used_mask, _i ? 2 : 0);
+	mock_advance(&mock, 100 * MS);
+	mock_deinit(&mock, queues, 1);
+}
+END_TEST
+
 START_TEST(test_partition_is_fair_inside)
 {
 	static struct mock_job a[500], b[500], c[500];
@@ -371,6 +481,9 @@ static Suite *policy_suite(void)
 	tcase_add_test(pinned, test_binding);
 	tcase_add_test(pinned, test_partition);
 	tcase_add_test(pinned, test_partition_is_fair_inside);
+	tcase_add_loop_test(pinned, test_steal, 0, 5);
+	tcase_add_test(pinned, test_steal_only_known_single_jobs);
+	tcase_add_loop_test(pinned, test_steal_from_an_absent_class, 0, 2);
 	tcase_add_loop_test(pinned, test_pinned_demand, 0,
 			    sizeof(pinned_cases) / sizeof(pinned_cases[0]));
 	tcase_add_test(pinned, test_overlapping_partitions_take_turns);

@@ -87,6 +87,44 @@ START_TEST(test_error_is_counted)
 }
 END_TEST
 
+/* Another window, while nothing is forgotten that it has room for. */
+START_TEST(test_configure)
+{
+	struct predict_config changed = config;
+
+	for (uint64_t signature = 1; signature <= 3; signature++) {
+		for (unsigned i = 1; i <= 14; i++)
+			predict_observe(predict, signature, 1, 1, 100 * signature + i);
+	}
+	changed.known_after = 6;
+	ck_assert_int_eq(predict_configure(&predict, &changed), 0);
+	predict_get(predict, 1, 1, 1, &prediction);
+	ck_assert_uint_eq(prediction.n_samples, 10);
+	/* Larger: all ten are there, and ten more will be. */
+	changed.window = 20;
+	ck_assert_int_eq(predict_configure(&predict, &changed), 0);
+	for (unsigned i = 15; i <= 20; i++)
+		predict_observe(predict, 1, 1, 1, 100 + i);
+	predict_get(predict, 1, 1, 1, &prediction);
+	ck_assert_uint_eq(prediction.n_samples, 16);
+	ck_assert_uint_eq(prediction.p10_ns, 106);
+	ck_assert_uint_eq(prediction.p90_ns, 119);
+	/* Smaller: the latest of those used last. */
+	changed.window = 4;
+	changed.n_kinds = 2;
+	ck_assert_int_eq(predict_configure(&predict, &changed), 0);
+	ck_assert_uint_eq(predict_get_stats(predict)->n_kinds, 2);
+	ck_assert_uint_eq(predict_get_stats(predict)->n_forgotten, 1);
+	predict_get(predict, 1, 1, 1, &prediction);
+	ck_assert_uint_eq(prediction.n_samples, 4);
+	ck_assert_uint_eq(prediction.p10_ns, 117);
+	predict_get(predict, 3, 1, 1, &prediction);
+	ck_assert_uint_eq(prediction.p90_ns, 314);
+	predict_get(predict, 2, 1, 1, &prediction);
+	ck_assert_uint_eq(prediction.n_samples, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("predict");
@@ -97,6 +135,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_test(cases, test_cold_start);
 	tcase_add_test(cases, test_window);
+	tcase_add_test(cases, test_configure);
 	tcase_add_test(cases, test_least_recently_used_is_forgotten);
 	tcase_add_test(cases, test_error_is_counted);
 	suite_add_tcase(suite, cases);

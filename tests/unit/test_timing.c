@@ -57,6 +57,33 @@ static bool is_readable(int timeout_ms)
 	return poll(&poll_fd, 1, timeout_ms) == 1;
 }
 
+/* Changing the address space comes before the batch, and is none of its device time. */
+START_TEST(test_domains)
+{
+	struct device_batch batch = {.n_tasks = 2, .duration_ns = 4 * MS, .domain = 5};
+	struct device_progress progress;
+	bool has_one_domain = _i;
+
+	timing_device_set_domains(device, has_one_domain, MS);
+	ck_assert_int_eq(device->caps.has_one_domain, has_one_domain);
+	ck_assert_int_eq(device_start(device, 0, &batch), 0);
+	timing_device_advance(device, MS / 2);
+	device_progress(device, 0, &progress);
+	ck_assert_uint_eq(progress.device_ns, 0);
+	timing_device_advance(device, 9 * MS / 2);
+	device_dispatch(device);
+	ck_assert_uint_eq(n_events, 1);
+	ck_assert_uint_eq(events[0].device_ns, 4 * MS);
+	/* On another core it is a change only where each has its own. */
+	ck_assert_int_eq(device_start(device, 1, &batch), 0);
+	ck_assert_int_eq(device_start(device, 0, &batch), 0);
+	timing_device_advance(device, 4 * MS);
+	device_dispatch(device);
+	ck_assert_uint_eq(n_events, has_one_domain ? 3 : 2);
+	device_reset_core(device, 1);
+}
+END_TEST
+
 START_TEST(test_caps)
 {
 	ck_assert_str_eq(device->caps.name, "timing");
@@ -258,6 +285,7 @@ static Suite *timing_suite(void)
 
 	tcase_add_checked_fixture(virtual_time, set_up_virtual, tear_down);
 	tcase_add_test(virtual_time, test_caps);
+	tcase_add_loop_test(virtual_time, test_domains, 0, 2);
 	tcase_add_test(virtual_time, test_number_of_cores);
 	tcase_add_test(virtual_time, test_virtual_order);
 	tcase_add_test(virtual_time, test_progress);
