@@ -41,6 +41,8 @@ static const struct operation operations[] = {
 	{"kill", op_kill, NPU_OP_KILL, .needs_admin = true},
 	{"reset", op_reset, NPU_OP_RESET, .needs_admin = true},
 	{"drain", op_drain, NPU_OP_DRAIN, .needs_admin = true},
+	{"trace_start", op_trace_start, NPU_OP_TRACE_START, .needs_admin = true},
+	{"trace_stop", op_trace_stop, NPU_OP_TRACE_STOP, .needs_admin = true, .passes_fd = true},
 };
 
 static const struct operation *operation_find(unsigned op)

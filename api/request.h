@@ -40,5 +40,7 @@ int op_policy_reload(struct request *request);
 int op_kill(struct request *request);
 int op_reset(struct request *request);
 int op_drain(struct request *request);
+int op_trace_start(struct request *request);
+int op_trace_stop(struct request *request);
 
 #endif

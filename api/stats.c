@@ -162,7 +162,7 @@ static json_t *session_state_document(const struct session *session)
 static json_t *session_work_document(const struct session *session)
 {
 	const struct session_stats *stats = &session->stats;
-	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:I}", "submitted",
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:I, s:s?}", "submitted",
 			 (json_int_t)stats->submitted, "rejected", (json_int_t)stats->rejected,
 			 "slices", (json_int_t)session->queue.n_batches, "completed",
 			 (json_int_t)stats->completed, "failed", failed_document(stats->failed),
@@ -170,7 +170,8 @@ static json_t *session_work_document(const struct session *session)
 			 (json_int_t)session->queue.wait_ns, "latency_ns",
 			 latency_document(&stats->latency), "hangs",
 			 (json_int_t)stats->failed[NPU_OUTCOME_HANG], "faults",
-			 (json_int_t)stats->failed[NPU_OUTCOME_PAGE_FAULT]);
+			 (json_int_t)stats->failed[NPU_OUTCOME_PAGE_FAULT], "ignored",
+			 stats->ignored[0] ? stats->ignored : NULL);
 }
 
 static json_t *session_document(const struct session *session)

@@ -208,6 +208,13 @@ int npu_kill(struct npu_session *session, uint64_t session_id);
 int npu_drain(struct npu_session *session, struct npu_drain_reply *ret_reply);
 /* Resets a core; what runs there fails with `cancelled`. -EINVAL (no such core), -EIO. */
 int npu_reset_core(struct npu_session *session, uint32_t core);
+/* Begins to record the jobs that end, the last 16384 of them. -EALREADY: that is on. */
+int npu_trace_start(struct npu_session *session);
+/*
+ * Ends the recording: Chrome trace-event JSON, which the caller frees. -ENOENT: there is none. The
+ * recording stays when this fails.
+ */
+int npu_trace_stop(struct npu_session *session, char **ret_json);
 
 #ifdef __cplusplus
 }

@@ -54,6 +54,9 @@ enum npu_op {
 	NPU_OP_KILL,
 	NPU_OP_RESET,
 	NPU_OP_DRAIN = 64,
+	/* recordings */
+	NPU_OP_TRACE_START = 96,
+	NPU_OP_TRACE_STOP,
 };
 
 enum npu_kind {
@@ -291,12 +294,12 @@ struct npu_cancel {
 
 /* ---- questions and administration ---- */
 
-/* Reply to NPU_OP_STATS and NPU_OP_POLICY_SHOW: fd = JSON text of `size` bytes. */
+/* Reply to NPU_OP_STATS, _POLICY_SHOW and _TRACE_STOP: fd = JSON text of `size` bytes. */
 struct npu_document_reply {
 	uint64_t size;
 };
 
-/* NPU_OP_POLICY_RELOAD: no body, reply header only. */
+/* NPU_OP_POLICY_RELOAD, NPU_OP_TRACE_START: no body, reply header only. */
 
 /*
  * From now on no session and no job is taken (ESHUTDOWN); what waits and runs goes on. No body.

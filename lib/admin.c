@@ -83,6 +83,17 @@ int npu_policy_reload(struct npu_session *session)
 	return libnpu_call(session, &call);
 }
 
+int npu_trace_start(struct npu_session *session)
+{
+	const struct libnpu_call call = {.op = NPU_OP_TRACE_START};
+	return libnpu_call(session, &call);
+}
+
+int npu_trace_stop(struct npu_session *session, char **ret_json)
+{
+	return ask_document(session, NPU_OP_TRACE_STOP, ret_json);
+}
+
 int npu_kill(struct npu_session *session, uint64_t session_id)
 {
 	const struct npu_kill body = {.session_id = session_id};

@@ -19,6 +19,8 @@
 #define EPOCH_SWITCHES	20
 /* Queues that are asked whether their address space is warm. */
 #define AFFINITY_LOOKS_MAX 8
+/* Queues that are looked at for a job to go before a reservation of all idle cores. */
+#define BACKFILL_LOOKS_MAX 48
 
 struct pass {
 	struct scheduler *scheduler;
@@ -30,6 +32,7 @@ struct pass {
 	uint64_t reserved_ns; /* when they are expected to be free */
 	/* One address space for all: a job waits for the end of the stay in another one. */
 	bool is_put_off, ignores_epoch;
+	unsigned n_looks; /* while all idle cores are reserved */
 };
 
 enum fit { FIT_FOUND, FIT_NO_CORES, FIT_HELD_BACK };
@@ -356,6 +359,13 @@ static void prefer_warm(const struct pass *pass, struct queue *first, struct dis
 	scheduler->affinity_since_ns = 0;
 }
 
+/* What may still go before the reservation is not worth a walk over all queues. */
+static bool has_looked_enough(struct pass *pass)
+{
+	return pass->owner && !(pass->idle_cores & ~pass->reserved_cores) &&
+	       ++pass->n_looks >= BACKFILL_LOOKS_MAX;
+}
+
 /* The queues of one priority, or all of them where it is negative. */
 static bool walk(struct pass *pass, int priority, struct dispatch *ret_dispatch)
 {
@@ -368,11 +378,13 @@ static bool walk(struct pass *pass, int priority, struct dispatch *ret_dispatch)
 		if (priority >= 0 &&
 		    priority_of(scheduler, queue, pass->now_ns) != (unsigned)priority)
 			continue;
-		if (!pick_from_queue(pass, class_order_take(scheduler, queue, pass->now_ns),
-				     ret_dispatch))
-			continue;
-		prefer_warm(pass, queue, ret_dispatch);
-		return true;
+		if (pick_from_queue(pass, class_order_take(scheduler, queue, pass->now_ns),
+				    ret_dispatch)) {
+			prefer_warm(pass, queue, ret_dispatch);
+			return true;
+		}
+		if (has_looked_enough(pass))
+			return false;
 	}
 	return false;
 }

@@ -24,8 +24,10 @@
 #define COST_MARGIN	 1.2
 #define URGENT_MARGIN	 1.1
 /* A start is given up only when it is this surely too late. */
-#define HOPELESS_SHARE	  0.97
-#define GANG_MARGIN_NS	  NS_PER_MS
+#define HOPELESS_SHARE 0.97
+#define GANG_MARGIN_NS NS_PER_MS
+/* A gang further down the fair order has no claim yet. */
+#define GANG_LOOKS_MAX	  32
 #define GUARD_SAMPLES_MIN 8
 #define GUARD_SPREAD_MIN  1.05
 #define GUARD_MARGIN_NS	  (0.5 * (double)NS_PER_MS)
@@ -213,9 +215,13 @@ static struct queue *find_impatient_gang(const struct deadline *deadline)
 	uint64_t patience_ns = deadline->scheduler->config.patience_ns;
 	struct queue *queue = NULL;
 
-	while ((queue = fair_order_next(&deadline->order, queue))) {
-		const struct sched_job *head = queue_head(queue);
+	for (unsigned i = 0; i < GANG_LOOKS_MAX; i++) {
+		const struct sched_job *head;
 
+		queue = fair_order_next(&deadline->order, queue);
+		if (!queue)
+			break;
+		head = queue_head(queue);
 		if (head->n_cores > 1 && deadline->now_ns - head->ready_ns >= patience_ns)
 			return queue;
 	}

@@ -16,6 +16,8 @@
 
 /* A batch that was shot is charged that many times, with the reset it caused. */
 #define HANG_FACTOR 2
+/* How far jobs with a deadline go ahead of their tenant's share. */
+#define LEAD_LAGS 2
 
 static struct queue *queue_of(const struct tree_node *node)
 {
@@ -42,8 +44,8 @@ static bool tenant_is_before(const struct tree_node *left, const struct tree_nod
 {
 	const struct sched_tenant *a = tenant_of(left), *b = tenant_of(right);
 
-	if (a->virtual_ns != b->virtual_ns)
-		return a->virtual_ns < b->virtual_ns;
+	if (a->rank_ns != b->rank_ns)
+		return a->rank_ns < b->rank_ns;
 	if (a->ready_since_ns != b->ready_since_ns)
 		return a->ready_since_ns < b->ready_since_ns;
 	return a->id < b->id;
@@ -74,18 +76,47 @@ void fair_order_wake(struct fair_order *order, struct queue *queue)
 		queue->virtual_ns = queue_of(first)->virtual_ns;
 }
 
+/*
+ * Jobs with a deadline run a bounded time ahead of their tenant's share, so that a burst borrows
+ * from what the tenant gets later. One that claims deadlines always gains that time once.
+ */
+static double lead_ns(const struct fair_order *order, const struct sched_tenant *tenant)
+{
+	return tenant->n_deadlines ? LEAD_LAGS * order->lag_ns : 0;
+}
+
+static void displace_tenant(struct fair_order *order, struct sched_tenant *tenant)
+{
+	if (!tree_holds(&tenant->node))
+		return;
+	tree_remove(&order->tenants, &tenant->node);
+	order->n_without_lead -= !tenant->has_lead;
+}
+
+static void place_tenant(struct fair_order *order, struct sched_tenant *tenant)
+{
+	displace_tenant(order, tenant);
+	tenant->has_lead = tenant->n_deadlines;
+	tenant->rank_ns = tenant->virtual_ns - lead_ns(order, tenant);
+	order->n_without_lead += !tenant->has_lead;
+	tree_insert(&order->tenants, &tenant->node);
+}
+
 void fair_order_insert(struct fair_order *order, struct queue *queue)
 {
+	const struct sched_job *head = queue_head(queue);
 	struct sched_tenant *tenant = queue->tenant;
 
 	queue->has_deadline_head = false;
-	queue->key_ns = queue_head(queue)->submitted_ns;
+	queue->key_ns = head->submitted_ns;
 	if (tree_is_empty(&tenant->ready)) {
 		tree_init(&tenant->ready, queue_is_before);
 		tenant->ready_since_ns = queue->key_ns;
-		tree_insert(&order->tenants, &tenant->node);
 	}
+	queue->has_lead = head->deadline_ns;
+	tenant->n_deadlines += queue->has_lead;
 	tree_insert(&tenant->ready, &queue->ready_node);
+	place_tenant(order, tenant);
 }
 
 void fair_order_remove(struct fair_order *order, struct queue *queue)
@@ -95,8 +126,11 @@ void fair_order_remove(struct fair_order *order, struct queue *queue)
 	if (!tree_holds(&queue->ready_node))
 		return;
 	tree_remove(&tenant->ready, &queue->ready_node);
+	tenant->n_deadlines -= queue->has_lead;
 	if (tree_is_empty(&tenant->ready))
-		tree_remove(&order->tenants, &tenant->node);
+		displace_tenant(order, tenant);
+	else
+		place_tenant(order, tenant);
 }
 
 struct queue *fair_order_next(const struct fair_order *order, const struct queue *queue)
@@ -123,15 +157,12 @@ bool fair_order_is_close(const struct fair_order *order, const struct queue *fir
 static void advance(struct fair_order *order, struct queue *queue, double core_ns, double lag_ns)
 {
 	struct sched_tenant *tenant = queue->tenant;
-	bool holds_tenant = tree_holds(&tenant->node);
 	/* With a deadline job at its head it stands in the other order of `deadline`. */
 	bool holds_queue = tree_holds(&queue->ready_node) && !queue->has_deadline_head;
 
-	if (holds_tenant)
-		tree_remove(&order->tenants, &tenant->node);
 	tenant->virtual_ns += core_ns / tenant->weight + lag_ns;
-	if (holds_tenant)
-		tree_insert(&order->tenants, &tenant->node);
+	if (tree_holds(&tenant->node))
+		place_tenant(order, tenant);
 	if (holds_queue)
 		tree_remove(&tenant->ready, &queue->ready_node);
 	queue->virtual_ns += core_ns;
@@ -149,11 +180,15 @@ void fair_order_charge(struct fair_order *order, struct queue *queue, struct sch
 	struct shares *shares = &order->scheduler->shares;
 	struct sched_tenant *tenant = queue->tenant;
 	double limit_ns = shares->virtual_ns + order->lag_ns, lag_ns;
+	double tag_ns = tenant->virtual_ns;
 
 	/* Weights that the tenant cannot use up, or debts, hold the system back by a lag at most.
 	 */
-	if (limit_ns > tenant->virtual_ns)
-		limit_ns = tenant->virtual_ns;
+	/* Where all have a lead nobody has. */
+	if (order->n_without_lead)
+		tag_ns -= lead_ns(order, tenant);
+	if (limit_ns > tag_ns)
+		limit_ns = tag_ns;
 	if (limit_ns > shares->virtual_ns)
 		shares->virtual_ns = limit_ns;
 	lag_ns = shares->virtual_ns - order->lag_ns - tenant->virtual_ns;

@@ -20,7 +20,8 @@ struct sched_job;
 
 struct fair_order {
 	struct scheduler *scheduler;
-	struct tree tenants; /* struct sched_tenant::node, those with a queue in `ready` */
+	struct tree tenants;	 /* struct sched_tenant::node, those with a queue in `ready` */
+	unsigned n_without_lead; /* of those, tenants without a deadline job */
 	double lag_ns;
 	uint64_t min_charge_ns;
 };

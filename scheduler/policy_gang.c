@@ -4,8 +4,8 @@
  * response ratio (wait + p) / p: it grows without limit while a job waits and starts at 1, so
  * slowdowns are levelled and a gang's turn comes, when it reserves its cores.
  *
- * Ratios change with time, so there is no order to keep: each step looks for the best queue that
- * this walk has not been to. Most walks take one step.
+ * Ratios change with time, so there is no order to keep: a walk looks for the best few queues, and
+ * when it has been to those for more of the rest. Most walks take one step.
  */
 #include "scheduler/policy.h"
 #include "scheduler/scheduler_internal.h"
@@ -18,11 +18,22 @@
 /* Below that a job's length says nothing about what waiting costs it. */
 #define PREDICTED_MIN_NS (200 * NS_PER_US)
 
+/* How many a walk looks for, at first and when it goes on. */
+#define FIRST_BEST 2
+#define BEST_MAX   64
+
+struct ranked {
+	struct queue *queue;
+	double slowdown; /* the response ratio less 1 */
+};
+
 struct gang {
 	struct policy base;
 	struct scheduler *scheduler;
 	struct list ready; /* struct queue::policy_link */
 	uint64_t pass, now_ns;
+	struct ranked best[BEST_MAX]; /* in order; valid within one walk */
+	unsigned n_best, n_taken, n_wanted;
 };
 
 static struct gang *to_gang(struct policy *policy)
@@ -80,45 +91,69 @@ static void gang_queue_idle(struct policy *policy, struct queue *queue)
 
 static void gang_begin(struct policy *policy, uint64_t now_ns)
 {
-	to_gang(policy)->pass++;
-	to_gang(policy)->now_ns = now_ns;
+	struct gang *gang = to_gang(policy);
+
+	gang->pass++;
+	gang->now_ns = now_ns;
+	gang->n_best = gang->n_taken = 0;
+	gang->n_wanted = FIRST_BEST;
 }
 
-/* The response ratio less 1. */
-static double slowdown(const struct queue *queue, uint64_t now_ns)
+static bool is_before(const struct ranked *a, const struct ranked *b)
 {
-	return (double)(now_ns - queue->key_ns) / (double)queue->head_ns;
+	if (a->queue->params.priority != b->queue->params.priority)
+		return a->queue->params.priority > b->queue->params.priority;
+	if (a->queue->params.kind != b->queue->params.kind)
+		return a->queue->params.kind < b->queue->params.kind;
+	if (a->slowdown != b->slowdown)
+		return a->slowdown > b->slowdown;
+	if (a->queue->key_ns != b->queue->key_ns)
+		return a->queue->key_ns < b->queue->key_ns;
+	return a->queue->id < b->queue->id;
 }
 
-static bool is_before(const struct queue *a, const struct queue *b, uint64_t now_ns)
+/* Keeps the n_wanted best in order. */
+static void note_best(struct gang *gang, const struct ranked *ranked)
 {
-	double ratio_a, ratio_b;
+	unsigned i = gang->n_best;
 
-	if (a->params.priority != b->params.priority)
-		return a->params.priority > b->params.priority;
-	if (a->params.kind != b->params.kind)
-		return a->params.kind < b->params.kind;
-	ratio_a = slowdown(a, now_ns);
-	ratio_b = slowdown(b, now_ns);
-	if (ratio_a != ratio_b)
-		return ratio_a > ratio_b;
-	if (a->key_ns != b->key_ns)
-		return a->key_ns < b->key_ns;
-	return a->id < b->id;
+	if (i == gang->n_wanted) {
+		if (!is_before(ranked, &gang->best[i - 1]))
+			return;
+		i--;
+	} else {
+		gang->n_best++;
+	}
+	for (; i > 0 && is_before(ranked, &gang->best[i - 1]); i--)
+		gang->best[i] = gang->best[i - 1];
+	gang->best[i] = *ranked;
+}
+
+/* The best of those that this walk has not come to. */
+static void rank_more(struct gang *gang)
+{
+	struct queue *queue;
+
+	gang->n_best = gang->n_taken = 0;
+	list_for_each (queue, &gang->ready, policy_link) {
+		struct ranked ranked = {queue, (double)(gang->now_ns - queue->key_ns) /
+						       (double)queue->head_ns};
+
+		if (queue->pass != gang->pass)
+			note_best(gang, &ranked);
+	}
+	for (unsigned i = 0; i < gang->n_best; i++)
+		gang->best[i].queue->pass = gang->pass;
+	gang->n_wanted = BEST_MAX;
 }
 
 static struct queue *gang_next(struct policy *policy, struct queue *queue)
 {
 	struct gang *gang = to_gang(policy);
-	struct queue *best = NULL;
 
-	list_for_each (queue, &gang->ready, policy_link) {
-		if (queue->pass != gang->pass && (!best || is_before(queue, best, gang->now_ns)))
-			best = queue;
-	}
-	if (best)
-		best->pass = gang->pass;
-	return best;
+	if (gang->n_taken == gang->n_best)
+		rank_more(gang);
+	return gang->n_taken < gang->n_best ? gang->best[gang->n_taken++].queue : NULL;
 }
 
 static uint32_t gang_cores(const struct policy *policy, const struct queue *queue)

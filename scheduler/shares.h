@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/tree.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Tenants without a queue that are remembered; past that the one with the least debt goes. */
@@ -32,6 +33,9 @@ struct sched_tenant {
 	/* ---- the policy's ---- */
 	struct tree ready;     /* struct queue::ready_node */
 	struct tree_node node; /* in the policy's order while `ready` has members */
+	double rank_ns;	       /* its place there */
+	bool has_lead;	       /* in that place */
+	unsigned n_deadlines;  /* queues in `ready` whose head has a deadline */
 };
 
 struct shares {

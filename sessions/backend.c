@@ -119,6 +119,30 @@ const struct sched_backend_ops sessions_backend_ops = {
 	.now = backend_now,
 };
 
+/*
+ * What a device has to say of a success stays until another core of the job says more. A failure
+ * comes with the index of its task: in the job, or in the core's share of a gang's.
+ */
+static void note_detail(struct job *job, const struct device_event *event)
+{
+	bool is_gang = job->base.n_cores > 1;
+	char place[48];
+
+	if (event->kind == DEVICE_DONE) {
+		if (event->detail[0])
+			memcpy(job->detail, event->detail, sizeof(job->detail));
+		return;
+	}
+	if (is_gang)
+		snprintf(place, sizeof(place), "core %u, task %" PRIu32, event->core,
+			 event->tasks_done);
+	else
+		snprintf(place, sizeof(place), "task %" PRIu32,
+			 job->tasks_done + event->tasks_done);
+	snprintf(job->detail, sizeof(job->detail), "%s%s%.*s", place, event->detail[0] ? ": " : "",
+		 (int)(sizeof(job->detail) - sizeof(place) - 3), event->detail);
+}
+
 void sessions_device_event(void *context, const struct device_event *event)
 {
 	struct sessions *sessions = context;
@@ -129,11 +153,9 @@ void sessions_device_event(void *context, const struct device_event *event)
 	if (!core->job)
 		return;
 	job = job_from_sched(core->job);
-	/* What a device has to say of a success stays until another core of the job says more. */
-	if (event->detail[0])
-		memcpy(job->detail, event->detail, sizeof(job->detail));
+	note_detail(job, event);
+	job->tasks_done += event->tasks_done;
 	if (event->kind == DEVICE_DONE) {
-		job->tasks_done += event->tasks_done;
 		scheduler_core_done(sessions->scheduler, event->core, event->device_ns);
 		return;
 	}

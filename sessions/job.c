@@ -261,6 +261,8 @@ static void job_count(const struct job *job)
 	if (job->base.outcome == NPU_OUTCOME_OK) {
 		stats->completed++;
 		histogram_add(&stats->latency, job->base.done_ns - job->base.submitted_ns);
+		if (job->detail[0])
+			memcpy(stats->ignored, job->detail, sizeof(stats->ignored));
 	} else {
 		stats->failed[job->base.outcome]++;
 	}
@@ -272,10 +274,10 @@ static void job_log(const struct job *job)
 	const enum npu_outcome outcome = job->base.outcome;
 	enum log_level level = LOG_LEVEL_DEBUG;
 	uint64_t n_suppressed = 0;
-	char comm[256];
+	char comm[256], detail[512];
 
 	if (outcome == NPU_OUTCOME_HANG || outcome == NPU_OUTCOME_PAGE_FAULT ||
-	    outcome == NPU_OUTCOME_DEVICE_LOST)
+	    outcome == NPU_OUTCOME_BAD_STREAM || outcome == NPU_OUTCOME_DEVICE_LOST)
 		level = LOG_LEVEL_WARNING;
 	if (!log_is_enabled(level))
 		return;
@@ -285,9 +287,10 @@ static void job_log(const struct job *job)
 	log_write(level,
 		  "job_done session=%" PRIu64 " uid=%u job=%" PRIu64 " cores=%#" PRIx32
 		  " started_ns=%" PRIu64 " done_ns=%" PRIu64
-		  " outcome=%s comm=\"%s\" suppressed=%" PRIu64,
+		  " outcome=%s detail=\"%s\" comm=\"%s\" suppressed=%" PRIu64,
 		  session->id, session->identity.uid, job->base.id, job->base.used_mask,
 		  job->base.started_ns, job->base.done_ns, job_outcome_name(outcome),
+		  log_quote(job->detail, detail, sizeof(detail)),
 		  log_quote(session->identity.comm, comm, sizeof(comm)), n_suppressed);
 }
 
@@ -337,6 +340,7 @@ void job_retire(struct job *job)
 	job_fill_detail(job);
 	job_count(job);
 	job_log(job);
+	trace_add_job(&session->owner->trace, job);
 	job_drop_dependencies(job);
 	charge_release(&job->wait_charge);
 	if (job_is_held(job))

@@ -318,7 +318,10 @@ static uint64_t job_signature(const struct job *job)
 	for (unsigned i = 0; i < job->base.n_cores; i++)
 		hash = job_mix(hash, job->base.n_tasks[i]);
 	hash = job_mix(hash, job->base.n_cores);
-	hash = job_mix(hash, job->duration_ns);
+	/* Of the `timing` device. Its order of magnitude: run times of one stream differ a little.
+	 */
+	hash = job_mix(hash,
+		       job->duration_ns ? 64 - (unsigned)__builtin_clzll(job->duration_ns) : 0);
 	/* Predictions are per piece. */
 	hash = job_mix(hash, job->base.n_pieces);
 	return hash ? hash : 1;

@@ -40,6 +40,7 @@ struct session_stats {
 	uint64_t rejected;		    /* submits for which there was no room or no time */
 	uint64_t failed[NPU_OUTCOME_COUNT]; /* by outcome */
 	struct histogram latency;	    /* submit to end, jobs with outcome ok */
+	char ignored[128];		    /* what the device left out last time; "" never */
 };
 
 struct session {

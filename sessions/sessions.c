@@ -116,6 +116,7 @@ struct sessions *sessions_free(struct sessions *sessions)
 	loop_work_cancel(&sessions->dispatch_work);
 	scheduler_free(sessions->scheduler);
 	tenants_deinit(&sessions->tenants);
+	trace_stop(&sessions->trace);
 	free(sessions->channels.receive_buffer);
 	free(sessions);
 	return NULL;

@@ -21,6 +21,7 @@
 #include "sessions/class.h"
 #include "sessions/session.h"
 #include "sessions/tenant.h"
+#include "sessions/trace.h"
 
 #include <stdbool.h>
 
@@ -46,6 +47,7 @@ struct sessions {
 	void (*drained)(void *context);
 	void *drained_context;
 	struct session_stats ended; /* sums over the sessions that are gone */
+	struct trace trace; /* of ended jobs, while an administrator asks for it */
 };
 
 struct sessions_params {

@@ -8,6 +8,7 @@
 #include "cli.h"
 
 #include <jansson.h>
+#include <sched.h>
 #include <stdbool.h>
 
 struct bench_options {
@@ -24,6 +25,15 @@ enum cli_status bench_sessions(const struct bench_options *options);
 enum cli_status bench_memory(const struct bench_options *options);
 enum cli_status bench_check(const struct bench_options *options);
 enum cli_status bench_slices(const struct bench_options *options);
+enum cli_status bench_decision(const struct bench_options *options);
+/* Built where oneDNN is. CLI_FAILED also when a target is missed. */
+enum cli_status bench_soft(const struct bench_options *options);
+
+/*
+ * Puts this process, and those it starts from now on, on the first or the last of the CPUs that it
+ * may use. With a single one nothing changes.
+ */
+void bench_pin(const cpu_set_t *allowed, bool to_last);
 
 /* Prints a result as JSON and drops the reference. */
 enum cli_status bench_print_json(json_t *result);

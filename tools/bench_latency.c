@@ -163,11 +163,10 @@ static enum cli_status run(struct latency *latency, const struct bench_options *
 }
 
 /*
- * Puts this process, and those it starts from now on, on its first or its last CPU. Both servers
- * get the one and the client the other, or chance would decide for minutes who shares a CPU with
- * whom, which weighs more than all that is measured. With a single CPU nothing changes.
+ * Both servers get the one and the client the other, or chance would decide for minutes who shares
+ * a CPU with whom, which weighs more than all that is measured.
  */
-static void pin(const cpu_set_t *allowed, bool to_last)
+void bench_pin(const cpu_set_t *allowed, bool to_last)
 {
 	cpu_set_t chosen;
 	int cpu = to_last ? CPU_SETSIZE - 1 : 0;
@@ -189,14 +188,14 @@ enum cli_status bench_latency(const struct bench_options *options)
 	cpu_set_t cpus;
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
 		return cli_error(CLI_FAILED, "latency: %s", strerror(errno));
-	pin(&cpus, true);
+	bench_pin(&cpus, true);
 	/* Before anything is open that the floor's process would inherit. */
 	int result = bench_floor_start(&latency.floor);
 	if (result < 0)
 		return cli_error(CLI_FAILED, "latency: %s", strerror(-result));
 	enum cli_status status = bench_daemon_start(&args, &daemon);
 	if (status == CLI_OK) {
-		pin(&cpus, false);
+		bench_pin(&cpus, false);
 		status = cli_connect(daemon.socket, &latency.session);
 		if (status == CLI_OK)
 			status = run(&latency, options);

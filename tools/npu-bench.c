@@ -19,26 +19,38 @@ static const char help_text[] =
 	"  memory        whether the daemon grows while jobs and sessions come and go\n"
 	"  slices        what it costs to cut a job\n"
 	"  check         what it costs to check the streams of a job\n"
+	"  soft          speed of the soft device's convolutions, against oneDNN's\n"
+	"  decision      from the end of a batch to the start of the next, in the scheduler\n"
 	"\n"
-	"Each starts an npud of its own (the one beside this program, or in PATH) and stops it.\n"
+	"Each but the last starts an npud of its own (the one beside this program, or in PATH) and "
+	"stops it.\n"
 	"\n"
 	"  --json         the result as one JSON object\n"
 	"  --loop KIND    auto, uring or epoll, for that npud\n"
 	"  --seconds N    throughput: per figure (1); memory: in all (10)\n"
 	"  --count N      latency: blocks of 200 rounds (100); sessions: how many (200);\n"
-	"                 slices: jobs (200); check: jobs (1000)\n"
+	"                 slices: jobs (200); check: jobs (1000);\n"
+	"                 soft: pairs of blocks of 21 runs (25)\n"
 	"  --socket PATH  latency, throughput: use the npud there, on the timing device\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no daemon, 4 refused.\n";
 
 static const struct {
 	const char *name;
-	enum cli_status (*run)(const struct bench_options *options); /* NULL: not built yet */
+	enum cli_status (*run)(const struct bench_options *options);
+	const char *missing; /* why there is none */
 } benches[] = {
-	{"latency", bench_latency},   {"throughput", bench_throughput},
-	{"sessions", bench_sessions}, {"memory", bench_memory},
-	{"slices", bench_slices},     {"check", bench_check},
-	{"fairness", NULL},	      {"soft", NULL},
+	{"latency", bench_latency, NULL},   {"throughput", bench_throughput, NULL},
+	{"sessions", bench_sessions, NULL}, {"memory", bench_memory, NULL},
+	{"slices", bench_slices, NULL},	    {"check", bench_check, NULL},
+	{"decision", bench_decision, NULL}, {"fairness", NULL, "not built yet"},
+#ifdef HAVE_ONEDNN
+	{"soft", bench_soft, NULL},
+#else
+	{"soft", NULL,
+	 "compares with oneDNN, which was not there when npu-bench was built; install libdnnl-dev "
+	 "(script/bootstrap --bench) and build again"},
+#endif
 };
 
 enum cli_status bench_print_json(json_t *result)
@@ -56,7 +68,7 @@ static enum cli_status run_bench(const char *name, const struct bench_options *o
 		if (strcmp(name, benches[i].name) != 0)
 			continue;
 		if (!benches[i].run)
-			return cli_error(CLI_USAGE, "%s: not built yet", name);
+			return cli_error(CLI_FAILED, "%s: %s", name, benches[i].missing);
 		enum cli_status status = benches[i].run(options);
 		if (fflush(stdout) == EOF)
 			return cli_error(CLI_FAILED, "output: %s", strerror(errno));

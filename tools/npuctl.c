@@ -33,6 +33,8 @@ static const char help_text[] =
 	"  kill SESSION       end a session and what it runs\n"
 	"  reset CORE         reset a core; what runs there fails\n"
 	"  drain              take no new sessions and jobs, and wait for the last to end\n"
+	"  trace start        record the jobs that end\n"
+	"  trace stop FILE    write the recording, for Perfetto, chrome://tracing or npu-sim\n"
 	"\n"
 	"  --socket PATH      npud's socket; else $NPU_SOCKET, $XDG_RUNTIME_DIR/npud.sock,\n"
 	"                     /run/npud/npud.sock\n"
@@ -210,6 +212,27 @@ static enum cli_status run_reset(struct npuctl *npuctl, char **arguments)
 	return error < 0 ? cli_error_npu(error, what) : CLI_OK;
 }
 
+static enum cli_status run_trace_start(struct npuctl *npuctl, char **arguments)
+{
+	int error = npu_trace_start(npuctl->session);
+	return error < 0 ? cli_error_npu(error, "trace start") : CLI_OK;
+}
+
+/* Opened first: a recording must not end because it cannot be written. */
+static enum cli_status run_trace_stop(struct npuctl *npuctl, char **arguments)
+{
+	FILE *file = fopen(arguments[0], "w");
+	if (!file)
+		return cli_error(CLI_FAILED, "%s: %s", arguments[0], strerror(errno));
+	char *text = NULL;
+	int error = npu_trace_stop(npuctl->session, &text);
+	bool is_written = error == 0 && fputs(text, file) != EOF;
+	free(text);
+	if (fclose(file) == EOF || (error == 0 && !is_written))
+		return cli_error(CLI_FAILED, "%s: %s", arguments[0], strerror(errno));
+	return error < 0 ? cli_error_npu(error, "trace stop") : CLI_OK;
+}
+
 struct command {
 	const char *words[2]; /* the second may be NULL */
 	const char *argument; /* NULL: takes none */
@@ -229,6 +252,8 @@ static const struct command commands[] = {
 	{{"kill"}, "SESSION", true, run_kill},
 	{{"reset"}, "CORE", true, run_reset},
 	{{"drain"}, NULL, true, run_drain},
+	{{"trace", "start"}, NULL, true, run_trace_start},
+	{{"trace", "stop"}, "FILE", true, run_trace_stop},
 };
 
 static const struct command *command_find(char **words, int n_words)
@@ -245,7 +270,7 @@ static const struct command *command_find(char **words, int n_words)
 
 static bool command_is_planned(const char *word)
 {
-	static const char *const planned[] = {"pardon", "incidents", "doctor", "trace"};
+	static const char *const planned[] = {"pardon", "incidents", "doctor"};
 	for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
 		if (strcmp(word, planned[i]) == 0)
 			return true;

@@ -169,6 +169,12 @@ void show_sessions(const json_t *document, FILE *out)
 	}
 	table_print(&table, out);
 	table_deinit(&table);
+	/* What the device left out of what a session's streams asked for. */
+	json_array_foreach ((json_t *)json_object_get(document, "sessions"), i, session) {
+		const char *ignored = json_string_value(json_object_get(session, "ignored"));
+		if (ignored)
+			fprintf(out, "session %lld: %s\n", integer(session, "id"), ignored);
+	}
 }
 
 static double core_utilization(const json_t *core, const json_t *before, double elapsed_s)

@@ -14,6 +14,14 @@
  * both lists in parentheses.
  */
 #if defined(__x86_64__)
+#include <stdbool.h>
+
+/* AVX2, FMA and conversions of fp16, which every CPU with AVX2 has. */
+static inline bool soft_has_f16c(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
 #define SOFT_AVX2   __attribute__((target("avx2")))
 #define SOFT_AVX512 __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl")))
 #define SOFT_CLONES(linkage, name, parameters, arguments)                                          \

@@ -223,6 +223,8 @@ int soft_convolution_run(struct soft_core *core, struct soft_operation *operatio
 	r = soft_dpu_begin(core, operation, &input, &conv.dpu);
 	if (r < 0)
 		return r;
+	/* Sums of features that nobody looks at are not made. */
+	conv.mac.computes_sums &= conv.dpu.bs.has_ow;
 	note_use(core, &conv.cna);
 	r = soft_dpu_end(core, &conv.dpu, run_groups(core, &conv));
 	operation->work = estimate_work(&conv);

@@ -22,8 +22,9 @@ static void dot_bytes_plain(const struct soft_dot *dot)
 
 	for (uint32_t pixel = 0; pixel < dot->n_pixels; pixel++) {
 		const int8_t *weights = dot->weights;
-		int32_t sums[BLOCK] = {0};
+		int32_t sums[BLOCK];
 
+		memcpy(sums, dot->initial, sizeof(sums));
 		for (uint32_t i = 0; i < dot->n_spans; i++) {
 			const uint8_t *features = dot->features;
 
@@ -105,9 +106,10 @@ AVX2 INLINE void avx2_bytes(const struct soft_dot *dot, uint32_t first, uint32_t
 		}
 	}
 	for (unsigned p = 0; p < n; p++) {
+		__m256i initial = _mm256_loadu_si256((const __m256i *)(dot->initial + kernel));
 		__m256i sums = _mm256_hadd_epi32(low[p], high[p]);
 
-		sums = _mm256_permute4x64_epi64(sums, 0xd8);
+		sums = _mm256_add_epi32(_mm256_permute4x64_epi64(sums, 0xd8), initial);
 		_mm256_storeu_si256((__m256i *)(results + (size_t)p * dot->pitch), sums);
 	}
 }
@@ -175,7 +177,8 @@ AVX512 INLINE void avx512_bytes(const struct soft_dot *dot, uint32_t first, cons
 	__m512i low[12], high[12];
 
 	for (unsigned p = 0; p < n; p++) {
-		low[p] = high[p] = _mm512_setzero_si512();
+		low[p] = _mm512_loadu_si512(dot->initial);
+		high[p] = _mm512_loadu_si512(dot->initial + 16);
 		pixels[p] = (const uint8_t *)dot->features + dot->bases[first + p];
 	}
 	for (uint32_t i = 0; i < dot->n_spans; i++) {
@@ -256,6 +259,118 @@ AVX512 static void dot_floats_avx512(const struct soft_dot *dot)
 
 #endif
 
+#if defined(__aarch64__)
+
+#include <arm_neon.h>
+#include <sys/auxv.h>
+
+#ifndef HWCAP_ASIMDDP
+#define HWCAP_ASIMDDP (1 << 20)
+#endif
+
+#define INLINE	static inline __attribute__((always_inline))
+#define DOTPROD __attribute__((target("arch=armv8.2-a+dotprod")))
+
+/*
+ * `n` pixels and 16 kernels. Both operands are signed here: 128 times the weights, which features
+ * without the bias lack, are added at the end.
+ */
+DOTPROD INLINE void neon_bytes(const struct soft_dot *dot, uint32_t first, uint32_t kernel,
+			       const unsigned n)
+{
+	const int8_t *weights = (const int8_t *)dot->weights + kernel * QUAD;
+	int32_t *results = (int32_t *)dot->results + (size_t)first * dot->pitch + kernel;
+	const uint8_t *pixels[4];
+	int32x4_t sums[4][4], biases[4];
+
+	for (unsigned p = 0; p < n; p++)
+		pixels[p] = (const uint8_t *)dot->features + dot->bases[first + p];
+	for (unsigned v = 0; v < 4; v++) {
+		biases[v] = vdupq_n_s32(0);
+		for (unsigned p = 0; p < n; p++)
+			sums[p][v] = vld1q_s32(dot->initial + kernel + 4 * v);
+	}
+	for (uint32_t i = 0; i < dot->n_spans; i++) {
+		size_t offset = dot->spans[i].offset;
+
+		for (uint32_t e = 0; e < dot->spans[i].n; e += QUAD, weights += BLOCK * QUAD) {
+			int8x16_t w[4];
+
+			for (unsigned v = 0; v < 4; v++) {
+				w[v] = vld1q_s8(weights + 16 * v);
+				biases[v] = vdotq_s32(biases[v], w[v], vdupq_n_s8(64));
+			}
+			for (unsigned p = 0; p < n; p++) {
+				uint32_t quad;
+				int8x16_t f;
+
+				memcpy(&quad, pixels[p] + offset + e, sizeof(quad));
+				f = vreinterpretq_s8_u32(vdupq_n_u32(quad ^ 0x80808080u));
+				for (unsigned v = 0; v < 4; v++)
+					sums[p][v] = vdotq_s32(sums[p][v], w[v], f);
+			}
+		}
+	}
+	for (unsigned p = 0; p < n; p++)
+		for (unsigned v = 0; v < 4; v++)
+			vst1q_s32(results + (size_t)p * dot->pitch + 4 * v,
+				  vaddq_s32(sums[p][v], vshlq_n_s32(biases[v], 1)));
+}
+
+DOTPROD static void dot_bytes_neon(const struct soft_dot *dot)
+{
+	for (uint32_t kernel = 0; kernel < BLOCK; kernel += 16) {
+		uint32_t pixel = 0;
+
+		for (; pixel + 4 <= dot->n_pixels; pixel += 4)
+			neon_bytes(dot, pixel, kernel, 4);
+		for (; pixel < dot->n_pixels; pixel++)
+			neon_bytes(dot, pixel, kernel, 1);
+	}
+}
+
+INLINE void neon_floats(const struct soft_dot *dot, uint32_t first, const unsigned n)
+{
+	const float *weights = dot->weights;
+	float *results = (float *)dot->results + (size_t)first * dot->pitch;
+	const float *pixels[4];
+	float32x4_t sums[4][4];
+
+	for (unsigned p = 0; p < n; p++) {
+		pixels[p] = (const float *)dot->features + dot->bases[first + p];
+		for (unsigned v = 0; v < 4; v++)
+			sums[p][v] = vdupq_n_f32(0);
+	}
+	for (uint32_t i = 0; i < dot->n_spans; i++) {
+		size_t offset = dot->spans[i].offset;
+
+		for (uint32_t e = 0; e < dot->spans[i].n; e++, weights += ROW) {
+			for (unsigned v = 0; v < 4; v++) {
+				float32x4_t w = vld1q_f32(weights + 4 * v);
+
+				for (unsigned p = 0; p < n; p++)
+					sums[p][v] =
+						vfmaq_n_f32(sums[p][v], w, pixels[p][offset + e]);
+			}
+		}
+	}
+	for (unsigned p = 0; p < n; p++)
+		for (unsigned v = 0; v < 4; v++)
+			vst1q_f32(results + (size_t)p * dot->pitch + 4 * v, sums[p][v]);
+}
+
+static void dot_floats_neon(const struct soft_dot *dot)
+{
+	uint32_t pixel = 0;
+
+	for (; pixel + 4 <= dot->n_pixels; pixel += 4)
+		neon_floats(dot, pixel, 4);
+	for (; pixel < dot->n_pixels; pixel++)
+		neon_floats(dot, pixel, 1);
+}
+
+#endif
+
 size_t soft_dot_variants(const struct soft_dot_variant **ret_variants)
 {
 	static const struct soft_dot_variant variants[] = {
@@ -263,6 +378,9 @@ size_t soft_dot_variants(const struct soft_dot_variant **ret_variants)
 #if defined(__x86_64__)
 		{"AVX2", dot_bytes_avx2, dot_floats_avx2},
 		{"AVX-512 VNNI", dot_bytes_avx512, dot_floats_avx512},
+#elif defined(__aarch64__)
+		{"NEON", dot_bytes_plain, dot_floats_neon},
+		{"NEON with dot product", dot_bytes_neon, dot_floats_neon},
 #endif
 	};
 	size_t n = 1;
@@ -272,6 +390,8 @@ size_t soft_dot_variants(const struct soft_dot_variant **ret_variants)
 		n = 2;
 	if (n == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni"))
 		n = 3;
+#elif defined(__aarch64__)
+	n = getauxval(AT_HWCAP) & HWCAP_ASIMDDP ? 3 : 2;
 #endif
 	*ret_variants = variants;
 	return n;

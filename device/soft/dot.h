@@ -23,6 +23,7 @@ struct soft_dot {
 	const void *weights; /* of the first span; those of the others follow (weights.h) */
 	void *results;	     /* [pixel][pitch]; set, not added to */
 	uint32_t pitch;
+	const int32_t *initial; /* bytes: what the sum of each kernel begins with */
 };
 
 /*

@@ -38,9 +38,13 @@ static int take_ppu_memory(const struct soft_operation *operation, struct soft_c
 int soft_dpu_begin(struct soft_core *core, const struct soft_operation *operation,
 		   const struct soft_dpu_input *input, struct soft_dpu *ret_dpu)
 {
+	const struct soft_quick_variant *variants = NULL;
+	size_t n_variants;
 	int r;
 
+	n_variants = soft_quick_variants(&variants);
 	r = soft_dpu_configure(operation, input, &core->draft, ret_dpu);
+	ret_dpu->quickest = variants[n_variants - 1];
 	if (r == 0 && feeds_ppu(operation))
 		r = take_ppu_memory(operation, &core->draft, ret_dpu);
 	return r;
@@ -64,10 +68,29 @@ static int fill_lanes(struct soft_core *core, const struct soft_dpu *dpu, uint32
 	if (stage->alu_per_channel || stage->ow_per_channel || stage->mul_per_channel)
 		r = soft_rdma_read_table(core, table, group * dpu->group_channels,
 					 lanes_of_group(dpu, group), &channels);
-	if (r == 0)
+	/* Nobody looks at those of a stage that is off. */
+	if (r == 0 && stage->is_on)
 		soft_stage_fill_lanes(stage, soft_precision_is_float(dpu->precision), &channels,
 				      ret_lanes);
 	return r;
+}
+
+/* Whole atoms on their way to surfaces in memory. */
+static void prepare_quick(struct soft_dpu *dpu, uint32_t group)
+{
+	const struct soft_quick_stages stages = {
+		.bs = &dpu->bs,
+		.bn = &dpu->bn,
+		.bs_lanes = &dpu->bs_lanes,
+		.n_lanes = dpu->group_channels,
+		.has_ew = dpu->ew.is_on,
+	};
+
+	soft_quick_prepare(&stages, &dpu->output, soft_precision_is_float(dpu->precision),
+			   &dpu->quick);
+	if (lanes_of_group(dpu, group) * dpu->output.out_bytes % SOFT_ATOM_BYTES != 0 ||
+	    !soft_output_has_surfaces(&dpu->output))
+		dpu->quick.is_possible = false;
 }
 
 static int load_group(struct soft_core *core, struct soft_dpu *dpu, uint32_t group)
@@ -80,9 +103,11 @@ static int load_group(struct soft_core *core, struct soft_dpu *dpu, uint32_t gro
 	r = fill_lanes(core, dpu, group, &dpu->bs, &dpu->bs_lanes);
 	if (r == 0)
 		r = fill_lanes(core, dpu, group, &dpu->bn, &dpu->bn_lanes);
-	if (r == 0)
-		dpu->loaded_group = group;
-	return r;
+	if (r < 0)
+		return r;
+	prepare_quick(dpu, group);
+	dpu->loaded_group = group;
+	return 0;
 }
 
 static int load_operands(struct soft_core *core, const struct soft_dpu *dpu, uint32_t group,
@@ -181,14 +206,55 @@ static uint32_t strip_size(uint32_t rest)
 	return rest < SOFT_STRIP_PIXELS ? rest : SOFT_STRIP_PIXELS;
 }
 
-int soft_dpu_process(struct soft_core *core, struct soft_dpu *dpu, const struct soft_dpu_tile *tile)
+static bool is_quick(const struct soft_dpu *dpu, const struct soft_dpu_tile *tile)
+{
+	return dpu->quick.is_possible && tile->pitch == dpu->group_channels &&
+	       (!dpu->quick.has_ow || (tile->sums && !dpu->is_depthwise));
+}
+
+/* All stages at once. */
+static int process_quickly(struct soft_core *core, struct soft_dpu *dpu,
+			   const struct soft_dpu_tile *tile)
+{
+	uint8_t atoms[SOFT_QUICK_PIXELS * SOFT_MAX_LANES * sizeof(uint16_t)];
+	uint32_t n_lanes = lanes_of_group(dpu, tile->group);
+	uint32_t n_atoms = n_lanes * dpu->output.out_bytes / SOFT_ATOM_BYTES;
+	int r = 0;
+
+	for (uint32_t first = 0; r == 0 && first < tile->n_pixels; first += SOFT_QUICK_PIXELS) {
+		uint32_t rest = tile->n_pixels - first;
+		const struct soft_quick_run run = {
+			.ints = tile->ints + (size_t)first * tile->pitch,
+			.sums = dpu->quick.has_ow ? tile->sums + first : NULL,
+			.n_pixels = rest < SOFT_QUICK_PIXELS ? rest : SOFT_QUICK_PIXELS,
+			.n_lanes = n_lanes,
+			.pitch = tile->pitch,
+			.atoms = atoms,
+		};
+
+		if (soft_precision_is_float(dpu->precision))
+			dpu->quickest.floats(&dpu->quick, &run);
+		else
+			dpu->quickest.ints(&dpu->quick, &run);
+		r = soft_output_write_surfaces(core, &dpu->output,
+					       &(struct soft_surfaces){
+						       .group = tile->group,
+						       .first_pixel = tile->first_pixel + first,
+						       .n_pixels = run.n_pixels,
+						       .n_atoms = n_atoms,
+						       .atoms = atoms,
+					       });
+	}
+	return r;
+}
+
+static int process_by_stages(struct soft_core *core, struct soft_dpu *dpu,
+			     const struct soft_dpu_tile *tile)
 {
 	uint32_t sums_pitch = dpu->is_depthwise ? tile->pitch : 1;
 	struct soft_strip strip;
 	int r = 0;
 
-	if (tile->group >= dpu->n_groups)
-		return 0;
 	strip.n_lanes = dpu->group_channels;
 	for (uint32_t first = 0; r == 0 && first < tile->n_pixels; first += SOFT_STRIP_PIXELS) {
 		struct sums sums = {NULL, sums_pitch};
@@ -206,6 +272,19 @@ int soft_dpu_process(struct soft_core *core, struct soft_dpu *dpu, const struct 
 		r = run_strip(core, dpu, sums, &result, &strip);
 	}
 	return r;
+}
+
+int soft_dpu_process(struct soft_core *core, struct soft_dpu *dpu, const struct soft_dpu_tile *tile)
+{
+	int r;
+
+	if (tile->group >= dpu->n_groups)
+		return 0;
+	r = load_group(core, dpu, tile->group);
+	if (r < 0)
+		return r;
+	return is_quick(dpu, tile) ? process_quickly(core, dpu, tile)
+				   : process_by_stages(core, dpu, tile);
 }
 
 int soft_dpu_fly(struct soft_core *core, struct soft_dpu *dpu, uint32_t group, uint32_t first)

@@ -14,7 +14,7 @@
 #ifndef NPUD_DEVICE_SOFT_DPU_H
 #define NPUD_DEVICE_SOFT_DPU_H
 
-#include "device/soft/dpu_output.h"
+#include "device/soft/dpu_quick.h"
 #include "device/soft/operation.h"
 
 /* What the CORE says about its stream. */
@@ -52,6 +52,8 @@ struct soft_dpu {
 	/* Operands per channel of the group that came last; none yet: UINT32_MAX. */
 	uint32_t loaded_group;
 	struct soft_lane_operands bs_lanes, bn_lanes;
+	struct soft_quick quick; /* for that group */
+	struct soft_quick_variant quickest;
 	/* Bytes that go through memory, main data of the CORE aside. */
 	uint64_t work_bytes;
 };

@@ -246,19 +246,23 @@ static int writer_put(struct writer *writer, uint32_t iova, const uint8_t *atom)
 	return 0;
 }
 
+static uint64_t position_of(const struct soft_output *output, uint32_t group, uint32_t pixel)
+{
+	return (uint64_t)group * output->n_pixels + pixel;
+}
+
 /*
- * Where each pixel of a strip goes, and how many of them go anywhere: of groups at one address the
- * lowest survives.
+ * Where each of the pixels from a position in the stream goes, and how many of them go anywhere: of
+ * groups at one address the lowest survives.
  */
-static uint32_t find_places(const struct soft_output *output, const struct soft_result *result,
+static uint32_t find_places(const struct soft_output *output, uint64_t position, uint32_t n_pixels,
 			    uint32_t *iovas)
 {
-	uint64_t position = (uint64_t)result->group * output->n_pixels + result->first_pixel;
 	uint64_t plane = (uint64_t)output->wdma_width * output->wdma_height;
 	uint32_t group = (uint32_t)(position / plane), rest = (uint32_t)(position % plane);
 	uint32_t y = rest / output->wdma_width, x = rest % output->wdma_width;
 
-	for (uint32_t i = 0; i < result->strip->n_pixels; i++) {
+	for (uint32_t i = 0; i < n_pixels; i++) {
 		if (group > 0 && output->group_bytes == 0)
 			return i;
 		iovas[i] = output->iova + group * output->group_bytes + y * output->line_bytes +
@@ -268,7 +272,7 @@ static uint32_t find_places(const struct soft_output *output, const struct soft_
 		group += y == output->wdma_height;
 		y = y < output->wdma_height ? y : 0;
 	}
-	return result->strip->n_pixels;
+	return n_pixels;
 }
 
 /* Atoms of a strip on their way out. */
@@ -315,6 +319,76 @@ static int write_by_pixel(struct writer *writer, const struct soft_output *outpu
 	return r == 0 ? writer_flush(writer) : r;
 }
 
+static bool is_row_major(const struct soft_output *output)
+{
+	return output->surface_bytes == SOFT_ATOM_BYTES && output->wdma_width == 1;
+}
+
+bool soft_output_has_surfaces(const struct soft_output *output)
+{
+	return output->is_to_memory && !output->to_ppu && !is_row_major(output);
+}
+
+/* How many pixels from the first follow one another. */
+static uint32_t run_length(const uint32_t *iovas, uint32_t n_pixels)
+{
+	uint32_t n = 1;
+
+	while (n < n_pixels && iovas[n] == iovas[0] + n * SOFT_ATOM_BYTES)
+		n++;
+	return n;
+}
+
+static int write_runs(struct soft_core *core, const uint32_t *iovas, uint32_t n_pixels,
+		      uint32_t offset, const uint8_t *atoms)
+{
+	int r = 0;
+
+	for (uint32_t first = 0, n; r == 0 && first < n_pixels; first += n) {
+		n = run_length(iovas + first, n_pixels - first);
+		r = soft_core_dma_write(core, SOFT_PORT_RESULTS, iovas[first] + offset,
+					atoms + (size_t)first * SOFT_ATOM_BYTES,
+					n * SOFT_ATOM_BYTES);
+	}
+	return r;
+}
+
+/* Rows without gaps, and all pixels in the same group. */
+static bool is_in_one_run(const struct soft_output *output, uint64_t position, uint32_t n_pixels)
+{
+	uint64_t plane = (uint64_t)output->wdma_width * output->wdma_height;
+	uint64_t group = position / plane;
+
+	return output->line_bytes == output->wdma_width * SOFT_ATOM_BYTES &&
+	       (group == 0 || output->group_bytes != 0) &&
+	       (position + n_pixels - 1) / plane == group;
+}
+
+int soft_output_write_surfaces(struct soft_core *core, const struct soft_output *output,
+			       const struct soft_surfaces *surfaces)
+{
+	uint64_t position = position_of(output, surfaces->group, surfaces->first_pixel);
+	uint32_t n_atoms = output->surface_bytes == 0 ? 1 : surfaces->n_atoms;
+	uint32_t iovas[SOFT_QUICK_PIXELS];
+	bool is_one_run = is_in_one_run(output, position, surfaces->n_pixels);
+	uint32_t n_pixels =
+		find_places(output, position, is_one_run ? 1 : surfaces->n_pixels, iovas);
+	int r = 0;
+
+	for (uint32_t atom = 0; r == 0 && atom < n_atoms; atom++) {
+		size_t from = (size_t)atom * surfaces->n_pixels * SOFT_ATOM_BYTES;
+		uint32_t offset = atom * output->surface_bytes;
+
+		if (is_one_run)
+			r = soft_core_dma_write(core, SOFT_PORT_RESULTS, iovas[0] + offset,
+						surfaces->atoms + from,
+						surfaces->n_pixels * SOFT_ATOM_BYTES);
+		else
+			r = write_runs(core, iovas, n_pixels, offset, surfaces->atoms + from);
+	}
+	return r;
+}
+
 static int write_atoms(struct soft_core *core, const struct soft_output *output,
 		       const struct soft_result *result, uint32_t n_atoms, const uint8_t *atoms)
 {
@@ -326,11 +400,13 @@ static int write_atoms(struct soft_core *core, const struct soft_output *output,
 		.n_atoms = n_atoms,
 		/* Where a pixel's atoms have one address, the lowest channels survive (6.8). */
 		.n_written = output->surface_bytes == 0 ? 1 : n_atoms,
-		.n_pixels = find_places(output, result, iovas),
+		.n_pixels =
+			find_places(output, position_of(output, result->group, result->first_pixel),
+				    result->strip->n_pixels, iovas),
 		.iovas = iovas,
 	};
 
-	if (output->surface_bytes == SOFT_ATOM_BYTES && output->wdma_width == 1)
+	if (is_row_major(output))
 		return write_by_pixel(&writer, output, &shipment);
 	return write_by_surface(&writer, output, &shipment);
 }

@@ -36,6 +36,15 @@ struct soft_result {
 	const struct soft_strip *strip;
 };
 
+#define SOFT_QUICK_PIXELS 128u
+
+/* Results of a group that are atoms already: [atom][pixel]. */
+struct soft_surfaces {
+	uint32_t group, first_pixel;
+	uint32_t n_pixels, n_atoms; /* at most SOFT_QUICK_PIXELS */
+	const uint8_t *atoms;
+};
+
 /* Pure. Converter and precision, as they follow the processing precision and the stages. */
 int soft_output_configure(const struct soft_group *group, enum rk3588_precision precision,
 			  bool has_lut, struct soft_complaint *complaint,
@@ -43,5 +52,11 @@ int soft_output_configure(const struct soft_group *group, enum rk3588_precision 
 /* Converts and writes. Errors as soft_core_dma_write(). */
 int soft_output_write(struct soft_core *core, const struct soft_output *output,
 		      const struct soft_result *result);
+
+/* Whether results go to surfaces in memory, and nowhere else. */
+bool soft_output_has_surfaces(const struct soft_output *output);
+/* Writes those. Errors as soft_core_dma_write(). */
+int soft_output_write_surfaces(struct soft_core *core, const struct soft_output *output,
+			       const struct soft_surfaces *surfaces);
 
 #endif

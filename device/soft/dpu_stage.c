@@ -145,12 +145,15 @@ static double alu_value(const struct soft_stage *stage, bool is_float, uint32_t 
 	return stage->is_subtraction ? -value : value;
 }
 
-static void fill_multipliers(const struct soft_stage *stage, bool is_float, uint16_t bits,
-			     double *ret_positive, double *ret_negative)
+/* What integers are multiplied by for the shifts. */
+struct units {
+	double positive, negative;
+};
+
+static void fill_multipliers(const struct soft_stage *stage, const struct units *units,
+			     double value, double *ret_positive, double *ret_negative)
 {
-	double value = is_float ? half_to_float(bits) : (int16_t)bits;
-	double positive = is_float ? value : ldexp(value, -(int)stage->shift);
-	double negative = is_float ? value : ldexp(value, -(int)stage->negative_shift);
+	double positive = value * units->positive, negative = value * units->negative;
 
 	if (!stage->has_mul)
 		positive = negative = 1;
@@ -166,6 +169,11 @@ void soft_stage_fill_lanes(const struct soft_stage *stage, bool is_float,
 			   const struct soft_channel_operands *channels,
 			   struct soft_lane_operands *ret_lanes)
 {
+	const struct units units = {
+		.positive = is_float ? 1 : ldexp(1, -(int)stage->shift),
+		.negative = is_float ? 1 : ldexp(1, -(int)stage->negative_shift),
+	};
+
 	for (uint32_t lane = 0; lane < SOFT_MAX_LANES; lane++) {
 		uint32_t alu = stage->alu_per_channel ? channels->alu[lane] : stage->alu_operand;
 		uint16_t mul = stage->mul_per_channel ? channels->mul[lane] : stage->mul_operand;
@@ -173,8 +181,8 @@ void soft_stage_fill_lanes(const struct soft_stage *stage, bool is_float,
 
 		ret_lanes->alu[lane] = alu_value(stage, is_float, alu);
 		ret_lanes->ow[lane] = stage->has_ow ? ow : 0;
-		fill_multipliers(stage, is_float, mul, &ret_lanes->positive[lane],
-				 &ret_lanes->negative[lane]);
+		fill_multipliers(stage, &units, is_float ? half_to_float(mul) : (int16_t)mul,
+				 &ret_lanes->positive[lane], &ret_lanes->negative[lane]);
 	}
 }
 

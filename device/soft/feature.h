@@ -4,8 +4,8 @@
  * fetched, converted, padded.
  *
  * The buffer then holds soft_cna_rows() x soft_cna_columns() pixels of `lanes` channels each, so
- * that windows need no edges: int8 and int4 as bytes with 128 added, int16 as int16_t, the others
- * as float.
+ * that windows need no edges: int8 and int4 as bytes with 128 added, int16 as int16_t, depthwise
+ * fp16 as it is in memory, the others as float.
  */
 #ifndef NPUD_DEVICE_SOFT_FEATURE_H
 #define NPUD_DEVICE_SOFT_FEATURE_H
@@ -21,6 +21,9 @@
  */
 void soft_elements_decode(enum rk3588_precision precision, const uint8_t *from, uint32_t n,
 			  void *to);
+
+/* Bytes of an element in the buffer. */
+uint32_t soft_feature_bytes(const struct soft_cna *cna);
 
 /* One element through the input converter; the result is int8 or int16. */
 int32_t soft_cvt_apply(const struct soft_cna *cna, uint32_t lane, int32_t value);

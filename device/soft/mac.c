@@ -6,11 +6,14 @@
 #include "device/soft/mac.h"
 
 #include "device/soft/clones.h"
+#include "device/soft/depthwise.h"
 #include "device/soft/feature.h"
 #include "device/soft/weights.h"
 
 #include <errno.h>
 #include <string.h>
+
+static const int32_t zeros[SOFT_WEIGHT_BLOCK];
 
 static bool is_float(const struct soft_cna *cna)
 {
@@ -72,6 +75,9 @@ int soft_mac_configure(const struct soft_group *group, const struct soft_cna *cn
 		return soft_complain(complaint, REG_CORE_CLIP_TRUNCATE, clip,
 				     "truncation of floats is not modelled");
 	ret_mac->dot = variants[n_variants - 1];
+	/* Their products may leave the range of a float, where fused or not makes a difference. */
+	if (cna->precision == RK3588_BF16 || cna->precision == RK3588_TF32)
+		ret_mac->dot.floats = variants[0].floats;
 	plan_spans(cna, ret_mac);
 	return 0;
 }
@@ -80,13 +86,15 @@ static void find_windows(const struct soft_cna *cna, uint32_t first, uint32_t n,
 			 uint32_t *ret_bases)
 {
 	uint32_t x = first % cna->out_width, y = first / cna->out_width;
-	uint32_t columns = soft_cna_columns(cna);
+	uint32_t row = cna->stride_y * soft_cna_columns(cna);
+	uint32_t base = y * row + x * cna->stride_x;
 
 	for (uint32_t i = 0; i < n; i++) {
-		ret_bases[i] = y * cna->stride_y * columns + x * cna->stride_x;
+		ret_bases[i] = base;
+		base += cna->stride_x;
 		if (++x == cna->out_width) {
 			x = 0;
-			y++;
+			base = ++y * row;
 		}
 	}
 }
@@ -115,31 +123,69 @@ static int32_t clip(const struct soft_mac *mac, int64_t x)
 	return x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : (int32_t)x;
 }
 
+static void clip_all(struct soft_cbuf *cbuf, const struct soft_mac *mac, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		cbuf->results.ints[i] = clip(mac, cbuf->wide[i]);
+}
+
+/* One run for the blocks of the group. `initial` has a sum per kernel, or one block for all. */
+static void run_blocks(struct soft_cbuf *cbuf, const struct soft_mac *mac, struct soft_dot *dot,
+		       const uint8_t *weights, size_t block_bytes)
+{
+	uint32_t n_blocks = dot->pitch / SOFT_WEIGHT_BLOCK;
+
+	for (uint32_t block = 0; block < n_blocks; block++) {
+		dot->weights = weights + block * block_bytes;
+		dot->results = cbuf->results.ints + block * SOFT_WEIGHT_BLOCK;
+		mac->dot.bytes(dot);
+		if (dot->initial != zeros)
+			dot->initial += SOFT_WEIGHT_BLOCK;
+	}
+}
+
+/* The whole kernel at once: sums that begin with what takes the bias of the features back. */
+static void run_bytes_once(struct soft_cbuf *cbuf, const struct soft_cna *cna,
+			   const struct soft_mac *mac, struct soft_dot dot)
+{
+	size_t block_bytes = (size_t)soft_cna_taps(cna) * cna->lanes * SOFT_WEIGHT_BLOCK;
+	int32_t initial[SOFT_MAX_GROUP];
+
+	for (uint32_t k = 0; k < dot.pitch; k++)
+		initial[k] = -SOFT_FEATURE_BIAS * cbuf->weight_sums[k];
+	dot.initial = initial;
+	dot.spans = mac->spans;
+	dot.n_spans = mac->n_spans;
+	run_blocks(cbuf, mac, &dot, cbuf->weights.bytes, block_bytes);
+	for (size_t i = 0; i < (size_t)dot.n_pixels * dot.pitch && mac->shift > 0; i++)
+		cbuf->results.ints[i] = clip(mac, cbuf->results.ints[i]);
+}
+
 static void run_bytes(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 		      const struct soft_mac *mac, struct soft_dot dot)
 {
-	uint32_t pitch = cna->group_channels, elements;
-	size_t block_bytes = (size_t)soft_cna_taps(cna) * cna->lanes * SOFT_WEIGHT_BLOCK;
+	uint32_t pitch = cna->group_channels, elements = soft_cna_taps(cna) * cna->lanes;
+	size_t block_bytes = (size_t)elements * SOFT_WEIGHT_BLOCK;
 	const uint8_t *weights = cbuf->weights.bytes;
+	size_t n = (size_t)dot.n_pixels * pitch;
 
-	memset(cbuf->wide, 0, (size_t)dot.n_pixels * pitch * sizeof(*cbuf->wide));
 	dot.pitch = pitch;
+	if (elements <= SOFT_BYTES_RUN) {
+		run_bytes_once(cbuf, cna, mac, dot);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		cbuf->wide[i] = -(int64_t)SOFT_FEATURE_BIAS * cbuf->weight_sums[i % pitch];
+	dot.initial = zeros;
 	for (uint32_t span = 0; span < mac->n_spans; span += dot.n_spans) {
 		dot.spans = &mac->spans[span];
 		dot.n_spans = take_run(dot.spans, mac->n_spans - span, SOFT_BYTES_RUN, &elements);
-		for (uint32_t block = 0; block < pitch / SOFT_WEIGHT_BLOCK; block++) {
-			dot.weights = weights + block * block_bytes;
-			dot.results = cbuf->results.ints + block * SOFT_WEIGHT_BLOCK;
-			mac->dot.bytes(&dot);
-		}
-		for (size_t i = 0; i < (size_t)dot.n_pixels * pitch; i++)
+		run_blocks(cbuf, mac, &dot, weights, block_bytes);
+		for (size_t i = 0; i < n; i++)
 			cbuf->wide[i] += cbuf->results.ints[i];
 		weights += (size_t)elements * SOFT_WEIGHT_BLOCK;
 	}
-	for (uint32_t pixel = 0; pixel < dot.n_pixels; pixel++)
-		for (uint32_t k = 0; k < pitch; k++)
-			cbuf->wide[pixel * pitch + k] -=
-				(int64_t)SOFT_FEATURE_BIAS * cbuf->weight_sums[k];
+	clip_all(cbuf, mac, n);
 }
 
 /* One pixel of int16: exact sums of 16 kernels. */
@@ -169,6 +215,7 @@ static void run_words(struct soft_cbuf *cbuf, const struct soft_mac *mac,
 	for (uint32_t pixel = 0; pixel < dot->n_pixels; pixel++)
 		dot_words((const int16_t *)dot->features + dot->bases[pixel], mac,
 			  cbuf->weights.bytes, &cbuf->wide[pixel * SOFT_WEIGHT_ROW]);
+	clip_all(cbuf, mac, (size_t)dot->n_pixels * SOFT_WEIGHT_ROW);
 }
 
 static void add_exact(struct soft_cbuf *cbuf, size_t n)
@@ -184,9 +231,17 @@ static void run_floats(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 	const float *weights = cbuf->weights.bytes;
 	uint32_t elements;
 
-	memset(cbuf->exact, 0, n * sizeof(*cbuf->exact));
 	dot.pitch = SOFT_WEIGHT_ROW;
 	dot.results = cbuf->results.floats;
+	if (soft_cna_taps(cna) * cna->lanes <= SOFT_FLOAT_RUN &&
+	    cna->group_channels == SOFT_WEIGHT_ROW) {
+		dot.spans = mac->spans;
+		dot.n_spans = mac->n_spans;
+		dot.weights = weights;
+		mac->dot.floats(&dot);
+		return;
+	}
+	memset(cbuf->exact, 0, n * sizeof(*cbuf->exact));
 	for (uint32_t span = 0; span < mac->n_spans; span += dot.n_spans) {
 		dot.spans = &mac->spans[span];
 		dot.n_spans = take_run(dot.spans, mac->n_spans - span, SOFT_FLOAT_RUN, &elements);
@@ -237,81 +292,6 @@ static void run_direct(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 		sum_windows(cbuf, cna, windows, n);
 }
 
-/* A stretch of channels at one pixel of a depthwise convolution. */
-struct stretch {
-	const void *features, *weights; /* of the first tap */
-	const uint32_t *taps;		/* where the others' features are, in elements */
-	uint32_t n_taps, weight_pitch;
-};
-
-#define STRETCH SOFT_DEPTHWISE_QUANTUM
-
-SOFT_CLONE_BODY depthwise_bytes_body(const struct stretch *stretch, int32_t *results, int32_t *sums)
-{
-	int32_t products[STRETCH] = {0}, plain[STRETCH] = {0};
-
-	for (uint32_t tap = 0; tap < stretch->n_taps; tap++) {
-		const uint8_t *features = (const uint8_t *)stretch->features + stretch->taps[tap];
-		const int16_t *weights = (const int16_t *)stretch->weights;
-
-		weights += (size_t)tap * stretch->weight_pitch;
-		for (uint32_t i = 0; i < STRETCH; i++) {
-			int32_t value = features[i] - SOFT_FEATURE_BIAS;
-
-			products[i] += value * weights[i];
-			plain[i] += value;
-		}
-	}
-	memcpy(results, products, sizeof(products));
-	memcpy(sums, plain, sizeof(plain));
-}
-
-SOFT_CLONES(static, depthwise_bytes,
-	    (const struct stretch *stretch, int32_t *results, int32_t *sums),
-	    (stretch, results, sums))
-
-SOFT_CLONE_BODY depthwise_words_body(const struct stretch *stretch, int64_t *results, int32_t *sums)
-{
-	int64_t products[STRETCH] = {0};
-	int32_t plain[STRETCH] = {0};
-
-	for (uint32_t tap = 0; tap < stretch->n_taps; tap++) {
-		const int16_t *features = (const int16_t *)stretch->features + stretch->taps[tap];
-		const int16_t *weights = (const int16_t *)stretch->weights;
-
-		weights += (size_t)tap * stretch->weight_pitch;
-		for (uint32_t i = 0; i < STRETCH; i++) {
-			products[i] += (int32_t)features[i] * weights[i];
-			plain[i] += features[i];
-		}
-	}
-	memcpy(results, products, sizeof(products));
-	memcpy(sums, plain, sizeof(plain));
-}
-
-SOFT_CLONES(static, depthwise_words,
-	    (const struct stretch *stretch, int64_t *results, int32_t *sums),
-	    (stretch, results, sums))
-
-SOFT_CLONE_BODY depthwise_floats_body(const struct stretch *stretch, float *results)
-{
-	double products[STRETCH] = {0};
-
-	for (uint32_t tap = 0; tap < stretch->n_taps; tap++) {
-		const float *features = (const float *)stretch->features + stretch->taps[tap];
-		const float *weights = (const float *)stretch->weights;
-
-		weights += (size_t)tap * stretch->weight_pitch;
-		for (uint32_t i = 0; i < STRETCH; i++)
-			products[i] += (double)(features[i] * weights[i]);
-	}
-	for (uint32_t i = 0; i < STRETCH; i++)
-		results[i] = (float)products[i];
-}
-
-SOFT_CLONES(static, depthwise_floats, (const struct stretch *stretch, float *results),
-	    (stretch, results))
-
 static void plan_taps(const struct soft_cna *cna, uint32_t *ret_taps)
 {
 	uint32_t columns = soft_cna_columns(cna);
@@ -323,50 +303,62 @@ static void plan_taps(const struct soft_cna *cna, uint32_t *ret_taps)
 	}
 }
 
-/* The stretch from `channel` of the group at one pixel; what it gives goes to `at`. */
-static void run_stretch(struct soft_cbuf *cbuf, const struct soft_cna *cna, struct stretch *stretch,
-			size_t feature, size_t at)
+/* In channels that do not exist, all is 0. */
+static void clear_results(struct soft_cbuf *cbuf, size_t n)
 {
-	const uint8_t *bytes = cbuf->features.bytes;
-	size_t channel = at % cna->group_channels;
-
-	if (cna->precision == RK3588_INT8) {
-		stretch->features = bytes + feature;
-		stretch->weights = (const int16_t *)cbuf->weights.bytes + channel;
-		depthwise_bytes(stretch, cbuf->results.ints + at, cbuf->sums + at);
-	} else if (cna->precision == RK3588_INT16) {
-		stretch->features = (const int16_t *)cbuf->features.bytes + feature;
-		stretch->weights = (const int16_t *)cbuf->weights.bytes + channel;
-		depthwise_words(stretch, cbuf->wide + at, cbuf->sums + at);
-	} else {
-		stretch->features = (const float *)cbuf->features.bytes + feature;
-		stretch->weights = (const float *)cbuf->weights.bytes + channel;
-		depthwise_floats(stretch, cbuf->results.floats + at);
-	}
+	memset(&cbuf->results, 0, n * sizeof(int32_t));
+	memset(cbuf->sums, 0, n * sizeof(*cbuf->sums));
+	memset(cbuf->wide, 0, n * sizeof(*cbuf->wide));
 }
 
-static void run_depthwise(struct soft_cbuf *cbuf, const struct soft_cna *cna, uint32_t group,
-			  const uint32_t *windows, uint32_t n)
+static void run_depthwise(struct soft_cbuf *cbuf, const struct soft_cna *cna,
+			  const struct soft_mac *mac, struct soft_depthwise depthwise)
+{
+	size_t n = (size_t)depthwise.n_pixels * cna->group_channels;
+
+	if (depthwise.n_channels < cna->group_channels)
+		clear_results(cbuf, n);
+	depthwise.results = &cbuf->results;
+	switch (cna->precision) {
+	case RK3588_INT8:
+		soft_depthwise_bytes(&depthwise);
+		break;
+	case RK3588_INT16:
+		depthwise.results = cbuf->wide;
+		soft_depthwise_words(&depthwise);
+		clip_all(cbuf, mac, n);
+		break;
+	case RK3588_FP16:
+		soft_depthwise_halves(&depthwise);
+		break;
+	default:
+		soft_depthwise_floats(&depthwise);
+		break;
+	}
+	for (size_t i = 0; i < n && cna->precision == RK3588_INT8 && mac->shift > 0; i++)
+		cbuf->results.ints[i] = clip(mac, cbuf->results.ints[i]);
+}
+
+/* The channels of a group. */
+static void run_channels(struct soft_cbuf *cbuf, const struct soft_cna *cna,
+			 const struct soft_mac *mac, uint32_t group,
+			 struct soft_depthwise depthwise)
 {
 	uint32_t pitch = cna->group_channels, first = group * pitch;
-	uint32_t n_channels = first < cna->lanes ? cna->lanes - first : 0;
+	uint32_t rest = first < cna->lanes ? cna->lanes - first : 0;
 	uint32_t taps[SOFT_MAX_TAPS];
-	struct stretch stretch = {
-		.taps = taps, .n_taps = soft_cna_taps(cna), .weight_pitch = pitch};
 
 	plan_taps(cna, taps);
-	if (n_channels < pitch) {
-		memset(&cbuf->results, 0, (size_t)n * pitch * sizeof(int32_t));
-		memset(cbuf->sums, 0, (size_t)n * pitch * sizeof(*cbuf->sums));
-		memset(cbuf->wide, 0, (size_t)n * pitch * sizeof(*cbuf->wide));
-	}
-	for (uint32_t pixel = 0; pixel < n; pixel++)
-		for (uint32_t i = 0; i < n_channels && i < pitch; i += STRETCH)
-			run_stretch(cbuf, cna, &stretch,
-				    (size_t)windows[pixel] * cna->lanes + first + i,
-				    (size_t)pixel * pitch + i);
-	for (size_t i = 0; i < (size_t)n * pitch && cna->precision == RK3588_INT8; i++)
-		cbuf->wide[i] = cbuf->results.ints[i];
+	depthwise.taps = taps;
+	depthwise.n_taps = soft_cna_taps(cna);
+	depthwise.n_channels = rest < pitch ? rest : pitch;
+	depthwise.features =
+		(const uint8_t *)cbuf->features.bytes + (size_t)first * soft_feature_bytes(cna);
+	depthwise.pitch = cna->lanes;
+	depthwise.weights = cbuf->weights.bytes;
+	depthwise.result_pitch = pitch;
+	depthwise.sums = mac->computes_sums ? cbuf->sums : NULL;
+	run_depthwise(cbuf, cna, mac, depthwise);
 }
 
 void soft_mac_run(struct soft_cbuf *cbuf, const struct soft_cna *cna, const struct soft_mac *mac,
@@ -376,9 +368,8 @@ void soft_mac_run(struct soft_cbuf *cbuf, const struct soft_cna *cna, const stru
 
 	find_windows(cna, first, n, windows);
 	if (cna->is_depthwise)
-		run_depthwise(cbuf, cna, group, windows, n);
+		run_channels(cbuf, cna, mac, group,
+			     (struct soft_depthwise){.windows = windows, .n_pixels = n});
 	else
 		run_direct(cbuf, cna, mac, windows, n);
-	for (size_t i = 0; i < (size_t)n * cna->group_channels && !is_float(cna); i++)
-		cbuf->results.ints[i] = clip(mac, cbuf->wide[i]);
 }

@@ -281,10 +281,16 @@ static size_t bytes_in_page(uint32_t iova, size_t size_bytes)
 	return size_bytes < rest ? size_bytes : rest;
 }
 
-int soft_mmu_read(struct soft_mmu *mmu, uint32_t iova, void *ret_bytes, size_t size_bytes)
+/* Compilers that know `n` to be small take instructions for it that are slow to start. */
+static void copy(void *to, const void *from, size_t n)
 {
-	char *bytes = ret_bytes;
+	__asm__("" : "+r"(n));
+	memcpy(to, from, n);
+}
 
+int soft_mmu_visit(struct soft_mmu *mmu, uint32_t iova, size_t size_bytes, soft_mmu_visitor *visit,
+		   void *context)
+{
 	while (size_bytes > 0) {
 		size_t n = bytes_in_page(iova, size_bytes);
 		char *host;
@@ -293,15 +299,29 @@ int soft_mmu_read(struct soft_mmu *mmu, uint32_t iova, void *ret_bytes, size_t s
 		pthread_mutex_lock(&mmu->lock);
 		r = find_host(mmu, iova, false, &host);
 		if (r == 0)
-			memcpy(bytes, host, n);
+			visit(context, (const uint8_t *)host, n);
 		pthread_mutex_unlock(&mmu->lock);
 		if (r < 0)
 			return r;
-		bytes += n;
 		iova += (uint32_t)n;
 		size_bytes -= n;
 	}
 	return 0;
+}
+
+static void copy_out(void *context, const uint8_t *bytes, size_t n_bytes)
+{
+	uint8_t **to = context;
+
+	copy(*to, bytes, n_bytes);
+	*to += n_bytes;
+}
+
+int soft_mmu_read(struct soft_mmu *mmu, uint32_t iova, void *ret_bytes, size_t size_bytes)
+{
+	uint8_t *to = ret_bytes;
+
+	return soft_mmu_visit(mmu, iova, size_bytes, copy_out, &to);
 }
 
 int soft_mmu_write(struct soft_mmu *mmu, uint32_t iova, const void *bytes, size_t size_bytes)
@@ -316,7 +336,7 @@ int soft_mmu_write(struct soft_mmu *mmu, uint32_t iova, const void *bytes, size_
 		pthread_mutex_lock(&mmu->lock);
 		r = find_host(mmu, iova, true, &host);
 		if (r == 0)
-			memcpy(host, from, n);
+			copy(host, from, n);
 		pthread_mutex_unlock(&mmu->lock);
 		if (r < 0)
 			return r;

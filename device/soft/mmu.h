@@ -60,6 +60,10 @@ void soft_mmu_kick(struct soft_mmu *mmu);
  * failed has been copied.
  */
 int soft_mmu_read(struct soft_mmu *mmu, uint32_t iova, void *ret_bytes, size_t size_bytes);
+/* The same without a copy: shows each piece in the host's memory, in order, under the lock. */
+typedef void soft_mmu_visitor(void *context, const uint8_t *bytes, size_t n_bytes);
+int soft_mmu_visit(struct soft_mmu *mmu, uint32_t iova, size_t size_bytes, soft_mmu_visitor *visit,
+		   void *context);
 int soft_mmu_write(struct soft_mmu *mmu, uint32_t iova, const void *bytes, size_t size_bytes);
 
 #endif

@@ -443,6 +443,15 @@ int soft_core_dma_read(struct soft_core *core, unsigned port, uint32_t iova, voi
 	return note_dma_error(core, r, INTERRUPT_DMA_READ_ERROR);
 }
 
+int soft_core_dma_visit(struct soft_core *core, unsigned port, uint32_t iova, size_t size_bytes,
+			soft_mmu_visitor *visit, void *context)
+{
+	struct soft_mmu *mmu = &core->mmus[port % core->n_mmus];
+	int r = soft_mmu_visit(mmu, iova + core->dma_base, size_bytes, visit, context);
+
+	return note_dma_error(core, r, INTERRUPT_DMA_READ_ERROR);
+}
+
 int soft_core_dma_write(struct soft_core *core, unsigned port, uint32_t iova, const void *bytes,
 			size_t size_bytes)
 {

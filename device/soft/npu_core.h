@@ -119,6 +119,9 @@ int soft_core_wait_until(struct soft_core *core, uint64_t deadline_ns);
  */
 int soft_core_dma_read(struct soft_core *core, unsigned port, uint32_t iova, void *ret_bytes,
 		       size_t size_bytes);
+/* As soft_mmu_visit(). */
+int soft_core_dma_visit(struct soft_core *core, unsigned port, uint32_t iova, size_t size_bytes,
+			soft_mmu_visitor *visit, void *context);
 int soft_core_dma_write(struct soft_core *core, unsigned port, uint32_t iova, const void *bytes,
 			size_t size_bytes);
 /* Notes bits of a register that the model ignores; with the lock held. */

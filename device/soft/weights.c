@@ -5,6 +5,7 @@
  */
 #include "device/soft/weights.h"
 
+#include "device/soft/clones.h"
 #include "device/soft/decompress.h"
 #include "device/soft/feature.h"
 #include "device/soft/npu_core.h"
@@ -87,6 +88,27 @@ static void deal_bytes(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 	}
 }
 
+/* A whole slice of int8, which are in the buffer as they are in memory. */
+SOFT_CLONE_BODY deal_slice_body(const uint8_t *from, uint32_t n_kernels, uint8_t *to, int32_t *sums)
+{
+	for (uint32_t kernel = 0; kernel < n_kernels; kernel++, from += SOFT_SLICE) {
+		uint8_t row[SOFT_SLICE];
+		int32_t sum = 0;
+
+		memcpy(row, from, SOFT_SLICE);
+		for (uint32_t i = 0; i < SOFT_SLICE; i++)
+			sum += (int8_t)row[i];
+		sums[kernel] += sum;
+		for (uint32_t i = 0; i < SOFT_SLICE; i += SOFT_WEIGHT_QUAD)
+			memcpy(to + ((size_t)i * SOFT_WEIGHT_BLOCK + kernel * SOFT_WEIGHT_QUAD),
+			       row + i, SOFT_WEIGHT_QUAD);
+	}
+}
+
+SOFT_CLONES(static, deal_slice,
+	    (const uint8_t *from, uint32_t n_kernels, uint8_t *to, int32_t *sums),
+	    (from, n_kernels, to, sums))
+
 static void deal_words(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 		       const struct piece *piece, const uint8_t *from)
 {
@@ -121,7 +143,14 @@ static void deal_floats(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 static void deal(struct soft_cbuf *cbuf, const struct soft_cna *cna, const struct piece *piece,
 		 const uint8_t *from)
 {
-	if (cna->element_bits <= 8)
+	size_t first = (size_t)piece->tap * cna->lanes + piece->first_lane;
+
+	if (cna->precision == RK3588_INT8 && piece->n_lanes == SOFT_SLICE &&
+	    piece->width_bytes == SOFT_SLICE)
+		deal_slice(from, piece->n_kernels,
+			   (uint8_t *)cbuf->weights.bytes + first * SOFT_WEIGHT_BLOCK,
+			   cbuf->weight_sums);
+	else if (cna->element_bits <= 8)
 		deal_bytes(cbuf, cna, piece, from);
 	else if (cna->precision == RK3588_INT16)
 		deal_words(cbuf, cna, piece, from);

@@ -361,6 +361,10 @@ static void look_as_nobody(const struct daemon *daemon, uint64_t foreign_session
 		       EPERM, NULL);
 	client_refused(&client, &(struct request){NPU_OP_POLICY_RELOAD, NULL, 0, NULL, 0}, EPERM,
 		       NULL);
+	client_refused(&client, &(struct request){NPU_OP_TRACE_START, NULL, 0, NULL, 0}, EPERM,
+		       NULL);
+	client_refused(&client, &(struct request){NPU_OP_TRACE_STOP, NULL, 0, NULL, 0}, EPERM,
+		       NULL);
 	_exit(0);
 }
 

@@ -25,9 +25,12 @@ void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd,
 
 /* The n-th request from now on fails, once; 0: none. Is 0 again after it has failed. */
 static unsigned fail_memory;
+/* Requests so far. */
+static unsigned n_memory_requests;
 
 static bool fail_memory_now(void)
 {
+	n_memory_requests++;
 	if (!fail_memory || --fail_memory)
 		return false;
 	errno = ENOMEM;

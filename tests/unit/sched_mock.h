@@ -137,29 +137,41 @@ static const struct sched_backend_ops mock_ops = {
 	.now = mock_now,
 };
 
+/* `params` with ops and what else differs from three cores, any two or three of which are a gang.
+ */
+static inline void mock_init_params(struct mock *mock, const struct scheduler_config *config,
+				    struct scheduler_params params)
+{
+	params.n_cores = 3;
+	params.gang_masks = 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7;
+	params.context = mock;
+	memset(mock, 0, sizeof(*mock));
+	mock->device_percent = 100;
+	mock->now_ns = NS_PER_S;
+	ck_assert_int_eq(scheduler_new(&params, config, &mock->scheduler), 0);
+}
+
 /* Changing an address space takes switch_ns, of which the scheduler is told assumed_ns. */
 static inline void mock_init_domains(struct mock *mock, const struct scheduler_config *config,
 				     bool has_one_domain, uint64_t assumed_ns, uint64_t switch_ns)
 {
 	struct scheduler_params params = {
-		.n_cores = 3,
-		.gang_masks = 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7,
-		.has_one_domain = has_one_domain,
-		.switch_ns = assumed_ns,
-		.ops = &mock_ops,
-		.context = mock,
-	};
+		.has_one_domain = has_one_domain, .switch_ns = assumed_ns, .ops = &mock_ops};
 
-	memset(mock, 0, sizeof(*mock));
-	mock->device_percent = 100;
-	mock->now_ns = NS_PER_S;
+	mock_init_params(mock, config, params);
 	mock->switch_ns = switch_ns;
-	ck_assert_int_eq(scheduler_new(&params, config, &mock->scheduler), 0);
+}
+
+/* `ops` outlives the mock. */
+static inline void mock_init_ops(struct mock *mock, const struct scheduler_config *config,
+				 const struct sched_backend_ops *ops)
+{
+	mock_init_params(mock, config, (struct scheduler_params){.ops = ops});
 }
 
 static inline void mock_init_config(struct mock *mock, const struct scheduler_config *config)
 {
-	mock_init_domains(mock, config, false, 0, 0);
+	mock_init_ops(mock, config, &mock_ops);
 }
 
 static inline void mock_init(struct mock *mock)

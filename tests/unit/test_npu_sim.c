@@ -167,6 +167,11 @@ START_TEST(test_bad_files_are_refused)
 		"{\"models\": {\"m\": {\"ms\": {}}}}",
 		"{\"scenarios\": [{\"id\": \"s\"}]}",
 		"{\"hardware\": {\"cores\": 9}, \"scenarios\": [{\"id\": \"s\"}]}",
+		/* Would never end. */
+		"{\"models\": {\"m\": {\"ms\": {\"1\": 1}, \"segments\": 1}},"
+		" \"scenarios\": [{\"id\": \"s\", \"finite\": true, \"tenants\": ["
+		"  {\"id\": \"a\", \"weight\": 1, \"request\": [{\"model\": \"m\", \"width\": 1}],"
+		"   \"arrival\": {\"kind\": \"closed\", \"depth\": 1}}]}]}",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -188,7 +193,7 @@ static const struct target {
 	{"kiosk", "fair", true, 100, 1e9, 0.9},
 	{"gang_mix", "deadline", false, 1.8, 1e9, 0},
 	{"gang_mix", "gang", true, 0.3, 1e9, 0},
-	{"gang_flood", "fair", false, 100, 120, 0.95},
+	{"gang_flood", "fair", false, 0, 120, 0.95},
 	{"adv_hog", "fair", true, 0.1, 1e9, 0},
 	{"adv_hang", "fair", true, 0.1, 40, 0},
 	{"adv_tiny", "fair", true, 0.5, 1e9, 0},

@@ -39,6 +39,7 @@ static void submit_again(struct mock *self, struct mock_job *job)
 	fresh.base.n_cores = job->base.n_cores;
 	fresh.base.core_mask = job->base.core_mask;
 	fresh.base.signature = job->base.signature;
+	fresh.base.deadline_ns = job->base.deadline_ns;
 	*job = fresh;
 	mock_submit(self, queue, job);
 }
@@ -109,6 +110,53 @@ START_TEST(test_sleeping_saves_nothing_up)
 END_TEST
 
 /* A tenant that hangs up and comes back owes what it owed. */
+/* Keeps three jobs of 20 ms in each of two queues of tenants of their own for so long. */
+static void run_beside_each_other(bool has_deadlines, uint64_t duration_ns)
+{
+	static struct mock_job jobs[2][3];
+
+	start(&policy_fair);
+	mock.retired = submit_again;
+	for (unsigned i = 0; i < 2; i++)
+		add_queue(i, i + 1, 1);
+	/* The second comes when the first has all cores. */
+	for (unsigned i = 0; i < 2; i++) {
+		for (unsigned j = 0; j < 3; j++) {
+			jobs[i][j] = mock_job(i * 3 + j + 1, 20 * MS);
+			jobs[i][j].base.signature = 1;
+			if (i && has_deadlines)
+				jobs[i][j].base.deadline_ns = mock.now_ns + 3600 * NS_PER_S;
+			mock_submit(&mock, &queues[i], &jobs[i][j]);
+		}
+		mock_advance(&mock, i ? duration_ns : NS_PER_S);
+		if (!i)
+			queues[0].device_ns = 0;
+	}
+}
+
+START_TEST(test_deadlines_borrow)
+{
+	uint64_t lead_ns = 2 * scheduler_config_default().lag_ns;
+	double ahead_ns[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		run_beside_each_other(true, i ? 10 * NS_PER_S : 100 * MS);
+		ahead_ns[i] = (double)queues[1].device_ns - (double)queues[0].device_ns;
+		stop();
+		mock_deinit(&mock, queues, 2);
+	}
+	/* All of the first 100 ms is its own, but for what ran when it came. */
+	ck_assert_double_ge(ahead_ns[0], 120. * MS);
+	/* It never gets further than its lead, and the bound of SFQ(D). */
+	ck_assert_double_le(ahead_ns[1], (double)lead_ns + 4 * 2 * 20. * MS);
+	run_beside_each_other(false, 10 * NS_PER_S);
+	ahead_ns[1] = (double)queues[1].device_ns - (double)queues[0].device_ns;
+	ck_assert_double_le(fabs(ahead_ns[1]), 4 * 2 * 20. * MS);
+	stop();
+	mock_deinit(&mock, queues, 2);
+}
+END_TEST
+
 START_TEST(test_debt_outlives_the_queue)
 {
 	struct mock_job jobs[2] = {mock_job(1, 50 * MS), mock_job(2, 5 * MS)};
@@ -405,6 +453,7 @@ int main(void)
 
 	tcase_add_test(cases, test_fair_shares_by_tenant_and_weight);
 	tcase_add_test(cases, test_sleeping_saves_nothing_up);
+	tcase_add_test(cases, test_deadlines_borrow);
 	tcase_add_test(cases, test_debt_outlives_the_queue);
 	tcase_add_test(cases, test_long_jobs_are_sliced);
 	tcase_add_loop_test(cases, test_gang_starts_within_a_bound, 0, 3);

@@ -27,6 +27,7 @@ struct operands {
 	int8_t byte_weights[N_ELEMENTS * SOFT_WEIGHT_BLOCK] __attribute__((aligned(64)));
 	float float_weights[N_ELEMENTS * SOFT_WEIGHT_ROW] __attribute__((aligned(64)));
 	uint32_t bases[N_PIXELS];
+	int32_t initial[SOFT_WEIGHT_BLOCK];
 };
 
 /* Any fp16 number of moderate size, so that sums have to be rounded. */
@@ -49,6 +50,8 @@ static struct operands *operands_new(void)
 		operands->byte_weights[i] = (int8_t)rand();
 	for (size_t i = 0; i < N_ELEMENTS * SOFT_WEIGHT_ROW; i++)
 		operands->float_weights[i] = some_float();
+	for (uint32_t i = 0; i < SOFT_WEIGHT_BLOCK; i++)
+		operands->initial[i] = rand() - RAND_MAX / 2;
 	for (uint32_t i = 0; i < N_PIXELS; i++)
 		operands->bases[i] = 7 * i;
 	return operands;
@@ -63,12 +66,13 @@ static struct soft_dot dot_of(const struct operands *operands, void *results)
 		.n_spans = N_SPANS,
 		.results = results,
 		.pitch = PITCH,
+		.initial = operands->initial,
 	};
 }
 
 static int32_t by_definition(const struct operands *operands, uint32_t pixel, uint32_t kernel)
 {
-	int32_t sum = 0;
+	int32_t sum = operands->initial[kernel];
 	uint32_t element = 0;
 
 	for (size_t i = 0; i < N_SPANS; i++) {

@@ -165,6 +165,7 @@ static void pick_precision(uint32_t *state, struct conv *conv)
 		{RK3588_FP16, RK3588_FP32, false},   {RK3588_FP16, RK3588_FP16, false},
 		{RK3588_INT16, RK3588_INT32, false}, {RK3588_INT4, RK3588_INT16, false},
 		{RK3588_INT8, RK3588_INT8, true},    {RK3588_FP16, RK3588_FP16, true},
+		{RK3588_BF16, RK3588_FP32, false},   {RK3588_BF16, RK3588_FP32, true},
 	};
 	uint32_t mode = pick(state, COUNT(modes));
 
@@ -195,6 +196,23 @@ static void pick_channels(uint32_t *state, struct conv *conv)
 		conv->padded = 16;
 }
 
+/* Every second time multipliers of 1, as for pixels. */
+static void pick_converter(uint32_t *state, struct conv *conv)
+{
+	bool is_unit = pick(state, 2);
+
+	if (!conv->packed || conv->in != RK3588_INT8 || pick(state, 3) == 0)
+		return;
+	conv->cvt_con0 = pick(state, 2) << 1;
+	for (uint32_t lane = 0; lane < 4; lane++) {
+		uint32_t shift = pick(state, is_unit ? 15 : 34);
+		uint32_t scale = is_unit ? 1u << shift : pick(state, 65536);
+
+		conv->cvt_con0 |= shift << (4 + 6 * lane);
+		conv->cvt[lane] = scale << 16 | (pick(state, 600) - 300) % 65536;
+	}
+}
+
 static struct conv pick_conv(uint32_t seed)
 {
 	struct conv conv = {.seed = seed, PLACES};
@@ -202,6 +220,7 @@ static struct conv pick_conv(uint32_t seed)
 
 	pick_precision(&state, &conv);
 	pick_channels(&state, &conv);
+	pick_converter(&state, &conv);
 	conv.kernel_width = 1 + pick(&state, 4);
 	conv.kernel_height = 1 + pick(&state, 4);
 	conv.stride_x = 1 + pick(&state, 3);

@@ -357,6 +357,10 @@ static void draw_job(const struct sim_engine *engine, struct sim_job *job)
 	const struct sim_hardware *hardware = engine->hardware;
 	struct sim_random *random = &job->request->random;
 
+	if (job->request->recorded) {
+		job->noise = job->request->recorded->noise;
+		return;
+	}
 	job->noise = exp(hardware->noise_sigma * sim_random_normal(random));
 	if (sim_random_unit(random) < hardware->outlier_chance)
 		job->noise *= hardware->outlier_factor;
@@ -411,7 +415,9 @@ static void advance_request(struct sim_engine *engine, void *object, uint64_t va
 {
 	struct sim_request *request = object;
 	const struct sim_tenant_spec *spec = request->session->tenant->spec;
-	const struct sim_stage *stage = &spec->stages[request->stage];
+	unsigned n_stages = request->recorded ? 1 : spec->n_stages;
+	const struct sim_stage *stage =
+		request->recorded ? &request->recorded->stage : &spec->stages[request->stage];
 
 	(void)value;
 	if (request->has_begun && ++request->n_repeated >= stage->n_repeats) {
@@ -420,7 +426,7 @@ static void advance_request(struct sim_engine *engine, void *object, uint64_t va
 		stage++;
 	}
 	request->has_begun = true;
-	if (request->has_failed || request->stage >= spec->n_stages) {
+	if (request->has_failed || request->stage >= n_stages) {
 		end_request(engine, request);
 		return;
 	}
@@ -443,13 +449,13 @@ static void drop_request(struct sim_session *session)
 			      stage->n_parallel * stage->n_repeats;
 }
 
+/* `value`: which of those that were recorded. */
 static void new_request(struct sim_engine *engine, void *object, uint64_t value)
 {
 	struct sim_session *session = object;
 	const struct sim_tenant_spec *spec = session->tenant->spec;
 	struct sim_request *request;
 
-	(void)value;
 	if (engine->now_ns > engine->horizon_ns)
 		return;
 	session->n_requests++;
@@ -465,6 +471,8 @@ static void new_request(struct sim_engine *engine, void *object, uint64_t value)
 	list_add_tail(&engine->requests, &request->owned);
 	session->n_in_flight++;
 	request->session = session;
+	if (spec->arrival == SIM_RECORDED)
+		request->recorded = &spec->recorded[value];
 	request->random =
 		sim_random_for(engine->seed * 1000003 + session->index, session->n_requests);
 	advance_request(engine, request, 0);
@@ -524,6 +532,12 @@ static void seed_arrivals(struct sim_engine *engine, struct sim_session *session
 	case SIM_OFFLINE:
 		for (unsigned i = 0; i < spec->count; i++)
 			sim_at(engine, 0, new_request, session, 0);
+		break;
+	case SIM_RECORDED:
+		for (size_t i = 0; i < spec->n_recorded; i++) {
+			if (spec->recorded[i].session == session - tenant->sessions)
+				sim_at(engine, spec->recorded[i].time_ns, new_request, session, i);
+		}
 		break;
 	}
 }

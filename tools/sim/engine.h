@@ -61,7 +61,8 @@ struct sim_request {
 	struct sim_session *session;
 	unsigned stage, n_repeated, n_left;
 	bool has_begun, has_failed;
-	struct sim_random random; /* the same under every driver */
+	const struct sim_recorded *recorded; /* NULL: a request of its tenant's stages */
+	struct sim_random random;	     /* the same under every driver */
 };
 
 struct sim_job {

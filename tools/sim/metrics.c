@@ -241,7 +241,6 @@ static double median(double *values, unsigned n)
 	return n_numbers ? values[n_numbers / 2] : NAN;
 }
 
-#define SIM_SEEDS_MAX 64
 #define MEDIAN_OF(runs, n, member)                                                                 \
 	({                                                                                         \
 		double values[SIM_SEEDS_MAX];                                                      \

@@ -8,6 +8,8 @@
 
 #include "tools/sim/engine.h"
 
+#define SIM_SEEDS_MAX 64
+
 /* NAN where there is nothing to measure. */
 struct sim_tenant_metrics {
 	double p50_ms, p90_ms, p99_ms, max_ms, mean_ms;
@@ -26,7 +28,7 @@ struct sim_metrics {
 /* After sim_engine_run(); sorts the engine's samples. -ENOMEM. */
 int sim_metrics_init(struct sim_metrics *metrics, struct sim_engine *engine);
 void sim_metrics_deinit(struct sim_metrics *metrics);
-/* The median of every number of n runs of the same scenario. -ENOMEM. */
+/* The median of every number of n runs, at most SIM_SEEDS_MAX, of the same scenario. -ENOMEM. */
 int sim_metrics_init_median(struct sim_metrics *metrics, const struct sim_metrics *runs,
 			    unsigned n);
 

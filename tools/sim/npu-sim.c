@@ -3,13 +3,9 @@
  * npu-sim: runs the workloads of a file in virtual time, under npud's own scheduler or under one of
  * the ways in which boards are shared today, and prints what came of it.
  */
-#include "scheduler/policy.h"
 #include "tools/cli.h"
-#include "tools/sim/baselines.h"
-#include "tools/sim/driver_npud.h"
-#include "tools/sim/policy_file.h"
+#include "tools/sim/contender.h"
 #include "tools/sim/report.h"
-#include "tools/sim/timeline.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -17,94 +13,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEEDS_MAX 64
-
 struct options {
 	const char *workload, *scenario, *timeline;
 	const char *policies[2]; /* names as given; NULL: the scenario's own */
 	unsigned n_policies;
-	unsigned seed, n_seeds;
+	struct sim_seeds seeds;
 	bool is_json;
 };
 
-/* A policy's name, resolved. */
-struct contender {
-	const struct sim_driver_ops *driver;
-	struct scheduler_config config;
-	const char *timeline; /* of the next run; NULL: no picture */
-	char name[64];
-};
-
-static const char usage[] =
-	"usage: npu-sim --workload FILE [--scenario NAME] [--policy NAME[-rigid]|FILE]\n"
-	"               [--baseline rknpu|rocket|lock|hailo] [--compare A B]\n"
-	"               [--seed N] [--seeds N] [--json] [--timeline FILE.svg]\n";
-
-static int resolve_file(const char *name, struct contender *contender)
-{
-	struct sim_policy_error error;
-	int r = sim_policy_load(name, &contender->config, &error);
-
-	if (r < 0)
-		cli_error(CLI_FAILED, "%s", error.text);
-	return r;
-}
-
-/* "fair", or "fair-rigid": without narrowing gangs. */
-static int resolve_name(const char *name, struct contender *contender)
-{
-	const char *rigid = strstr(name, "-rigid");
-	size_t length = rigid ? (size_t)(rigid - name) : strlen(name);
-	char base[sizeof(contender->name)];
-
-	contender->driver = sim_baseline_find(name);
-	if (contender->driver)
-		return 0;
-	snprintf(base, sizeof(base), "%.*s", (int)(length < 60 ? length : 60), name);
-	contender->driver = &sim_driver_npud;
-	contender->config.policy = policy_find(base);
-	contender->config.is_moldable = !rigid;
-	if (contender->config.policy)
-		return 0;
-	cli_error(CLI_USAGE, "%s: no such policy or baseline", name);
-	return -ENOENT;
-}
-
-/* Says itself what is wrong. */
-static int resolve_policy(const char *name, struct contender *contender)
-{
-	snprintf(contender->name, sizeof(contender->name), "%.60s", name);
-	contender->config = scheduler_config_default();
-	contender->driver = &sim_driver_npud;
-	return sim_policy_is_file(name) ? resolve_file(name, contender)
-					: resolve_name(name, contender);
-}
-
-static int run_engine(const struct contender *contender, struct sim_engine *engine)
-{
-	struct sim_timeline timeline;
-	int r = 0, r_end;
-
-	if (!contender->timeline)
-		return sim_engine_run(engine, contender->driver);
-	r = sim_timeline_begin(&timeline, contender->timeline, engine);
-	if (r < 0)
-		return r;
-	r = sim_engine_run(engine, contender->driver);
-	r_end = sim_timeline_end(&timeline, engine);
-	return r < 0 ? r : r_end;
-}
-
-static int run_seed(const struct sim_workload *workload, const struct sim_scenario *scenario,
-		    const struct contender *contender, unsigned seed, struct sim_engine *engine)
-{
-	int r = sim_engine_init(engine, workload, scenario, seed);
-
-	if (r < 0)
-		return r;
-	engine->driver_options = &contender->config;
-	return run_engine(contender, engine);
-}
+static const char help_text[] =
+	"usage: npu-sim --workload FILE [OPTION]...\n"
+	"\n"
+	"Runs the scenarios of a workload file, or a recording of npud (`npuctl trace`), in "
+	"virtual\n"
+	"time, under npud's scheduler or one of the ways in which boards are shared today.\n"
+	"\n"
+	"  --workload FILE      what to run\n"
+	"  --scenario NAME      that one alone; else all\n"
+	"  --policy NAME|FILE   round-robin, pinned, gang, fair or deadline (NAME-rigid: gangs "
+	"keep\n"
+	"                       their width), or a policy file; else what the scenario recommends\n"
+	"  --baseline NAME      lock, rknpu, rknpu-pinned, rknpu-shared, rocket, rocket-rr,\n"
+	"                       rocket-fair, hailo, hailo-t\n"
+	"  --compare A B        two of these, one after the other\n"
+	"  --seed N             the first seed (1); equal seeds give equal runs\n"
+	"  --seeds N            how many: figures are medians over them (1)\n"
+	"  --json               for programs\n"
+	"  --timeline FILE.svg  draw the cores; with --scenario and one policy\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 usage.\n";
 
 static void report(const struct options *options, json_t *results, const char *name,
 		   const struct sim_engine *engine, const struct sim_metrics *metrics)
@@ -118,31 +55,26 @@ static void report(const struct options *options, json_t *results, const char *n
 static int run_contender(const struct options *options, const struct sim_workload *workload,
 			 const struct sim_scenario *scenario, const char *name, json_t *results)
 {
-	struct sim_metrics runs[SEEDS_MAX] = {0}, median = {0};
-	struct contender contender = {0};
-	struct sim_engine engine = {0};
-	int r = resolve_policy(name, &contender);
+	struct sim_contender contender;
+	struct sim_policy_error error;
+	struct sim_metrics metrics;
+	struct sim_engine engine;
+	int r = sim_contender_find(name, &contender, &error);
 
 	if (r < 0)
-		return r == -ENOENT ? CLI_USAGE : CLI_FAILED;
-	for (unsigned i = 0; i < options->n_seeds && r == 0; i++) {
-		if (i)
-			sim_engine_deinit(&engine);
-		contender.timeline = i ? NULL : options->timeline;
-		r = run_seed(workload, scenario, &contender, options->seed + i, &engine);
-		if (r == 0)
-			r = sim_metrics_init(&runs[i], &engine);
-	}
-	if (r == 0)
-		r = sim_metrics_init_median(&median, runs, options->n_seeds);
-	if (r == 0)
-		report(options, results, contender.name, &engine, &median);
-	if (engine.workload)
-		sim_engine_deinit(&engine);
-	for (unsigned i = 0; i < options->n_seeds; i++)
-		sim_metrics_deinit(&runs[i]);
-	sim_metrics_deinit(&median);
-	return r < 0 ? cli_error(CLI_FAILED, "%s: %s", name, strerror(-r)) : CLI_OK;
+		return cli_error(r == -ENOENT ? CLI_USAGE : CLI_FAILED, "%s", error.text);
+	if (options->timeline)
+		r = sim_contender_draw(&contender, workload, scenario, options->seeds.first,
+				       options->timeline);
+	if (r < 0)
+		return cli_error(CLI_FAILED, "%s: %s", options->timeline, strerror(-r));
+	r = sim_contender_run(&contender, workload, scenario, &options->seeds, &engine, &metrics);
+	if (r < 0)
+		return cli_error(CLI_FAILED, "%s: %s", name, strerror(-r));
+	report(options, results, contender.name, &engine, &metrics);
+	sim_engine_deinit(&engine);
+	sim_metrics_deinit(&metrics);
+	return CLI_OK;
 }
 
 static int run_scenario(const struct options *options, const struct sim_workload *workload,
@@ -214,18 +146,20 @@ static int parse_option(int option, char **argv, int argc, struct options *optio
 		options->n_policies = 2;
 		return CLI_OK;
 	case 'r':
-		return parse_number(optarg, UINT32_MAX, &options->seed);
+		return parse_number(optarg, UINT32_MAX, &options->seeds.first);
 	case 'n':
-		return parse_number(optarg, SEEDS_MAX, &options->n_seeds);
+		return parse_number(optarg, SIM_SEEDS_MAX, &options->seeds.n);
 	case 't':
 		options->timeline = optarg;
 		return CLI_OK;
 	case 'j':
 		options->is_json = true;
 		return CLI_OK;
+	case 'h':
+		fputs(help_text, stdout);
+		exit(CLI_OK);
 	default:
-		fputs(usage, stderr);
-		return CLI_USAGE;
+		return cli_error(CLI_USAGE, "see `npu-sim --help`");
 	}
 }
 
@@ -241,11 +175,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"seeds", required_argument, NULL, 'n'},
 		{"json", no_argument, NULL, 'j'},
 		{"timeline", required_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	int option, status = CLI_OK;
 
-	while (status == CLI_OK && (option = getopt_long(argc, argv, "", names, NULL)) != -1)
+	while (status == CLI_OK && (option = getopt_long(argc, argv, "h", names, NULL)) != -1)
 		status = parse_option(option, argv, argc, options);
 	if (status == CLI_OK && optind < argc)
 		return cli_error(CLI_USAGE, "%s: unexpected", argv[optind]);
@@ -259,7 +194,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = {.seed = 1, .n_seeds = 1};
+	struct options options = {.seeds = {1, 1}};
 	struct sim_workload workload;
 	struct sim_error error;
 	int status = parse_options(argc, argv, &options);

@@ -2,6 +2,8 @@
 /* JSON to structs. Numbers that are missing have their defaults, names that are missing do not. */
 #include "tools/sim/workload.h"
 
+#include "tools/sim/recording.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -144,17 +146,15 @@ static int read_arrival(const json_t *object, struct sim_tenant_spec *tenant,
 			struct sim_error *error)
 {
 	static const char *const kinds[] = {
-		[SIM_PERIODIC] = "periodic",
-		[SIM_POISSON] = "poisson",
-		[SIM_CLOSED] = "closed",
-		[SIM_OFFLINE] = "offline",
+		[SIM_PERIODIC] = "periodic", [SIM_POISSON] = "poisson",	  [SIM_CLOSED] = "closed",
+		[SIM_OFFLINE] = "offline",   [SIM_RECORDED] = "recorded",
 	};
 	const char *kind = text(object, "kind");
 	unsigned i = 0;
 
-	while (i <= SIM_OFFLINE && strcmp(kinds[i], kind) != 0)
+	while (i <= SIM_RECORDED && strcmp(kinds[i], kind) != 0)
 		i++;
-	if (i > SIM_OFFLINE)
+	if (i > SIM_RECORDED)
 		return fail(error, kind, "no such kind of arrival");
 	tenant->arrival = (enum sim_arrival)i;
 	tenant->period_ns = time_ns(object, "period_ms", 0);
@@ -166,6 +166,35 @@ static int read_arrival(const json_t *object, struct sim_tenant_spec *tenant,
 	if ((i == SIM_PERIODIC && !(tenant->period_ns > 0)) ||
 	    (i == SIM_POISSON && !(tenant->rate_per_s > 0)))
 		return fail(error, kind, "needs a period or rate above 0");
+	return 0;
+}
+
+static int read_recorded(const struct sim_workload *workload, const json_t *arrival,
+			 struct sim_tenant_spec *tenant, struct sim_error *error)
+{
+	const json_t *jobs = json_object_get(arrival, "jobs"), *job;
+	size_t i;
+
+	tenant->recorded = calloc(json_array_size(jobs) + 1, sizeof(*tenant->recorded));
+	if (!tenant->recorded)
+		return -ENOMEM;
+	json_array_foreach (jobs, i, job) {
+		struct sim_recorded *recorded = &tenant->recorded[i];
+		int r = read_stage(workload, job, &recorded->stage, error);
+		double run_ns = time_ns(job, "run_ms", 0), at_ns = time_ns(job, "at_ms", 0);
+
+		if (r < 0)
+			return r;
+		recorded->session = whole(job, "session", 0);
+		if (recorded->session >= tenant->n_sessions || !(at_ns >= 0))
+			return fail(error, tenant->id,
+				    "a recorded job has no such session or time");
+		recorded->time_ns = (uint64_t)at_ns;
+		recorded->noise =
+			run_ns > 0 ? run_ns / recorded->stage.model->run_ns[recorded->stage.width]
+				   : 1;
+	}
+	tenant->n_recorded = json_array_size(jobs);
 	return 0;
 }
 
@@ -202,9 +231,12 @@ static int read_tenant(const struct sim_workload *workload, const json_t *object
 		if (r < 0)
 			return r;
 	}
-	if (!tenant->n_stages)
+	r = read_arrival(json_object_get(object, "arrival"), tenant, error);
+	if (r == 0 && tenant->arrival == SIM_RECORDED)
+		return read_recorded(workload, json_object_get(object, "arrival"), tenant, error);
+	if (r == 0 && !tenant->n_stages)
 		return fail(error, tenant->id, "needs a request of one stage or more");
-	return read_arrival(json_object_get(object, "arrival"), tenant, error);
+	return r;
 }
 
 static int read_scenario(const struct sim_workload *workload, const json_t *object,
@@ -231,6 +263,9 @@ static int read_scenario(const struct sim_workload *workload, const json_t *obje
 		r = read_tenant(workload, tenant, &scenario->tenants[scenario->n_tenants++], error);
 		if (r < 0)
 			return r;
+		if (scenario->is_finite && scenario->tenants[i].arrival != SIM_OFFLINE)
+			return fail(error, scenario->id,
+				    "\"finite\" needs arrivals of kind \"offline\" alone");
 	}
 	return 0;
 }
@@ -269,6 +304,14 @@ int sim_workload_load(const char *path, struct sim_workload *workload, struct si
 	workload->document = json_load_file(path, 0, &json_error);
 	if (!workload->document)
 		return fail(ret_error, path, json_error.text);
+	if (sim_recording_is_one(workload->document)) {
+		json_t *recording = workload->document;
+
+		workload->document = sim_recording_convert(recording);
+		json_decref(recording);
+		if (!workload->document)
+			return fail(ret_error, path, "a recording without a job that ran");
+	}
 	r = read_document(workload, ret_error);
 	if (r < 0)
 		sim_workload_deinit(workload);
@@ -277,8 +320,13 @@ int sim_workload_load(const char *path, struct sim_workload *workload, struct si
 
 void sim_workload_deinit(struct sim_workload *workload)
 {
-	for (unsigned i = 0; i < workload->n_scenarios; i++)
-		free(workload->scenarios[i].tenants);
+	for (unsigned i = 0; i < workload->n_scenarios; i++) {
+		struct sim_scenario *scenario = &workload->scenarios[i];
+
+		for (unsigned j = 0; j < scenario->n_tenants; j++)
+			free(scenario->tenants[j].recorded);
+		free(scenario->tenants);
+	}
 	free(workload->scenarios);
 	free(workload->models);
 	json_decref(workload->document);

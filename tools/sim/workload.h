@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A workload file: models, how long they take on how many cores, and scenarios of tenants that run
- * them. Times in the file are ms, here ns.
+ * them; or a recording of npud, taken as such a file. Times in the file are ms, here ns.
  */
 #ifndef NPU_SIM_WORKLOAD_H
 #define NPU_SIM_WORKLOAD_H
@@ -36,7 +36,15 @@ struct sim_stage {
 };
 
 enum sim_class { SIM_RT, SIM_NORMAL, SIM_BACKGROUND };
-enum sim_arrival { SIM_PERIODIC, SIM_POISSON, SIM_CLOSED, SIM_OFFLINE };
+enum sim_arrival { SIM_PERIODIC, SIM_POISSON, SIM_CLOSED, SIM_OFFLINE, SIM_RECORDED };
+
+/* One job of SIM_RECORDED, as it was. */
+struct sim_recorded {
+	struct sim_stage stage;
+	unsigned session; /* among the tenant's */
+	uint64_t time_ns;
+	double noise; /* run time by that of its model */
+};
 
 struct sim_tenant_spec {
 	const char *id, *uid;
@@ -53,6 +61,8 @@ struct sim_tenant_spec {
 	unsigned depth, count;
 	struct sim_stage stages[SIM_STAGES_MAX];
 	unsigned n_stages;
+	struct sim_recorded *recorded; /* owned; by time */
+	size_t n_recorded;
 };
 
 struct sim_scenario {
