@@ -8,8 +8,8 @@
  *
  *   device_start(core, batch) -> ... -> event fd readable -> device_dispatch() -> `event` callback
  *
- * Each started batch ends with exactly one event, or stays silent until device_reset_core(), after
- * which no event of it comes any more.
+ * Each started batch ends with exactly one event, or stays silent until device_reset_core() or
+ * device_reset_all(), after which no event of it comes any more.
  */
 #ifndef NPUD_DEVICE_DEVICE_H
 #define NPUD_DEVICE_DEVICE_H
@@ -63,12 +63,12 @@ struct device_batch {
 	uint32_t n_tasks;
 	/* The streams' tails chain them (hardware reference 2.4); else each is started alone. */
 	bool is_chained;
-	uint64_t table_pa;    /* directory of the session's page tables; 0 without page tables */
-	uint64_t domain;      /* whose address space, by number */
+	uint64_t table_pa;	/* directory of the session's page tables; 0 without page tables */
+	uint64_t domain;	/* whose address space, by number */
 	unsigned device_domain; /* the driver's number of it: device_domain_open() */
-	uint64_t duration_ns; /* `timing` only: time for the whole batch; DEVICE_FOREVER hangs */
-	uint32_t cores;	      /* all that start together; 0: this one alone */
-	uint64_t timeout_ns;  /* has_timeout only; 0: the device's own idea */
+	uint64_t duration_ns;	/* `timing` only: time for the whole batch; DEVICE_FOREVER hangs */
+	uint32_t cores;		/* all that start together; 0: this one alone */
+	uint64_t timeout_ns;	/* has_timeout only; 0: the device's own idea */
 };
 
 #define DEVICE_FOREVER UINT64_MAX
@@ -125,7 +125,10 @@ struct device_ops {
 	int (*start)(struct device *device, unsigned core, const struct device_batch *batch);
 	void (*progress)(struct device *device, unsigned core,
 			 struct device_progress *ret_progress);
+	/* NULL without has_core_reset: */
 	int (*reset_core)(struct device *device, unsigned core);
+	/* NULL where that is no more than resetting core after core: */
+	uint32_t (*reset_all)(struct device *device);
 	void (*capture)(struct device *device, unsigned core, struct device_capture *ret_capture);
 	int (*event_fd)(struct device *device);
 	void (*dispatch)(struct device *device);
@@ -206,6 +209,21 @@ static inline void device_progress(struct device *device, unsigned core,
 static inline int device_reset_core(struct device *device, unsigned core)
 {
 	return device->ops->reset_core(device, core);
+}
+
+/*
+ * Stops and resets all cores at once, power and all. Their batches are forgotten and memory is no
+ * longer touched when this returns. Returns the cores that came back.
+ */
+static inline uint32_t device_reset_all(struct device *device)
+{
+	uint32_t cores = 0;
+
+	if (device->ops->reset_all)
+		return device->ops->reset_all(device);
+	for (unsigned i = 0; i < device->caps.n_cores; i++)
+		cores |= device_reset_core(device, i) == 0 ? 1u << i : 0;
+	return cores;
 }
 
 static inline void device_capture(struct device *device, unsigned core,

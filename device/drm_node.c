@@ -110,8 +110,8 @@ void drm_node_close(struct drm_node *node)
 
 int drm_node_command(const struct drm_node *node, unsigned number, void *argument, size_t size)
 {
-	const unsigned long request =
-		DRM_IOC(DRM_IOC_READ | DRM_IOC_WRITE, DRM_IOCTL_BASE, DRM_COMMAND_BASE + number, size);
+	const unsigned long request = DRM_IOC(DRM_IOC_READ | DRM_IOC_WRITE, DRM_IOCTL_BASE,
+					      DRM_COMMAND_BASE + number, size);
 
 	return node->ioctl(node->fd, request, argument) < 0 ? -errno : 0;
 }
@@ -119,8 +119,8 @@ int drm_node_command(const struct drm_node *node, unsigned number, void *argumen
 int drm_memory_map(const struct drm_node *node, uint64_t offset, uint64_t size_bytes,
 		   void **ret_host)
 {
-	void *host = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, node->fd,
-			  (off_t)offset);
+	void *host =
+		mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, node->fd, (off_t)offset);
 
 	if (host == MAP_FAILED)
 		return -errno;

@@ -18,10 +18,10 @@
 #define HW_VERSION_RK3588  0x46495245u
 #define TIMEOUT_DEFAULT_NS (2 * NS_PER_S)
 /* Of a batch that is stopped again and again without anybody's fault. */
-#define TRIES_MAX	   3u
+#define TRIES_MAX 3u
 /* The driver waits three times, sleeps, resets: past this it is not coming back by itself. */
-#define WAITS		   3u
-#define GRACE_NS	   NS_PER_S
+#define WAITS	 3u
+#define GRACE_NS NS_PER_S
 
 static struct rknpu *to_rknpu(struct device *device)
 {
@@ -186,8 +186,8 @@ static void end_core(struct rknpu *rknpu, unsigned core, const struct rknpu_run 
 		snprintf(event.detail, sizeof(event.detail), "the driver refused the job: %s",
 			 strerror(-run->error));
 	else if (kind == DEVICE_TIMEOUT)
-		snprintf(event.detail, sizeof(event.detail),
-			 "the driver gave up after %u ms", run->timeout_ms);
+		snprintf(event.detail, sizeof(event.detail), "the driver gave up after %u ms",
+			 run->timeout_ms);
 	device_deliver(&rknpu->base, &event);
 }
 
@@ -202,7 +202,8 @@ static void end_run(struct rknpu *rknpu, unsigned leader, enum device_event_kind
 			rknpu->cores[i].state = RKNPU_CORE_IDLE;
 	}
 	for (unsigned i = 0; i < RKNPU_CORES; i++) {
-		/* One core's failure is the job's: its others are reset without a word of theirs. */
+		/* One core's failure is the job's: its others are reset without a word of theirs.
+		 */
 		if (cores & 1u << i && (kind == DEVICE_DONE || i == leader))
 			end_core(rknpu, i, &run, kind);
 	}
@@ -374,9 +375,8 @@ static void fill_caps(struct rknpu *rknpu)
 	caps->quirks = rknpu->quirk_names;
 	caps->translation = rknpu->has_iommu ? DEVICE_TRANSLATION_DEVICE : DEVICE_TRANSLATION_NONE;
 	rknpu_list_quirks(rknpu->version, rknpu->quirk_names);
-	snprintf(caps->driver, sizeof(caps->driver), "rknpu %u.%u.%u at %s",
-		 rknpu->version / 10000, rknpu->version / 100 % 100, rknpu->version % 100,
-		 rknpu->node.path);
+	snprintf(caps->driver, sizeof(caps->driver), "rknpu %u.%u.%u at %s", rknpu->version / 10000,
+		 rknpu->version / 100 % 100, rknpu->version % 100, rknpu->node.path);
 }
 
 static void run_worker(void *context, unsigned worker)

@@ -45,7 +45,8 @@ static void destroy(struct rknpu *rknpu, uint32_t handle, uint64_t token)
 	(void)drm_node_command(&rknpu->node, RKNPU_MEM_DESTROY, &request, sizeof(request));
 }
 
-/* One more holder of a handle. Of a new one what the driver knows of it is kept. -EXDEV, -ENOMEM. */
+/* One more holder of a handle. Of a new one what the driver knows of it is kept. -EXDEV, -ENOMEM.
+ */
 static int hold(struct rknpu *rknpu, const struct rknpu_mem_create *facts, unsigned domain)
 {
 	struct rknpu_object *object;

@@ -11,7 +11,8 @@
 #define VERSION_DOMAINS 906u
 
 const struct rknpu_quirk_row rknpu_quirk_rows[RKNPU_N_QUIRKS] = {
-	[RKNPU_QUIRK_RAW_ADDRESSES] = {"raw-addresses", "clients never see or pass an object's address"},
+	[RKNPU_QUIRK_RAW_ADDRESSES] = {"raw-addresses",
+				       "clients never see or pass an object's address"},
 	[RKNPU_QUIRK_NO_TASK_BOUNDS] = {"no-task-bounds",
 					"descriptors are npud's own, one table per core"},
 	[RKNPU_QUIRK_MASKS_NEVER_START] = {"masks-5-6", "only core masks 1, 2, 4, 3, 7 go down"},
@@ -32,7 +33,8 @@ const struct rknpu_quirk_row rknpu_quirk_rows[RKNPU_N_QUIRKS] = {
 	[RKNPU_QUIRK_MEMORY_SWITCHES] = {"memory-switches-domains",
 					 "memory of another address space waits for idle cores",
 					 VERSION_DOMAINS},
-	[RKNPU_QUIRK_FRAGMENTS] = {"fragments", "an address space is emptied when its session ends"},
+	[RKNPU_QUIRK_FRAGMENTS] = {"fragments",
+				   "an address space is emptied when its session ends"},
 	[RKNPU_QUIRK_NOT_ZEROED] = {"not-zeroed", "zeroed memory is asked for, always"},
 	[RKNPU_QUIRK_POWERS_OFF] = {"powers-off", "no register is touched beside the driver"},
 	[RKNPU_QUIRK_NEVER_STARTED] = {"never-started", "tried once more, without blame"},

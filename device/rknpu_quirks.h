@@ -34,7 +34,8 @@ enum rknpu_quirk {
 struct rknpu_quirk_row {
 	const char *name;   /* as `npuctl status` has it */
 	const char *remedy; /* what npud does, one line */
-	uint32_t first, end; /* versions that have it, as GET_DRV_VERSION counts; end 0: all later */
+	uint32_t first,
+		end; /* versions that have it, as GET_DRV_VERSION counts; end 0: all later */
 };
 
 extern const struct rknpu_quirk_row rknpu_quirk_rows[RKNPU_N_QUIRKS];
