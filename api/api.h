@@ -5,6 +5,7 @@
  *   packet -> dispatch (opcode table) -> wire (decode: pure, total) -> op_NOUN (handler)
  *          <- reply, or struct npu_error that names field, value and range
  *
+ *   incidents: what went wrong, written down while it happens (incidents.h)
  *   stats: the statistics document (JSON) and its Prometheus form; http: both on an endpoint
  *
  * Only this layer turns errno into wire errors.
@@ -28,10 +29,13 @@ struct api_daemon_ops {
 	int (*add_stats)(void *context, json_t *document);
 };
 
+struct incidents;
+
 struct api {
 	struct sessions *sessions; /* borrowed */
 	const struct api_daemon_ops *daemon_ops;
 	void *daemon_context;
+	struct incidents *incidents; /* borrowed; NULL: none are kept */
 };
 
 /* sessions_params::request; `context` is a struct api. */

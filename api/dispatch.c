@@ -40,6 +40,8 @@ static const struct operation operations[] = {
 	{"policy_reload", op_policy_reload, NPU_OP_POLICY_RELOAD, .needs_admin = true},
 	{"kill", op_kill, NPU_OP_KILL, .needs_admin = true},
 	{"reset", op_reset, NPU_OP_RESET, .needs_admin = true},
+	{"pardon", op_pardon, NPU_OP_PARDON, .needs_admin = true},
+	{"incidents", op_incidents, NPU_OP_INCIDENTS, .needs_admin = true, .passes_fd = true},
 	{"drain", op_drain, NPU_OP_DRAIN, .needs_admin = true},
 	{"trace_start", op_trace_start, NPU_OP_TRACE_START, .needs_admin = true},
 	{"trace_stop", op_trace_stop, NPU_OP_TRACE_STOP, .needs_admin = true, .passes_fd = true},
@@ -144,6 +146,26 @@ static int request_check(struct request *request, const struct operation *operat
 	return 0;
 }
 
+/* There is no way back into step with such a client; it hears why, if it listens at all. */
+static void request_refuse_malformed(struct request *request, const void *data, size_t size)
+{
+	struct npu_header header = {0};
+
+	if (size >= sizeof(header))
+		memcpy(&header, data, sizeof(header));
+	request->header = header;
+	if (size < sizeof(header) || size > NPU_MESSAGE_MAX)
+		error_range(&request->error, "size", size, sizeof(header), NPU_MESSAGE_MAX);
+	else if (header.length != size)
+		error_range(&request->error, "length", header.length, size, size);
+	else
+		error_range(&request->error, "kind", header.kind, NPU_KIND_REQUEST,
+			    NPU_KIND_REQUEST);
+	request->error.error = EBADMSG;
+	(void)request_send(request, NPU_KIND_ERROR, &request->error, sizeof(request->error), -1);
+	session_close(request->session, "malformed message", false);
+}
+
 void api_request(void *context, struct session *session, const void *data, size_t size,
 		 struct fdset *fds)
 {
@@ -154,7 +176,7 @@ void api_request(void *context, struct session *session, const void *data, size_
 	session->stats.requests++;
 	if (wire_decode_header(data, size, &request.header) < 0) {
 		session->stats.errors++;
-		session_close(session, "malformed message", false);
+		request_refuse_malformed(&request, data, size);
 		return;
 	}
 	request.body = (const char *)data + sizeof(request.header);

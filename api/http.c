@@ -27,9 +27,14 @@
 /* When a connection waits that can't be accepted (no descriptors left): how long not to look. */
 #define ACCEPT_RETRY_NS (100 * NS_PER_MS)
 
-#define TYPE_TEXT	"text/plain; charset=utf-8"
-#define TYPE_JSON	"application/json"
-#define TYPE_METRICS	"text/plain; version=0.0.4; charset=utf-8"
+/* A run that took this long is followed by a rest of so many times as long. */
+#define REST_AFTER_NS (50 * NS_PER_US)
+#define REST_FACTOR   8
+#define REST_MAX_NS   (20 * NS_PER_MS)
+
+#define TYPE_TEXT     "text/plain; charset=utf-8"
+#define TYPE_JSON     "application/json"
+#define TYPE_METRICS  "text/plain; version=0.0.4; charset=utf-8"
 
 static const char paths_text[] = "/stats    statistics as JSON\n"
 				 "/metrics  the same for Prometheus\n"
@@ -159,9 +164,23 @@ static bool http_is_stuck(struct http *http)
 	return false;
 }
 
+/* Documents take long to make; whoever asks for many of them must not keep npud from its work. */
+static bool http_must_rest(uint64_t start_ns, uint64_t *ret_until_ns)
+{
+	const uint64_t now_ns = clock_now_ns();
+	const uint64_t cost_ns = now_ns - start_ns;
+
+	if (cost_ns < REST_AFTER_NS)
+		return false;
+	*ret_until_ns = now_ns +
+			(cost_ns < REST_MAX_NS / REST_FACTOR ? cost_ns * REST_FACTOR : REST_MAX_NS);
+	return true;
+}
+
 static void http_run(struct http *http)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
+	const uint64_t start_ns = clock_now_ns();
 	uint64_t when_ns = CLOCK_NEVER;
 	unsigned n_before;
 	/* At its limit MHD stops listening; it takes that up again in the run after the drop. */
@@ -171,7 +190,9 @@ static void http_run(struct http *http)
 	} while (http_n_connections(http) < n_before);
 	if (http_n_connections(http) > 0 && MHD_get_timeout(http->daemon, &timeout_ms) == MHD_YES)
 		when_ns = clock_now_ns() + timeout_ms * NS_PER_MS;
-	if (http_is_stuck(http) || loop_poll_arm(&http->poll, POLLIN) < 0)
+	if (http_must_rest(start_ns, &when_ns))
+		loop_poll_disarm(&http->poll);
+	else if (http_is_stuck(http) || loop_poll_arm(&http->poll, POLLIN) < 0)
 		when_ns = clock_now_ns() + ACCEPT_RETRY_NS;
 	loop_timer_arm(&http->timer, when_ns);
 }
@@ -305,6 +326,18 @@ fail:
 	result = -errno;
 	close(fd);
 	return result;
+}
+
+int http_check_address(const char *address)
+{
+	struct sockaddr_storage storage;
+	socklen_t length;
+
+	if (strchr(address, '/'))
+		return strlen(address) < sizeof(((struct sockaddr_un *)NULL)->sun_path)
+			       ? 0
+			       : -ENAMETOOLONG;
+	return parse_loopback(address, &storage, &length);
 }
 
 static int http_listen(struct http *http, const char *address, const struct error_text *error,

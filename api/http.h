@@ -19,6 +19,8 @@ struct http;
  */
 int http_new(const struct api *api, struct loop *loop, const char *address, char *ret_text,
 	     size_t text_size, struct http **ret_http);
+/* Whether http_new() would understand `address`: 0, -EINVAL, -ENAMETOOLONG. */
+int http_check_address(const char *address);
 /* Takes NULL, returns NULL. */
 struct http *http_free(struct http *http);
 

@@ -2,6 +2,7 @@
 /*
  * Questions and administration over the wire. Who may do what is checked by dispatch.
  */
+#include "api/incidents.h"
 #include "api/request.h"
 #include "api/stats.h"
 #include "api/wire.h"
@@ -86,6 +87,61 @@ int op_reset(struct request *request)
 		return error_set(&request->error, -r, "core", "core %u does not come back: %s",
 				 reset.core, strerror(-r));
 	return request_reply(request, NULL, 0, -1);
+}
+
+int op_pardon(struct request *request)
+{
+	struct sessions *sessions = request->api->sessions;
+	struct npu_pardon pardon;
+	const struct session *session;
+	char cgroup[512];
+	int r;
+
+	r = wire_decode_pardon(request->body, request->body_size, request->fds->n, &pardon,
+			       &request->error);
+	if (r < 0)
+		return r;
+	if (pardon.session_id) {
+		session = sessions_find(sessions, pardon.session_id);
+		if (!session || session->state == SESSION_DEAD)
+			return error_set(&request->error, ENOENT, "session_id",
+					 "no session %" PRIu64
+					 "; name its identity, UID:CGROUP, if it is gone",
+					 pardon.session_id);
+		pardon.uid = session->identity.uid;
+		memcpy(pardon.cgroup, session->identity.cgroup, sizeof(pardon.cgroup));
+	}
+	if (quarantine_pardon(sessions, pardon.uid, pardon.cgroup) < 0)
+		return error_set(&request->error, ENOENT, "identity",
+				 "uid %u in cgroup \"%.100s\" has no strikes", pardon.uid,
+				 log_quote(pardon.cgroup, cgroup, sizeof(cgroup)));
+	log_warning("pardoned uid=%u cgroup=\"%s\" by_uid=%u", pardon.uid,
+		    log_quote(pardon.cgroup, cgroup, sizeof(cgroup)),
+		    request->session->identity.uid);
+	return request_reply(request, NULL, 0, -1);
+}
+
+int op_incidents(struct request *request)
+{
+	const struct incidents *incidents = request->api->incidents;
+	struct npu_incidents wanted;
+	json_t *document;
+	int r;
+
+	r = wire_decode_incidents(request->body, request->body_size, request->fds->n, &wanted,
+				  &request->error);
+	if (r < 0)
+		return r;
+	if (!incidents)
+		return error_set(&request->error, ENOENT, "incidents", "none are kept");
+	if (!wanted.id)
+		return request_reply_json(request, incidents_list(incidents));
+	r = incidents_get(incidents, wanted.id, &document);
+	if (r < 0)
+		return error_set(&request->error, -r, "id",
+				 "incident %" PRIu64 " cannot be shown: %s; see `npuctl incidents`",
+				 wanted.id, strerror(-r));
+	return request_reply_json(request, document);
 }
 
 int op_drain(struct request *request)

@@ -54,11 +54,16 @@ static int bo_hand_out(struct request *request, struct bo *bo, struct charge cha
 		       int passed_fd)
 {
 	struct session *session = request->session;
+	struct account_refusal refusal;
 	struct npu_bo_reply reply = {.size = bo->size_bytes, .iova = bo->iova};
 	int r;
 
 	bo->bytes_charge = charges[0];
 	bo->count_charge = charges[1];
+	if (session_charge_tables(session, &refusal) < 0) {
+		bo_unref(bo);
+		return error_quota(&request->error, &refusal);
+	}
 	r = handle_open(&session->handles, bo, &reply.handle);
 	if (r < 0) {
 		bo_unref(bo);

@@ -49,7 +49,7 @@ static void hello_fill(const struct request *request, const struct npu_hello *he
 {
 	const struct session *session = request->session;
 	const struct device_caps *caps = &session->owner->device->caps;
-	const struct quota *quota = &session->owner->policy->quota;
+	const struct quota *quota = session_quota(session);
 
 	*reply = (struct npu_hello_reply){
 		.version = NPU_PROTOCOL_VERSION,

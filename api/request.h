@@ -39,6 +39,8 @@ int op_policy_show(struct request *request);
 int op_policy_reload(struct request *request);
 int op_kill(struct request *request);
 int op_reset(struct request *request);
+int op_pardon(struct request *request);
+int op_incidents(struct request *request);
 int op_drain(struct request *request);
 int op_trace_start(struct request *request);
 int op_trace_stop(struct request *request);

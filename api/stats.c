@@ -5,37 +5,18 @@
  */
 #include "api/stats.h"
 
+#include "api/incidents.h"
+#include "api/json_text.h"
 #include "sessions/job.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define STRING_BYTES 128
 
 static const char *const out_of_service[DEVICE_MAX_CORES] = {
 	"core 0 is out of service", "core 1 is out of service", "core 2 is out of service",
 	"core 3 is out of service", "core 4 is out of service", "core 5 is out of service",
 	"core 6 is out of service", "core 7 is out of service",
 };
-
-/* Text that a client chose: JSON wants UTF-8, readers on a terminal want no control characters. */
-static json_t *json_untrusted_string(const char *text)
-{
-	char clean[STRING_BYTES];
-	size_t length = strlen(text);
-	if (length >= sizeof(clean))
-		length = sizeof(clean) - 1;
-	for (size_t i = 0; i < length; i++)
-		clean[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
-	clean[length] = '\0';
-	json_t *string = json_string(clean);
-	if (string)
-		return string;
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)clean[i] >= 0x80)
-			clean[i] = '?';
-	return json_string(clean);
-}
 
 /* A session sees itself, an administrator everything. */
 static bool session_is_visible(const struct session *session, const struct session *viewer)
@@ -83,8 +64,13 @@ static json_t *device_document(const struct sessions *sessions)
 		state = "lost";
 	else if (n_faulted > 0)
 		state = "degraded";
-	return json_pack("{s:s, s:o, s:s}", "name", sessions->device->caps.name, "caps",
-			 device_caps_document(&sessions->device->caps), "state", state);
+	uint64_t retry_ns, now_ns = loop_now_ns(sessions->loop);
+	json_t *retry = json_null();
+	if (scheduler_is_lost(sessions->scheduler, &retry_ns))
+		retry = json_integer((json_int_t)(retry_ns > now_ns ? retry_ns - now_ns : 0));
+	return json_pack("{s:s, s:o, s:s, s:o}", "name", sessions->device->caps.name, "caps",
+			 device_caps_document(&sessions->device->caps), "state", state,
+			 "retry_in_ns", retry);
 }
 
 static json_t *core_document(const struct sessions *sessions, const struct core *core,
@@ -174,12 +160,33 @@ static json_t *session_work_document(const struct session *session)
 			 stats->ignored[0] ? stats->ignored : NULL);
 }
 
+/* How long a standing lasts if nothing more happens; null for a good one. */
+static json_t *until_document(const struct sessions *sessions, const struct record *record)
+{
+	uint64_t now_ns = loop_now_ns(sessions->loop);
+	uint64_t until_ns =
+		record ? record_until_ns(record, &sessions->policy->quarantine, now_ns) : 0;
+	return until_ns > now_ns ? json_integer((json_int_t)(until_ns - now_ns)) : json_null();
+}
+
+/* Strikes of an identity, or what of them applies to a session. */
+static json_t *record_document(const struct sessions *sessions, const struct record *record)
+{
+	uint64_t now_ns = loop_now_ns(sessions->loop);
+	return json_pack(
+		"{s:i, s:s, s:o}", "strikes", record ? (int)record->strikes : 0, "standing",
+		standing_name(record_standing(record, &sessions->policy->quarantine, now_ns)),
+		"standing_left_ns", until_document(sessions, record));
+}
+
 static json_t *session_document(const struct session *session)
 {
+	const struct sessions *sessions = session->owner;
+	const struct record *record = quarantine_record(session);
 	json_t *document = session_state_document(session);
-	json_t *work = session_work_document(session);
-	bool is_complete = document && work && json_object_update(document, work) == 0;
-	json_decref(work);
+	bool is_complete = document &&
+			   json_object_update_new(document, session_work_document(session)) == 0 &&
+			   json_object_update_new(document, record_document(sessions, record)) == 0;
 	if (is_complete)
 		return document;
 	json_decref(document);
@@ -194,6 +201,28 @@ static json_t *sessions_document(const struct sessions *sessions, const struct s
 		if (!session_is_visible(session, viewer))
 			continue;
 		if (json_array_append_new(array, session_document(session)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+/* Identities with strikes, those without a session too. */
+static json_t *records_document(const struct sessions *sessions, const struct session *viewer)
+{
+	const struct record *record;
+	json_t *array = json_array();
+	list_for_each (record, &sessions->records.list, link) {
+		if (viewer && !viewer->is_admin &&
+		    (viewer->identity.uid != record->uid ||
+		     strcmp(viewer->identity.cgroup, record->cgroup) != 0))
+			continue;
+		json_t *document = json_pack("{s:I, s:o}", "uid", (json_int_t)record->uid, "cgroup",
+					     json_untrusted_string(record->cgroup));
+		if (!document ||
+		    json_object_update_new(document, record_document(sessions, record)) < 0 ||
+		    json_array_append_new(array, document) < 0) {
 			json_decref(array);
 			return NULL;
 		}
@@ -287,10 +316,11 @@ static json_t *last_hangs_document(const struct sessions *sessions, const struct
 static json_t *watchdog_document(const struct sessions *sessions, const struct session *viewer)
 {
 	const struct scheduler_stats *stats = scheduler_get_stats(sessions->scheduler);
-	/* Every built device resets its cores one by one. */
-	return json_pack("{s:I, s:I, s:i, s:o}", "hangs", (json_int_t)stats->hangs, "core_resets",
-			 (json_int_t)stats->core_resets, "device_resets", 0, "last",
-			 last_hangs_document(sessions, viewer));
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "hangs", (json_int_t)stats->hangs,
+			 "core_resets", (json_int_t)stats->core_resets, "device_resets",
+			 (json_int_t)stats->device_resets, "device_losses",
+			 (json_int_t)stats->device_losses, "repeats", (json_int_t)stats->repeats,
+			 "last", last_hangs_document(sessions, viewer));
 }
 
 static json_t *memory_document(const struct sessions *sessions)
@@ -331,6 +361,8 @@ json_t *stats_document(const struct api *api, const struct session *viewer)
 		{"totals", totals_document(&sum)},
 		{"scheduler", scheduler_document(sessions)},
 		{"watchdog", watchdog_document(sessions, viewer)},
+		{"identities", records_document(sessions, viewer)},
+		{"incidents", incidents_stats(api->incidents)},
 		{"memory", memory_document(sessions)},
 		{"io", io_document(sessions, &sum)},
 	};
@@ -352,7 +384,7 @@ const char *stats_health(const struct api *api)
 	if (api->sessions->is_draining)
 		return api->sessions->drained ? "npud is shutting down" : "npud was told to drain";
 	if (n_cores_in_state(scheduler, CORE_FAULTED) == n_cores)
-		return "no core is left in service";
+		return "device lost: no core came back from a reset; npud keeps trying";
 	for (unsigned i = 0; i < n_cores; i++)
 		if (scheduler_core(scheduler, i)->state == CORE_FAULTED)
 			return out_of_service[i];

@@ -70,6 +70,9 @@ static const struct metric metrics[] = {
 	{"npud_session_faults_total", "counter", "Jobs that ended in a page fault", "sessions",
 	 "faults", 1, METRIC_VALUE},
 
+	{"npud_session_strikes", "gauge", "Hangs and page faults its identity has on record",
+	 "sessions", "strikes", 1, METRIC_VALUE},
+
 	{"npud_submitted_total", "counter", "Jobs submitted", "totals", "submitted", 1,
 	 METRIC_VALUE},
 	{"npud_completed_total", "counter", "Jobs that ended well", "totals", "completed", 1,
@@ -104,6 +107,14 @@ static const struct metric metrics[] = {
 	 METRIC_VALUE},
 	{"npud_watchdog_device_resets_total", "counter", "Resets of the whole device", "watchdog",
 	 "device_resets", 1, METRIC_VALUE},
+	{"npud_watchdog_device_losses_total", "counter", "Times no core was left", "watchdog",
+	 "device_losses", 1, METRIC_VALUE},
+	{"npud_watchdog_repeats_total", "counter", "Innocent batches that were run again",
+	 "watchdog", "repeats", 1, METRIC_VALUE},
+	{"npud_incidents_recorded_total", "counter", "Incidents written down", "incidents",
+	 "recorded", 1, METRIC_VALUE},
+	{"npud_incidents_lost_total", "counter", "Incidents that could not be written down",
+	 "incidents", "lost", 1, METRIC_VALUE},
 
 	{"npud_memory_bytes", "gauge", "Memory of all buffer objects", "memory", "bytes", 1,
 	 METRIC_VALUE},

@@ -104,6 +104,8 @@ int wire_decode_bo_create(const void *body, size_t size, unsigned n_fds,
 		r = wire_check_placement(create.flags, create.iova, error);
 	if (r == 0 && (create.size < 1 || create.size > BO_MAX_BYTES))
 		r = error_range(error, "size", create.size, 1, BO_MAX_BYTES);
+	if (r == 0 && create.size > IOVA_SPACE_BYTES - create.iova)
+		r = error_range(error, "size", create.size, 1, IOVA_SPACE_BYTES - create.iova);
 	if (r < 0)
 		return r;
 	*ret_create = create;
@@ -318,5 +320,41 @@ int wire_decode_reset(const void *body, size_t size, unsigned n_fds, struct npu_
 	if (r < 0)
 		return r;
 	*ret_reset = reset;
+	return 0;
+}
+
+int wire_decode_pardon(const void *body, size_t size, unsigned n_fds, struct npu_pardon *ret_pardon,
+		       struct npu_error *error)
+{
+	struct npu_pardon request = {0};
+	int r = wire_copy(&request, sizeof(request), body, size, error);
+
+	if (r == 0)
+		r = wire_check_fds(n_fds, 0, error);
+	if (r == 0 && request.reserved)
+		r = error_reserved(error, "reserved", request.reserved);
+	if (r == 0 && !memchr(request.cgroup, '\0', sizeof(request.cgroup)))
+		r = error_set(error, EINVAL, "cgroup", "is not a string of at most %u characters",
+			      NPU_CGROUP_MAX - 1);
+	if (r == 0 && request.session_id && (request.uid || request.cgroup[0]))
+		r = error_set(error, EINVAL, "session_id",
+			      "name a session or an identity, not both");
+	if (r < 0)
+		return r;
+	*ret_pardon = request;
+	return 0;
+}
+
+int wire_decode_incidents(const void *body, size_t size, unsigned n_fds,
+			  struct npu_incidents *ret_incidents, struct npu_error *error)
+{
+	struct npu_incidents request = {0};
+	int r = wire_copy(&request, sizeof(request), body, size, error);
+
+	if (r == 0)
+		r = wire_check_fds(n_fds, 0, error);
+	if (r < 0)
+		return r;
+	*ret_incidents = request;
 	return 0;
 }

@@ -45,6 +45,10 @@ int wire_decode_kill(const void *body, size_t size, unsigned n_fds, struct npu_k
 		     struct npu_error *error);
 int wire_decode_reset(const void *body, size_t size, unsigned n_fds, struct npu_reset *ret_reset,
 		      struct npu_error *error);
+int wire_decode_pardon(const void *body, size_t size, unsigned n_fds, struct npu_pardon *ret_pardon,
+		       struct npu_error *error);
+int wire_decode_incidents(const void *body, size_t size, unsigned n_fds,
+			  struct npu_incidents *ret_incidents, struct npu_error *error);
 /* Requests without a body. */
 int wire_decode_empty(size_t size, unsigned n_fds, struct npu_error *error);
 

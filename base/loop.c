@@ -17,6 +17,9 @@
 #define CHUNK_SLOTS 256u
 #define WORK_ROUNDS 2
 
+/* How soon to try again what could not be armed. */
+#define RETRY_NS NS_PER_MS
+
 /* Keeps the sum with the present time within the signed nanoseconds of the kernel. */
 #define WAIT_MAX_NS (1ull << 61)
 
@@ -65,6 +68,7 @@ int loop_new(enum loop_kind kind, struct loop **ret_loop)
 		return -ENOMEM;
 	list_init(&loop->timers);
 	list_init(&loop->work);
+	list_init(&loop->retries);
 	list_init(&loop->free_slots);
 	loop->now_ns = clock_now_ns();
 
@@ -84,6 +88,7 @@ struct loop *loop_free(struct loop *loop)
 	assert(loop->n_armed == 0);
 	assert(list_is_empty(&loop->timers));
 	assert(list_is_empty(&loop->work));
+	assert(list_is_empty(&loop->retries));
 
 	if (loop->backend)
 		loop->backend->ops->free(loop->backend);
@@ -179,6 +184,13 @@ void loop_poll_init(struct loop_poll *poll, struct loop *loop, int fd,
 	*poll = (struct loop_poll){.loop = loop, .fd = fd, .ready = ready};
 }
 
+static void loop_poll_stop_retrying(struct loop_poll *poll)
+{
+	if (poll->retry_events)
+		list_del(&poll->retry_link);
+	poll->retry_events = 0;
+}
+
 int loop_poll_arm(struct loop_poll *poll, uint32_t events)
 {
 	struct loop *loop = poll->loop;
@@ -186,6 +198,7 @@ int loop_poll_arm(struct loop_poll *poll, uint32_t events)
 	struct loop_slot *slot;
 	int r;
 
+	loop_poll_stop_retrying(poll);
 	if (poll->slot && poll->slot->events == events)
 		return 0;
 	r = loop_slot_take(loop, poll, events, &slot);
@@ -204,10 +217,31 @@ int loop_poll_arm(struct loop_poll *poll, uint32_t events)
 	return 0;
 }
 
+void loop_poll_keep(struct loop_poll *poll, uint32_t events)
+{
+	if (loop_poll_arm(poll, events) == 0)
+		return;
+	poll->retry_events = events;
+	list_add_tail(&poll->loop->retries, &poll->retry_link);
+}
+
+static void loop_retry(struct loop *loop)
+{
+	struct list batch;
+
+	list_take_all(&batch, &loop->retries);
+	while (!list_is_empty(&batch)) {
+		struct loop_poll *poll = list_first(&batch, struct loop_poll, retry_link);
+
+		loop_poll_keep(poll, poll->retry_events);
+	}
+}
+
 void loop_poll_disarm(struct loop_poll *poll)
 {
 	struct loop_backend *backend = poll->loop->backend;
 
+	loop_poll_stop_retrying(poll);
 	if (poll->slot) {
 		backend->ops->drop(backend, poll->slot);
 		poll->slot = NULL;
@@ -269,9 +303,11 @@ static uint64_t loop_timeout_ns(const struct loop *loop, uint64_t until_ns)
 		if (when_ns < until_ns)
 			until_ns = when_ns;
 	}
-	if (until_ns == CLOCK_NEVER)
+	if (until_ns == CLOCK_NEVER && list_is_empty(&loop->retries))
 		return CLOCK_NEVER;
 	now_ns = clock_now_ns();
+	if (!list_is_empty(&loop->retries) && until_ns > now_ns + RETRY_NS)
+		return RETRY_NS;
 	if (until_ns <= now_ns)
 		return 0;
 	return until_ns - now_ns < WAIT_MAX_NS ? until_ns - now_ns : WAIT_MAX_NS;
@@ -341,6 +377,7 @@ int loop_turn(struct loop *loop, uint64_t until_ns)
 		return n_events;
 	loop->now_ns = clock_now_ns();
 	loop->stats.turns++;
+	loop_retry(loop);
 	for (int i = 0; i < n_events; i++)
 		loop_deliver_event(loop, &events[i]);
 	loop_run_timers(loop);

@@ -37,6 +37,8 @@ struct loop_poll {
 	int fd;
 	bool in_epoll;		/* epoll only: the descriptor is registered */
 	struct loop_slot *slot; /* the loop's record of the armed poll; NULL: not armed */
+	struct list retry_link; /* loop::retries, while loop_poll_keep() could not arm it */
+	uint32_t retry_events;	/* 0: it is not there */
 	void (*ready)(struct loop_poll *poll, uint32_t revents);
 };
 
@@ -91,6 +93,11 @@ void loop_poll_init(struct loop_poll *poll, struct loop *loop, int fd,
  * On failure the poll is armed as it was before.
  */
 int loop_poll_arm(struct loop_poll *poll, uint32_t events);
+/*
+ * The same for polls that must not be lost, whatever the system is short of: what cannot be armed
+ * now is tried again every millisecond, until loop_poll_disarm().
+ */
+void loop_poll_keep(struct loop_poll *poll, uint32_t events);
 /*
  * After this the callback does not run any more and the poll may be freed. Must come before
  * close(fd), also when the poll is not armed. With io_uring the kernel holds the file until the

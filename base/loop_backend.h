@@ -64,6 +64,7 @@ struct loop {
 	struct loop_backend *backend; /* owned */
 	struct list timers;	      /* loop_timer::link, by time */
 	struct list work;	      /* loop_work::link, in order of queueing */
+	struct list retries;	      /* loop_poll::retry_link */
 	struct loop_slot **chunks; /* owned; slots never move, the kernel's tags find them here */
 	uint32_t n_chunks, n_armed;
 	struct list free_slots;

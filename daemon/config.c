@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +142,58 @@ static int read_watchdog(struct json_reader *reader, const json_t *watchdog, str
 	return 0;
 }
 
+/* A threshold, 0 is never; what the file leaves out is no higher than the one after it. */
+static unsigned threshold(const json_t *watchdog, const char *key, unsigned fallback, unsigned most)
+{
+	const json_t *value = json_object_get(watchdog, key);
+
+	if (json_is_integer(value))
+		return json_integer_value(value) ? (unsigned)json_integer_value(value) : UINT_MAX;
+	return fallback < most ? fallback : most;
+}
+
+static int read_quarantine(struct json_reader *reader, const json_t *watchdog,
+			   struct quarantine *result)
+{
+	*result = quarantine_default();
+	result->close_after =
+		threshold(watchdog, "close_after", (unsigned)number(watchdog, "strikes"), UINT_MAX);
+	result->suspend_after =
+		threshold(watchdog, "suspend_after", result->suspend_after, result->close_after);
+	result->slow_after =
+		threshold(watchdog, "slow_after", result->slow_after, result->suspend_after);
+	result->pause_ns = config_key_ns(watchdog, "quarantine_ms");
+	result->pause_max_ns = config_key_ns(watchdog, "quarantine_max_ms");
+	if (result->slow_after > result->suspend_after)
+		return json_reader_fail(reader, "watchdog.slow_after",
+					"is above suspend_after, %u (0, never, is above all)",
+					result->suspend_after);
+	if (result->suspend_after > result->close_after)
+		return json_reader_fail(reader, "watchdog.suspend_after",
+					"is above close_after, %u (0, never, is above all)",
+					result->close_after);
+	return 0;
+}
+
+static int read_incidents(struct json_reader *reader, const json_t *incidents,
+			  struct incident_config *result)
+{
+	const char *directory = json_string_value(json_object_get(incidents, "directory"));
+
+	result->count_max = (unsigned)number(incidents, "count_max");
+	result->bytes_max = (uint64_t)json_integer_value(json_object_get(incidents, "bytes_max"));
+	result->has_directory = directory != NULL;
+	if (!directory)
+		return 0;
+	if (*directory && *directory != '/')
+		return json_reader_fail(reader, "incidents.directory",
+					"'%.100s' is not allowed (allowed: an absolute path, or "
+					"\"\" for none)",
+					directory);
+	snprintf(result->directory, sizeof(result->directory), "%s", directory);
+	return 0;
+}
+
 static void read_quota(const json_t *object, struct quota *quota)
 {
 	const struct {
@@ -158,9 +211,28 @@ static void read_quota(const json_t *object, struct quota *quota)
 		{"requests_per_s", &quota->requests_per_s},
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		*rows[i].value = (uint64_t)json_integer_value(json_object_get(object, rows[i].key));
-	quota->queued_ns_per_tenant = config_key_ns(object, "queued_ms_per_tenant");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const json_t *value = json_object_get(object, rows[i].key);
+
+		if (value)
+			*rows[i].value = (uint64_t)json_integer_value(value);
+	}
+	if (json_object_get(object, "queued_ms_per_tenant"))
+		quota->queued_ns_per_tenant = config_key_ns(object, "queued_ms_per_tenant");
+}
+
+/* What a class does not say is as for everybody. */
+static void read_class_quotas(const json_t *classes, struct session_policy *policy)
+{
+	for (unsigned i = 0; i < policy->n_classes; i++) {
+		struct class *class = &policy->classes[i];
+		const json_t *quota =
+			json_object_get(json_object_get(classes, class->name), "quota");
+
+		class->has_quota = json_object_size(quota) > 0;
+		class->quota = policy->quota;
+		read_quota(quota, &class->quota);
+	}
 }
 
 /* `config` may be half filled when this fails; it owns nothing then. */
@@ -176,9 +248,16 @@ static int read_document(struct json_reader *reader, json_t *document, struct co
 	}
 	if (r == 0)
 		r = config_classes_read(reader, document, &config->scheduler, &config->sessions);
+	if (r == 0)
+		r = read_quarantine(reader, json_object_get(document, "watchdog"),
+				    &config->sessions.quarantine);
+	if (r == 0)
+		r = read_incidents(reader, json_object_get(document, "incidents"),
+				   &config->incidents);
 	if (r == 0) {
 		read_quota(json_object_get(document, "quota"), &config->sessions.quota);
 		read_domains(json_object_get(document, "domains"), config);
+		read_class_quotas(json_object_get(document, "classes"), &config->sessions);
 	}
 	return r;
 }

@@ -23,6 +23,15 @@ enum config_device {
 	CONFIG_DEVICE_RKNPU,
 };
 
+#define INCIDENT_PATH_MAX 1024
+
+struct incident_config {
+	bool has_directory;		   /* else the daemon chooses one */
+	char directory[INCIDENT_PATH_MAX]; /* "": keep none */
+	unsigned count_max;
+	uint64_t bytes_max;
+};
+
 struct config {
 	enum config_device device;
 	struct soft_options soft;
@@ -31,6 +40,7 @@ struct config {
 	struct scheduler_config scheduler;
 	const struct policy_ops *fallback; /* where the device cannot honour the policy */
 	struct session_policy sessions;
+	struct incident_config incidents;
 	json_t *effective;     /* the whole policy with every default, for `npuctl policy show` */
 	json_t *not_in_effect; /* array of strings: "scheduler.quantum_ms: …" */
 };

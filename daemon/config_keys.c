@@ -112,12 +112,12 @@ static const struct key_spec watchdog_keys[] = {
 	{"unknown_ms", KEY_NUMBER, RANGE(1, MS_MAX), .fallback = "2000"},
 	{"factor", KEY_NUMBER, RANGE(1, 1000), .fallback = "3"},
 	{"slack_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10"},
-	{"strikes", KEY_INTEGER, RANGE(1, STRIKE_MAX), .fallback = "5", LATER},
-	{"quarantine_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "1000", LATER},
-	{"quarantine_max_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "64000", LATER},
-	{"slow_after", KEY_INTEGER, RANGE(1, STRIKE_MAX), LATER},
-	{"suspend_after", KEY_INTEGER, RANGE(1, STRIKE_MAX), LATER},
-	{"close_after", KEY_INTEGER, RANGE(1, STRIKE_MAX), LATER},
+	{"strikes", KEY_INTEGER, RANGE(1, STRIKE_MAX), .fallback = "5"},
+	{"quarantine_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "1000"},
+	{"quarantine_max_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "64000"},
+	{"slow_after", KEY_INTEGER, RANGE(0, STRIKE_MAX)},
+	{"suspend_after", KEY_INTEGER, RANGE(0, STRIKE_MAX)},
+	{"close_after", KEY_INTEGER, RANGE(0, STRIKE_MAX)},
 	{NULL},
 };
 
@@ -142,6 +142,18 @@ static const struct key_spec quota_keys[] = {
 	{NULL},
 };
 
+/* No defaults: what is missing is taken from `quota`. */
+static const struct key_spec class_quota_keys[] = {
+	{"bytes_per_session", KEY_INTEGER, RANGE(4096, BYTES_MAX)},
+	{"bos_per_session", KEY_INTEGER, RANGE(1, COUNT_MAX)},
+	{"fences_per_session", KEY_INTEGER, RANGE(0, COUNT_MAX)},
+	{"jobs_per_session", KEY_INTEGER, RANGE(1, COUNT_MAX)},
+	{"jobs_per_tenant", KEY_INTEGER, RANGE(1, COUNT_MAX)},
+	{"tasks_per_job", KEY_INTEGER, RANGE(1, NPU_JOB_TASKS_MAX)},
+	{"requests_per_s", KEY_INTEGER, RANGE(0, 1e9)},
+	{NULL},
+};
+
 static const struct key_spec class_keys[] = {
 	{"kind", KEY_CHOICE, .choices = config_class_kinds, .fallback = "\"normal\""},
 	{"policy", KEY_CHOICE, .choices = policies},
@@ -151,6 +163,7 @@ static const struct key_spec class_keys[] = {
 	{"core_mask", KEY_CHOICE, .choices = config_core_mask_rules, .fallback = "\"demand\""},
 	{"requestable", KEY_FLAG, .fallback = "false"},
 	{"watchdog_cap_ms", KEY_NUMBER, RANGE(1, MS_MAX)},
+	{"quota", KEY_OBJECT, .members = class_quota_keys},
 	{"priority", KEY_INTEGER, RANGE(0, PRIORITY_MAX), .fallback = "0"},
 	{"steal", KEY_CHOICE, .choices = steals, .fallback = "\"off\""},
 	{"gang_widths", KEY_SET, RANGE(1, CONFIG_CORES_MAX), .fallback = "[1, 2, 3]"},
@@ -175,6 +188,13 @@ static const struct key_spec rule_keys[] = {
 	{NULL},
 };
 
+static const struct key_spec incident_keys[] = {
+	{"directory", KEY_TEXT, RANGE(0, INCIDENT_PATH_MAX - 1)},
+	{"count_max", KEY_INTEGER, RANGE(1, 100000), .fallback = "64"},
+	{"bytes_max", KEY_INTEGER, RANGE(65536, BYTES_MAX), .fallback = "4194304"},
+	{NULL},
+};
+
 const struct key_spec config_keys[] = {
 	{"version", KEY_INTEGER, RANGE(1, 1), .fallback = "1"},
 	{"description", KEY_TEXT, RANGE(0, 1000), .fallback = "\"\""},
@@ -183,6 +203,7 @@ const struct key_spec config_keys[] = {
 	{"scheduler", KEY_OBJECT, .members = scheduler_keys},
 	{"domains", KEY_OBJECT, .members = domain_keys},
 	{"watchdog", KEY_OBJECT, .members = watchdog_keys},
+	{"incidents", KEY_OBJECT, .members = incident_keys},
 	{"predict", KEY_OBJECT, .members = predict_keys},
 	{"quota", KEY_OBJECT, .members = quota_keys},
 	{"classes", KEY_MAP, RANGE(1, CONFIG_CLASSES_MAX), .members = class_keys},

@@ -2,7 +2,9 @@
 #include "base/log.h"
 #include "daemon/npud.h"
 #include "daemon/options.h"
+#include "daemon/sandbox.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +32,45 @@ static int main_check_config(const struct options *options)
 	return EXIT_OK;
 }
 
+/* Before anything is opened or started. */
+static int main_drop_privileges(struct options *options)
+{
+	int r = npud_choose_socket(options);
+
+	if (r < 0)
+		return r;
+	if (options->user) {
+		r = sandbox_become_user(options->user);
+		if (r < 0) {
+			fprintf(stderr, "npud: --user %s: %s\n", options->user,
+				r == -ENOENT  ? "there is no such user"
+				: r == -EPERM ? "only root can become another user"
+					      : strerror(-r));
+			return r;
+		}
+	}
+	r = sandbox_drop_capabilities();
+	if (r < 0)
+		fprintf(stderr, "npud: capabilities: %s\n", strerror(-r));
+	return r;
+}
+
+/* Where the kernel has no filters, only somebody who insists on them has to be refused. */
+static int main_enter_sandbox(const struct options *options)
+{
+	int r = sandbox_enter(options->sandbox);
+
+	if (r == 0)
+		return 0;
+	if (options->sandbox == SANDBOX_KILL) {
+		fprintf(stderr, "npud: --sandbox kill: the kernel takes no filter: %s\n",
+			strerror(-r));
+		return r;
+	}
+	log_warning("sandbox filter=off reason=\"%s\"", strerror(-r));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -45,9 +86,11 @@ int main(int argc, char **argv)
 	if (options.check_config)
 		return main_check_config(&options);
 	npud_block_signals();
-	if (npud_new(&options, &npud) < 0)
+	if (main_drop_privileges(&options) < 0 || npud_new(&options, &npud) < 0)
 		return EXIT_NO_DAEMON;
-	r = npud_run(npud);
+	r = main_enter_sandbox(&options);
+	if (r == 0)
+		r = npud_run(npud);
 	npud_free(npud);
 	return r < 0 ? EXIT_FAILED : EXIT_OK;
 }

@@ -4,6 +4,7 @@
  */
 #include "daemon/npud.h"
 
+#include "api/incidents.h"
 #include "base/clock.h"
 #include "base/closer.h"
 #include "base/log.h"
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +23,16 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#define SYSTEM_DIRECTORY "/run/npud"
+#define SYSTEM_SOCKET	 SYSTEM_DIRECTORY "/npud.sock"
+
+static int npud_fail(const char *what, const char *name, int r)
+{
+	fprintf(stderr, "npud: %s%s%s: %s\n", what, *name ? " " : "", name, strerror(-r));
+	return r;
+}
 
 /* ---- what api/ asks the daemon for ---- */
 
@@ -84,6 +94,30 @@ static int npud_read_config(const struct npud *npud, const char *path, struct co
 	return r;
 }
 
+/*
+ * The policy file's directory, else the service manager's for state, else one beside the socket, so
+ * that two daemons never share one.
+ */
+static void npud_open_incidents(struct npud *npud)
+{
+	const struct incident_config *wanted = &npud->config.incidents;
+	const char *state = getenv("STATE_DIRECTORY");
+	char path[INCIDENT_PATH_MAX + sizeof("/incidents")] = "", text[512];
+	int r;
+
+	if (wanted->has_directory)
+		snprintf(path, sizeof(path), "%s", wanted->directory);
+	else if (state && *state && !strchr(state, ':'))
+		snprintf(path, sizeof(path), "%.*s/incidents", INCIDENT_PATH_MAX - 1, state);
+	else if (npud->n_listeners)
+		snprintf(path, sizeof(path), "%.*s.incidents", INCIDENT_PATH_MAX - 1,
+			 npud->listeners[0]->path);
+	r = incidents_set_directory(npud->incidents, path, wanted->count_max, wanted->bytes_max);
+	if (r < 0)
+		log_warning("incidents_not_kept directory=\"%s\" error=\"%s\"",
+			    log_quote(path, text, sizeof(text)), strerror(-r));
+}
+
 static int npud_policy_reload(void *context, char *ret_text, size_t size)
 {
 	struct npud *npud = context;
@@ -116,6 +150,7 @@ static int npud_policy_reload(void *context, char *ret_text, size_t size)
 		log_error("policy_kept error=\"%s\"", ret_text);
 		return r;
 	}
+	npud_open_incidents(npud);
 	if (npud->config.device != old_device)
 		log_warning("policy_not_in_effect what=\"device.name: needs a restart\"");
 	log_info("policy_reloaded file=\"%s\"", npud->options.config_path);
@@ -169,6 +204,15 @@ static void npud_drained(void *context)
 	loop_quit(npud->loop);
 }
 
+/* Whoever still waits for a job hears that it was cancelled. */
+static void npud_drain_expired(struct loop_timer *timer)
+{
+	struct npud *npud = container_of(timer, struct npud, drain_timer);
+
+	log_warning("stopping reason=\"jobs are not over after --drain-timeout\"");
+	loop_quit(npud->loop);
+}
+
 static void npud_terminate(struct npud *npud)
 {
 	if (npud->sessions->drained) {
@@ -178,6 +222,8 @@ static void npud_terminate(struct npud *npud)
 	}
 	log_info("draining");
 	notify_send("STOPPING=1");
+	if (npud->options.drain_ns != CLOCK_NEVER)
+		loop_timer_arm(&npud->drain_timer, clock_now_ns() + npud->options.drain_ns);
 	sessions_drain(npud->sessions, npud_drained, npud);
 }
 
@@ -202,28 +248,24 @@ static void npud_signal_ready(struct loop_poll *poll, uint32_t revents)
 		else
 			npud_terminate(npud);
 	}
-	loop_poll_arm(poll, POLLIN);
+	loop_poll_keep(poll, POLLIN);
 }
 
 static int npud_start_signals(struct npud *npud)
 {
 	sigset_t set;
+	int r;
 
 	npud_signal_set(&set);
 	npud->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (npud->signal_fd < 0)
-		return -errno;
+		return npud_fail("signals", "", -errno);
 	loop_poll_init(&npud->signal_poll, npud->loop, npud->signal_fd, npud_signal_ready);
-	return loop_poll_arm(&npud->signal_poll, POLLIN);
+	r = loop_poll_arm(&npud->signal_poll, POLLIN);
+	return r < 0 ? npud_fail("signals", "", r) : 0;
 }
 
 /* ---- building the layers ---- */
-
-static int npud_fail(const char *what, const char *name, int r)
-{
-	fprintf(stderr, "npud: %s%s%s: %s\n", what, *name ? " " : "", name, strerror(-r));
-	return r;
-}
 
 static int npud_load_config(struct npud *npud)
 {
@@ -306,52 +348,83 @@ static int npud_start_sessions(struct npud *npud)
 
 	if (r < 0)
 		return npud_fail("sessions", "", r);
-	npud->api = (struct api){
-		.sessions = npud->sessions, .daemon_ops = &npud_api_ops, .daemon_context = npud};
+	r = incidents_new(npud->sessions, &npud->incidents);
+	if (r < 0)
+		return npud_fail("incidents", "", r);
+	npud->api = (struct api){.sessions = npud->sessions,
+				 .daemon_ops = &npud_api_ops,
+				 .daemon_context = npud,
+				 .incidents = npud->incidents};
 	return 0;
 }
 
-static int npud_listen_on_path(struct npud *npud)
+static int npud_listen_failed(const char *path, int r)
 {
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	const char *remedy = "";
+
+	if (r == -EADDRINUSE)
+		remedy = ": another npud is running there; stop it or give another --socket";
+	else if (r == -EEXIST)
+		remedy = ": there is a file that is not a socket; give the path of a socket to "
+			 "make";
+	else if (r == -ENOENT || r == -ENOTDIR)
+		remedy = ": its directory does not exist; make it first";
+	else if (r == -EACCES || r == -EPERM)
+		remedy = ": npud's user may not write in that directory";
+	if (!*remedy)
+		return npud_fail("socket", path, r);
+	fprintf(stderr, "npud: socket %s%s\n", path, remedy);
+	return r;
+}
+
+static int npud_add_listener(struct npud *npud, const char *path)
+{
+	int r = listener_new(npud->sessions, path, 0660, &npud->listeners[npud->n_listeners]);
+
+	if (r < 0)
+		return npud_listen_failed(path, r);
+	npud->n_listeners++;
+	log_info("listening socket=\"%s\" device=%s loop=%s", path, npud->device->caps.name,
+		 loop_name(npud->loop));
+	return 0;
+}
+
+int npud_choose_socket(struct options *options)
+{
+	const struct passwd *entry;
+
+	if (options->n_sockets > 0 || getenv("LISTEN_FDS") ||
+	    options_find_socket(options->found_socket, sizeof(options->found_socket)) < 0)
+		return 0;
+	options->socket_paths[options->n_sockets++] = options->found_socket;
+	if (strcmp(options->found_socket, SYSTEM_SOCKET) != 0)
+		return 0;
+	if (mkdir(SYSTEM_DIRECTORY, 0755) < 0 && errno != EEXIST)
+		return npud_fail("directory", SYSTEM_DIRECTORY, -errno);
+	entry = options->user ? getpwnam(options->user) : NULL;
+	if (entry && chown(SYSTEM_DIRECTORY, entry->pw_uid, entry->pw_gid) < 0)
+		return npud_fail("directory", SYSTEM_DIRECTORY, -errno);
+	return 0;
+}
+
+static int npud_listen_on_paths(struct npud *npud)
+{
 	int r = 0;
 
-	if (npud->options.socket_path) {
-		if ((size_t)snprintf(path, sizeof(path), "%s", npud->options.socket_path) >=
-		    sizeof(path))
-			return npud_fail("socket", npud->options.socket_path, -ENAMETOOLONG);
-	} else {
-		r = options_find_socket(path, sizeof(path));
-		if (r < 0) {
-			fprintf(stderr,
-				"npud: socket: no --socket, $NPU_SOCKET or "
-				"$XDG_RUNTIME_DIR says where to listen; give --socket PATH\n");
-			return r;
-		}
-		if (strcmp(path, "/run/npud/npud.sock") == 0)
-			(void)mkdir("/run/npud", 0755);
-	}
-	r = listener_new(npud->sessions, path, 0660, &npud->listeners[0]);
-	if (r == -EADDRINUSE)
-		fprintf(stderr,
-			"npud: socket %s: another npud is running there; stop it or give "
-			"another --socket\n",
-			path);
-	else if (r < 0)
-		npud_fail("socket", path, r);
-	else
-		npud->n_listeners = 1;
-	if (r == 0)
-		log_info("listening socket=\"%s\" device=%s loop=%s", path, npud->device->caps.name,
-			 loop_name(npud->loop));
-	return r;
+	for (unsigned i = 0; r == 0 && i < npud->options.n_sockets; i++)
+		r = npud_add_listener(npud, npud->options.socket_paths[i]);
+	if (npud->options.n_sockets > 0)
+		return r;
+	fprintf(stderr, "npud: socket: no --socket, $NPU_SOCKET or $XDG_RUNTIME_DIR says where to "
+			"listen in at most 107 characters; give --socket PATH\n");
+	return -ENOENT;
 }
 
 /* With sockets passed by systemd npud listens on those and on no other. */
 static int npud_listen_on_fds(struct npud *npud, int n_fds)
 {
 	if (n_fds > NPUD_LISTENERS_MAX)
-		return npud_fail("socket", "activation", -E2BIG);
+		return npud_fail("socket", "activation: more sockets than npud takes", -E2BIG);
 	for (int i = 0; i < n_fds; i++) {
 		int r = listener_new_from_fd(npud->sessions, 3 + i,
 					     &npud->listeners[npud->n_listeners]);
@@ -410,6 +483,8 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 	if (r == 0)
 		r = npud_start_loop(npud);
 	if (r == 0)
+		loop_timer_init(&npud->drain_timer, npud->loop, npud_drain_expired);
+	if (r == 0)
 		r = npud_start_signals(npud);
 	if (r == 0)
 		r = devices_open(&npud->config, &npud->device);
@@ -418,7 +493,9 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 	if (r == 0)
 		r = npud_start_sessions(npud);
 	if (r == 0)
-		r = n_fds > 0 ? npud_listen_on_fds(npud, n_fds) : npud_listen_on_path(npud);
+		r = n_fds > 0 ? npud_listen_on_fds(npud, n_fds) : npud_listen_on_paths(npud);
+	if (r == 0)
+		npud_open_incidents(npud);
 	if (r == 0)
 		r = npud_start_http(npud);
 	if (r < 0) {
@@ -443,8 +520,11 @@ struct npud *npud_free(struct npud *npud)
 	for (unsigned i = 0; i < npud->n_listeners; i++)
 		listener_free(npud->listeners[i]);
 	http_free(npud->http);
+	incidents_free(npud->incidents);
 	sessions_free(npud->sessions);
 	device_free(npud->device);
+	if (npud->loop)
+		loop_timer_arm(&npud->drain_timer, CLOCK_NEVER);
 	if (npud->signal_fd >= 0) {
 		loop_poll_disarm(&npud->signal_poll);
 		close(npud->signal_fd);

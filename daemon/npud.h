@@ -19,7 +19,7 @@
 #include "sessions/listener.h"
 #include "sessions/sessions.h"
 
-#define NPUD_LISTENERS_MAX 8
+#define NPUD_LISTENERS_MAX OPTIONS_SOCKETS_MAX
 
 struct npud {
 	struct options options;
@@ -28,11 +28,13 @@ struct npud {
 	struct closer *closer;
 	struct device *device;
 	struct sessions *sessions;
+	struct incidents *incidents;
 	struct api api;
 	struct listener *listeners[NPUD_LISTENERS_MAX];
 	unsigned n_listeners;
 	struct http *http;
 	struct loop_poll signal_poll;
+	struct loop_timer drain_timer; /* armed while SIGTERM waits for jobs */
 	int signal_fd;
 	uint64_t start_ns;
 };
@@ -46,6 +48,13 @@ int npud_new(const struct options *options, struct npud **ret_npud);
 int npud_run(struct npud *npud);
 /* Takes NULL, returns NULL. */
 struct npud *npud_free(struct npud *npud);
+
+/*
+ * Before becoming another user: without --socket, adds the path that who started us listens at by
+ * default. Where that is in /run/npud, makes that for `options->user`. -errno, with a line on
+ * stderr.
+ */
+int npud_choose_socket(struct options *options);
 
 /* Blocks the signals that npud reads from a descriptor; before any thread starts. */
 void npud_block_signals(void);

@@ -4,6 +4,10 @@
  */
 #include "daemon/options.h"
 
+#include "api/http.h"
+#include "base/clock.h"
+
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -11,13 +15,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#define DRAIN_DEFAULT_S 20
+#define DRAIN_MAX_S	86400
+
 static const char usage[] =
 	"Usage: npud [OPTION]...\n"
 	"Shares the cores of an RK3588's NPU between programs.\n"
 	"\n"
 	"  --config FILE        policy file, see npud-policy(5); else defaults\n"
 	"  --socket PATH        where clients connect; else $NPU_SOCKET, else /run/npud/npud.sock\n"
-	"                       for root and $XDG_RUNTIME_DIR/npud.sock for users\n"
+	"                       for root and $XDG_RUNTIME_DIR/npud.sock for users; several of "
+	"them\n"
+	"                       may be given, for `match` rules by `socket`: one per tenant\n"
 	"  --device NAME        auto, soft, timing or rknpu (auto: the kernel driver's, else "
 	"soft)\n"
 	"  --stats ADDRESS      serve /stats, /metrics, /healthz at a socket PATH or loopback "
@@ -25,13 +34,17 @@ static const char usage[] =
 	"  --loop KIND          auto, uring or epoll\n"
 	"  --soft-clock CLOCK   host (as fast as the CPU) or rk3588 (no faster than the board)\n"
 	"  --soft-cache MODE    coherent or incoherent (a missing BO sync shows, as on the board)\n"
+	"  --user NAME          started as root: become that user first\n"
+	"  --sandbox MODE       system calls that npud never makes: log (the default), kill or "
+	"off\n"
+	"  --drain-timeout S    how long SIGTERM waits for jobs (default 20; 0: for ever)\n"
 	"  --check-config       check the policy file and exit: 0 good, 1 bad\n"
 	"  --log-level LEVEL    error, warning, info or debug\n"
 	"  --foreground         accepted and without effect: npud never forks\n"
 	"  --help, --version\n"
 	"\n"
-	"SIGHUP reads the policy file again; SIGTERM finishes what is queued and exits, a second\n"
-	"one exits at once.\n";
+	"SIGHUP reads the policy file again; SIGTERM finishes what is queued, for as long as\n"
+	"--drain-timeout says, and exits; a second one exits at once.\n";
 
 enum option_id {
 	OPTION_CONFIG = 256,
@@ -41,6 +54,9 @@ enum option_id {
 	OPTION_LOOP,
 	OPTION_SOFT_CLOCK,
 	OPTION_SOFT_CACHE,
+	OPTION_USER,
+	OPTION_SANDBOX,
+	OPTION_DRAIN_TIMEOUT,
 	OPTION_CHECK_CONFIG,
 	OPTION_LOG_LEVEL,
 	OPTION_FOREGROUND,
@@ -56,6 +72,9 @@ static const struct option long_options[] = {
 	{"loop", required_argument, NULL, OPTION_LOOP},
 	{"soft-clock", required_argument, NULL, OPTION_SOFT_CLOCK},
 	{"soft-cache", required_argument, NULL, OPTION_SOFT_CACHE},
+	{"user", required_argument, NULL, OPTION_USER},
+	{"sandbox", required_argument, NULL, OPTION_SANDBOX},
+	{"drain-timeout", required_argument, NULL, OPTION_DRAIN_TIMEOUT},
 	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"foreground", no_argument, NULL, OPTION_FOREGROUND},
@@ -115,6 +134,39 @@ static int options_set_soft_cache(struct options *options, const char *value)
 	return 0;
 }
 
+static int options_add_socket(struct options *options, const char *path)
+{
+	if (!*path)
+		return options_refuse("socket", path, "the path of a socket to make");
+	if (options->n_sockets == OPTIONS_SOCKETS_MAX) {
+		fprintf(stderr, "npud: --socket: more than %u of them\n", OPTIONS_SOCKETS_MAX);
+		return -E2BIG;
+	}
+	options->socket_paths[options->n_sockets++] = path;
+	return 0;
+}
+
+static int options_set_stats(struct options *options, const char *address)
+{
+	if (http_check_address(address) < 0)
+		return options_refuse("stats", address,
+				      "a socket PATH, PORT, 127.0.0.1:PORT or [::1]:PORT with a "
+				      "port of 1 to 65535; other hosts are not served");
+	options->stats_address = address;
+	return 0;
+}
+
+static int options_set_drain(struct options *options, const char *value)
+{
+	char *end = NULL;
+	const double seconds = strtod(value, &end);
+
+	if (!isdigit((unsigned char)*value) || *end || !(seconds <= DRAIN_MAX_S))
+		return options_refuse("drain-timeout", value, "seconds, 0 to 86400");
+	options->drain_ns = seconds > 0 ? (uint64_t)(seconds * (double)NS_PER_S) : CLOCK_NEVER;
+	return 0;
+}
+
 static int options_apply(struct options *options, int id, const char *value)
 {
 	switch (id) {
@@ -122,19 +174,26 @@ static int options_apply(struct options *options, int id, const char *value)
 		options->config_path = value;
 		return 0;
 	case OPTION_SOCKET:
-		options->socket_path = value;
-		return 0;
+		return options_add_socket(options, value);
 	case OPTION_DEVICE:
 		return options_set_device(options, value);
 	case OPTION_STATS:
-		options->stats_address = value;
-		return 0;
+		return options_set_stats(options, value);
 	case OPTION_LOOP:
 		return options_set_loop(options, value);
 	case OPTION_SOFT_CLOCK:
 		return options_set_soft_clock(options, value);
 	case OPTION_SOFT_CACHE:
 		return options_set_soft_cache(options, value);
+	case OPTION_USER:
+		options->user = value;
+		return 0;
+	case OPTION_SANDBOX:
+		if (sandbox_mode_parse(value, &options->sandbox) < 0)
+			return options_refuse("sandbox", value, "log, kill or off");
+		return 0;
+	case OPTION_DRAIN_TIMEOUT:
+		return options_set_drain(options, value);
 	case OPTION_CHECK_CONFIG:
 		options->check_config = true;
 		return 0;
@@ -153,7 +212,12 @@ static int options_apply(struct options *options, int id, const char *value)
 
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
-	struct options options = {.loop = LOOP_AUTO, .log_level = LOG_LEVEL_INFO};
+	struct options options = {
+		.loop = LOOP_AUTO,
+		.log_level = LOG_LEVEL_INFO,
+		.sandbox = SANDBOX_LOG,
+		.drain_ns = DRAIN_DEFAULT_S * NS_PER_S,
+	};
 	int id, r;
 
 	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {

@@ -8,13 +8,19 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "daemon/config.h"
+#include "daemon/sandbox.h"
 
 #include <stdbool.h>
+
+#define OPTIONS_SOCKETS_MAX 32
 
 /* What the command line says; strings are borrowed from argv. */
 struct options {
 	const char *config_path; /* NULL: defaults */
-	const char *socket_path; /* NULL: options_find_socket() */
+	const char *socket_paths[OPTIONS_SOCKETS_MAX];
+	unsigned n_sockets;
+	char found_socket[108]; /* npud_choose_socket() */
+	const char *user;	/* NULL: stay who we are */
 	const char *stats_address;
 	bool has_device, has_soft_clock, has_soft_cache, check_config;
 	bool is_soft_incoherent;
@@ -22,6 +28,8 @@ struct options {
 	enum soft_clock soft_clock;
 	enum loop_kind loop;
 	enum log_level log_level;
+	enum sandbox_mode sandbox;
+	uint64_t drain_ns; /* how long SIGTERM waits for jobs; CLOCK_NEVER: until they are over */
 };
 
 /*

@@ -529,6 +529,28 @@ static int power_up(struct rk3588 *npu)
 	return 0;
 }
 
+/* Off and on again; a core that does not answer then keeps the others from nothing. */
+static uint32_t rk3588_reset_all(struct device *device)
+{
+	struct rk3588 *npu = rk3588(device);
+	uint32_t cores = 0;
+
+	power_down(npu);
+	/* Also of those that get no power again: nobody is to touch their registers. */
+	for (unsigned i = 0; i < npu->bus->n_cores; i++)
+		core_set_state(&npu->cores[i], CORE_IDLE);
+	while (npu->n_powered < npu->bus->n_cores) {
+		unsigned core = npu->n_powered;
+
+		if (npu->bus->ops->set_power(npu->bus, core, true) < 0)
+			break;
+		npu->n_powered++;
+		if (reset_lines(npu, core) == 0)
+			cores |= 1u << core;
+	}
+	return cores;
+}
+
 static void rk3588_free(struct device *device)
 {
 	struct rk3588 *npu = rk3588(device);
@@ -543,6 +565,7 @@ static const struct device_ops rk3588_ops = {
 	.start = rk3588_start,
 	.progress = rk3588_progress,
 	.reset_core = rk3588_reset_core,
+	.reset_all = rk3588_reset_all,
 	.capture = rk3588_capture,
 	.event_fd = rk3588_event_fd,
 	.dispatch = rk3588_dispatch,

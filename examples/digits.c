@@ -326,6 +326,8 @@ int main(int argc, char **argv)
 	const char *directory;
 	int status;
 
+	if (example_prints_help(argc, argv, USAGE))
+		return EXAMPLE_OK;
 	if (parse_options(argc, argv, &options) < 0) {
 		fputs(USAGE, stderr);
 		return EXAMPLE_USAGE;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int example_fail(const char *program, const char *what, int error)
@@ -34,14 +35,26 @@ int example_open(const char *program, const char *socket_path, struct npu_sessio
 	return r < 0 ? example_fail(program, "npud", r) : EXAMPLE_OK;
 }
 
+bool example_prints_help(int argc, char **argv, const char *usage)
+{
+	if (argc != 2 || (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0))
+		return false;
+	fputs(usage, stdout);
+	return true;
+}
+
 int example_start(const char *program, int argc, char **argv, struct npu_session **ret_session)
 {
 	const char *socket_path = NULL;
+	char usage[128];
 
+	snprintf(usage, sizeof(usage), "usage: %s [--socket PATH]\n", program);
+	if (example_prints_help(argc, argv, usage))
+		exit(EXAMPLE_OK);
 	if (argc == 3 && strcmp(argv[1], "--socket") == 0) {
 		socket_path = argv[2];
 	} else if (argc != 1) {
-		fprintf(stderr, "usage: %s [--socket PATH]\n", program);
+		fputs(usage, stderr);
 		return EXAMPLE_USAGE;
 	}
 	return example_open(program, socket_path, ret_session);

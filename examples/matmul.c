@@ -9,6 +9,7 @@
 #include <npu_ops.h>
 
 #include <stdio.h>
+#include <string.h>
 
 enum { M = 20, K = 100, N = 30 };
 
@@ -56,6 +57,10 @@ int main(int argc, char **argv)
 	struct npu_session *npu;
 	int n_wrong;
 
+	if (argc > 1 && argv[1][0] == '-') {
+		fputs("usage: matmul [SOCKET]\n", stdout);
+		return strcmp(argv[1], "--help") == 0 ? 0 : 2;
+	}
 	if (npu_open(&args, &npu) < 0) {
 		fprintf(stderr, "matmul: npud: %s (is it running? start it with `npud &`)\n",
 			npu_last_error());

@@ -210,6 +210,8 @@ int main(int argc, char **argv)
 	struct npu_session *npu;
 	int status;
 
+	if (example_prints_help(argc, argv, USAGE))
+		return EXAMPLE_OK;
 	if (parse_options(argc, argv, &options) < 0) {
 		fputs(USAGE, stderr);
 		return EXAMPLE_USAGE;

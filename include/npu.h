@@ -52,6 +52,17 @@ int npu_open(const struct npu_open_args *args, struct npu_session **ret_session)
  */
 struct npu_session *npu_close(struct npu_session *session);
 
+/*
+ * After -ECONNRESET: connects again, to the same path and with the same class, and tries for
+ * `timeout_ns` (negative: for ever) while no daemon answers. 0 also when the session is not over.
+ *
+ * It is a new session: jobs of the old one are lost, their results with them, and so are its
+ * buffers. Close those first (on a lost session npu_bo_close() only unmaps; its error may be
+ * ignored), then make them anew and submit again. -EBUSY while one is open. Not while another
+ * thread uses the session. Sequence numbers begin anew, and npu_completion_fd() is another one.
+ */
+int npu_reconnect(struct npu_session *session, int64_t timeout_ns);
+
 /* What the daemon said at connect: device, cores, limits. Valid while the session lives. */
 const struct npu_hello_reply *npu_query(const struct npu_session *session);
 
@@ -208,6 +219,14 @@ int npu_kill(struct npu_session *session, uint64_t session_id);
 int npu_drain(struct npu_session *session, struct npu_drain_reply *ret_reply);
 /* Resets a core; what runs there fails with `cancelled`. -EINVAL (no such core), -EIO. */
 int npu_reset_core(struct npu_session *session, uint32_t core);
+/*
+ * Forgives the hangs and page faults that the identity behind a session has on record, or that of a
+ * user and cgroup ("" where the kernel tells none). -ENOENT: nothing is on record.
+ */
+int npu_pardon(struct npu_session *session, uint64_t session_id);
+int npu_pardon_identity(struct npu_session *session, uint32_t uid, const char *cgroup);
+/* What npud wrote down of a hang or fault; 0: the list of all of them. JSON, to be freed. */
+int npu_incidents(struct npu_session *session, uint64_t id, char **ret_json);
 /* Begins to record the jobs that end, the last 16384 of them. -EALREADY: that is on. */
 int npu_trace_start(struct npu_session *session);
 /*

@@ -6,8 +6,8 @@
  * packet: a struct npu_header and the body that its `op` names, little endian as the machine is.
  * The client sends requests; npud answers each with one reply, in order. Descriptors travel as
  * SCM_RIGHTS with the message that names them (marked "fd" below). What ends the session: empty
- * messages, cut messages, headers whose length or kind is not the packet's, and more than
- * NPU_MESSAGE_FDS descriptors in a message.
+ * messages, more than NPU_MESSAGE_FDS descriptors in a message, and, after an answer with EBADMSG,
+ * messages that are too long or whose header's length or kind is not the packet's.
  *
  * The first request is NPU_OP_HELLO. Its reply brings a second socket, on which npud sends one
  * struct npu_completion per job that asked for it; nothing can be written there.
@@ -53,6 +53,8 @@ enum npu_op {
 	NPU_OP_POLICY_RELOAD,
 	NPU_OP_KILL,
 	NPU_OP_RESET,
+	NPU_OP_PARDON,
+	NPU_OP_INCIDENTS,
 	NPU_OP_DRAIN = 64,
 	/* recordings */
 	NPU_OP_TRACE_START = 96,
@@ -294,7 +296,9 @@ struct npu_cancel {
 
 /* ---- questions and administration ---- */
 
-/* Reply to NPU_OP_STATS, _POLICY_SHOW and _TRACE_STOP: fd = JSON text of `size` bytes. */
+/*
+ * Reply to NPU_OP_STATS, _POLICY_SHOW, _INCIDENTS and _TRACE_STOP: fd = JSON text of `size` bytes.
+ */
 struct npu_document_reply {
 	uint64_t size;
 };
@@ -317,6 +321,21 @@ struct npu_kill {
 struct npu_reset {
 	uint32_t core;
 	uint32_t reserved;
+};
+
+#define NPU_CGROUP_MAX 256
+
+/* Forgives the identity of a session, or the one named by uid and cgroup. */
+struct npu_pardon {
+	uint64_t session_id; /* 0: by uid and cgroup */
+	uint32_t uid;
+	uint32_t reserved;
+	char cgroup[NPU_CGROUP_MAX]; /* "" where the kernel tells none */
+};
+
+/* Reply: struct npu_document_reply. */
+struct npu_incidents {
+	uint64_t id; /* 0: the list of all */
 };
 
 #endif

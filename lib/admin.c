@@ -49,16 +49,20 @@ static int read_document(int fd, uint64_t size, char **ret_text)
 	return 0;
 }
 
-static int ask_document(struct npu_session *session, enum npu_op op, char **ret_json)
+/* `body` may be empty. */
+static int ask_document(struct npu_session *session, enum npu_op op, const void *body, size_t size,
+			char **ret_json)
 {
 	struct npu_document_reply reply = {0};
 	int fd = -1;
-	const struct libnpu_call call = {
+	struct libnpu_call call = {
 		.op = op,
 		.reply = &reply,
 		.reply_bytes = sizeof(reply),
 		.reply_fd = &fd,
 	};
+	if (size)
+		libnpu_call_append(&call, body, size);
 	int result = libnpu_call(session, &call);
 	if (result < 0)
 		return result;
@@ -69,12 +73,12 @@ static int ask_document(struct npu_session *session, enum npu_op op, char **ret_
 
 int npu_stats(struct npu_session *session, char **ret_json)
 {
-	return ask_document(session, NPU_OP_STATS, ret_json);
+	return ask_document(session, NPU_OP_STATS, NULL, 0, ret_json);
 }
 
 int npu_policy_show(struct npu_session *session, char **ret_json)
 {
-	return ask_document(session, NPU_OP_POLICY_SHOW, ret_json);
+	return ask_document(session, NPU_OP_POLICY_SHOW, NULL, 0, ret_json);
 }
 
 int npu_policy_reload(struct npu_session *session)
@@ -91,7 +95,7 @@ int npu_trace_start(struct npu_session *session)
 
 int npu_trace_stop(struct npu_session *session, char **ret_json)
 {
-	return ask_document(session, NPU_OP_TRACE_STOP, ret_json);
+	return ask_document(session, NPU_OP_TRACE_STOP, NULL, 0, ret_json);
 }
 
 int npu_kill(struct npu_session *session, uint64_t session_id)
@@ -118,4 +122,35 @@ int npu_reset_core(struct npu_session *session, uint32_t core)
 	struct libnpu_call call = {.op = NPU_OP_RESET};
 	libnpu_call_append(&call, &body, sizeof(body));
 	return libnpu_call(session, &call);
+}
+
+static int pardon(struct npu_session *session, const struct npu_pardon *body)
+{
+	struct libnpu_call call = {.op = NPU_OP_PARDON};
+	libnpu_call_append(&call, body, sizeof(*body));
+	return libnpu_call(session, &call);
+}
+
+int npu_pardon(struct npu_session *session, uint64_t session_id)
+{
+	const struct npu_pardon body = {.session_id = session_id};
+	if (session_id == 0)
+		return libnpu_error(-EINVAL, "session_id: 0 is no session's number");
+	return pardon(session, &body);
+}
+
+int npu_pardon_identity(struct npu_session *session, uint32_t uid, const char *cgroup)
+{
+	struct npu_pardon body = {.uid = uid};
+	if (strlen(cgroup) >= sizeof(body.cgroup))
+		return libnpu_error(-EINVAL, "cgroup: longer than %zu characters",
+				    sizeof(body.cgroup) - 1);
+	memcpy(body.cgroup, cgroup, strlen(cgroup));
+	return pardon(session, &body);
+}
+
+int npu_incidents(struct npu_session *session, uint64_t id, char **ret_json)
+{
+	const struct npu_incidents body = {.id = id};
+	return ask_document(session, NPU_OP_INCIDENTS, &body, sizeof(body), ret_json);
 }

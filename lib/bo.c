@@ -19,6 +19,13 @@ static int bo_close_handle(struct npu_session *session, uint32_t handle)
 	return libnpu_call(session, &call);
 }
 
+static void bo_count(struct npu_session *session, int change)
+{
+	pthread_mutex_lock(&session->call_lock);
+	session->n_bos += (unsigned)change;
+	pthread_mutex_unlock(&session->call_lock);
+}
+
 /* Maps what npud answered with; on failure the handle is closed again. */
 static int bo_map(struct npu_session *session, const struct npu_bo_reply *reply, int fd,
 		  struct npu_bo *ret_bo)
@@ -37,6 +44,7 @@ static int bo_map(struct npu_session *session, const struct npu_bo_reply *reply,
 		return libnpu_error(r, "cannot map a buffer object of %llu bytes: %s",
 				    (unsigned long long)reply->size, strerror(-r));
 	}
+	bo_count(session, 1);
 	*ret_bo = (struct npu_bo){
 		.handle = reply->handle, .iova = reply->iova, .size = reply->size, .map = map};
 	return 0;
@@ -91,6 +99,7 @@ int npu_bo_close(struct npu_session *session, struct npu_bo *bo)
 		return 0;
 	munmap(bo->map, (size_t)bo->size);
 	*bo = (struct npu_bo){0};
+	bo_count(session, -1);
 	return bo_close_handle(session, handle);
 }
 
@@ -131,6 +140,8 @@ int npu_bo_import(struct npu_session *session, int fd, struct npu_bo *ret_bo)
 	};
 	int r;
 
+	if (fcntl(fd, F_GETFD) < 0)
+		return libnpu_error(-EBADF, "fd: %d is not an open descriptor", fd);
 	libnpu_call_append(&call, &request, sizeof(request));
 	r = libnpu_call(session, &call);
 	return r < 0 ? r : bo_map(session, &reply, fd, ret_bo);

@@ -161,7 +161,8 @@ static int packet_deliver(struct packet *packet, const struct libnpu_call *call)
 static int session_break(struct npu_session *session, int error)
 {
 	session->broken = error;
-	libnpu_results_break(&session->results, error);
+	if (session->has_results)
+		libnpu_results_break(&session->results, error);
 	shutdown(session->socket, SHUT_RDWR);
 	if (error == -EPROTO)
 		return libnpu_error(error, "npud sent an answer that does not fit the request");

@@ -400,12 +400,12 @@ static int results_open_fds(struct libnpu_results *results)
 	return r < 0 ? r : watch(results->epoll_fd, results->ready_fd);
 }
 
-int libnpu_results_init(struct libnpu_results *results, int socket)
+static void results_init_memory(struct libnpu_results *results, int socket)
 {
 	pthread_condattr_t attributes;
-	int r;
 
-	results->socket = socket;
+	*results = (struct libnpu_results){
+		.socket = socket, .ready_fd = -1, .wake_fd = -1, .epoll_fd = -1};
 	results->end_error = -ECONNRESET;
 	TAILQ_INIT(&results->pending);
 	TAILQ_INIT(&results->queue);
@@ -414,9 +414,18 @@ int libnpu_results_init(struct libnpu_results *results, int socket)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&results->changed, &attributes);
 	pthread_condattr_destroy(&attributes);
+}
+
+int libnpu_results_init(struct libnpu_results *results, int socket)
+{
+	int r;
+
+	results_init_memory(results, socket);
 	r = results_open_fds(results);
-	if (r < 0)
+	if (r < 0) {
 		libnpu_results_deinit(results);
+		results_init_memory(results, -1);
+	}
 	return r;
 }
 

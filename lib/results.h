@@ -55,7 +55,10 @@ struct libnpu_results {
 	unsigned n_queued;
 };
 
-/* Takes `socket` over, also on failure. */
+/*
+ * Takes `socket` over, also on failure. After a failure the results can be asked, wait for nothing,
+ * and are to be deinitialised all the same.
+ */
 int libnpu_results_init(struct libnpu_results *results, int socket);
 void libnpu_results_deinit(struct libnpu_results *results);
 

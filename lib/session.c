@@ -2,21 +2,26 @@
 /* Opening: connect, agree on version and features, get a socket for completions. */
 #include "session.h"
 
+#include "clock.h"
 #include "error.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KNOWN_FEATURES                                                                             \
 	(NPU_FEATURE_FENCES | NPU_FEATURE_COMPLETIONS | NPU_FEATURE_FIXED_IOVA |                   \
 	 NPU_FEATURE_GANGS | NPU_FEATURE_TASKS_IN_BO | NPU_FEATURE_SCHEDULING)
 
-static int hello_fill(struct npu_hello *hello, const struct npu_open_args *args)
+#define RETRY_NS 20000000
+
+static int hello_fill(struct npu_hello *hello, const struct npu_session *session)
 {
-	const char *class_name = args && args->class_name ? args->class_name : "";
+	const char *class_name = session->class_name ? session->class_name : "";
 	size_t length = strlen(class_name);
 
 	*hello = (struct npu_hello){
@@ -43,8 +48,7 @@ static int hello_check(struct npu_hello_reply *reply)
 	return 0;
 }
 
-static int say_hello(struct npu_session *session, const struct npu_open_args *args,
-		     int *ret_completion_fd)
+static int say_hello(struct npu_session *session, int *ret_completion_fd)
 {
 	struct npu_hello hello;
 	struct libnpu_call call = {
@@ -55,7 +59,7 @@ static int say_hello(struct npu_session *session, const struct npu_open_args *ar
 	};
 	int r;
 
-	r = hello_fill(&hello, args);
+	r = hello_fill(&hello, session);
 	if (r < 0)
 		return r;
 	libnpu_call_append(&call, &hello, sizeof(hello));
@@ -63,20 +67,35 @@ static int say_hello(struct npu_session *session, const struct npu_open_args *ar
 	return r < 0 ? r : hello_check(&session->hello);
 }
 
-static int session_open(struct npu_session *session, const struct npu_open_args *args)
+static int session_connect(struct npu_session *session)
 {
 	int completion_fd = -1, r;
 
-	r = libnpu_connect(args ? args->socket_path : NULL, &session->socket);
+	r = libnpu_connect(session->socket_path, &session->socket);
 	if (r == 0)
-		r = say_hello(session, args, &completion_fd);
+		r = say_hello(session, &completion_fd);
 	if (completion_fd < 0)
 		return r;
+	/* Those of the session before, if there was one. */
+	if (session->has_results)
+		libnpu_results_deinit(&session->results);
+	session->has_results = true;
 	/* Takes the socket over, and closes it on failure. */
 	if (libnpu_results_init(&session->results, completion_fd) < 0)
 		return libnpu_error(-ENOMEM, "cannot make a completion queue");
-	session->has_results = true;
 	return r;
+}
+
+static int session_keep_args(struct npu_session *session, const struct npu_open_args *args)
+{
+	if (args && args->socket_path)
+		session->socket_path = strdup(args->socket_path);
+	if (args && args->class_name)
+		session->class_name = strdup(args->class_name);
+	if (args && ((args->socket_path && !session->socket_path) ||
+		     (args->class_name && !session->class_name)))
+		return libnpu_error(-ENOMEM, "out of memory");
+	return 0;
 }
 
 int npu_open(const struct npu_open_args *args, struct npu_session **ret_session)
@@ -91,7 +110,9 @@ int npu_open(const struct npu_open_args *args, struct npu_session **ret_session)
 		return libnpu_error(-ENOMEM, "out of memory");
 	session->socket = -1;
 	pthread_mutex_init(&session->call_lock, NULL);
-	r = session_open(session, args);
+	r = session_keep_args(session, args);
+	if (r == 0)
+		r = session_connect(session);
 	if (r < 0) {
 		npu_close(session);
 		return r;
@@ -109,8 +130,61 @@ struct npu_session *npu_close(struct npu_session *session)
 	if (session->has_results)
 		libnpu_results_deinit(&session->results);
 	pthread_mutex_destroy(&session->call_lock);
+	free(session->socket_path);
+	free(session->class_name);
 	free(session);
 	return NULL;
+}
+
+/* ---- again ---- */
+
+static bool session_is_over(const struct npu_session *session)
+{
+	struct pollfd pollfd = {.fd = session->socket, .events = POLLRDHUP};
+
+	return session->broken || session->socket < 0 ||
+	       (poll(&pollfd, 1, 0) > 0 && pollfd.revents & (POLLHUP | POLLRDHUP | POLLERR));
+}
+
+/* Errors of a daemon that is on its way out, or not there yet. */
+static bool error_may_pass(int error)
+{
+	return error == -ENOENT || error == -ECONNREFUSED || error == -ECONNRESET ||
+	       error == -ESHUTDOWN;
+}
+
+static int session_connect_again(struct npu_session *session)
+{
+	int r;
+
+	if (session->socket >= 0)
+		close(session->socket);
+	session->socket = -1;
+	session->broken = 0;
+	r = session_connect(session);
+	if (r < 0)
+		session->broken = -ECONNRESET;
+	return r;
+}
+
+int npu_reconnect(struct npu_session *session, int64_t timeout_ns)
+{
+	const uint64_t deadline_ns = libnpu_clock_deadline(timeout_ns);
+	int r;
+
+	if (!session_is_over(session))
+		return 0;
+	if (session->n_bos > 0)
+		return libnpu_error(-EBUSY,
+				    "%u buffer objects of the lost session are still open; "
+				    "close them first, npud has them no more",
+				    session->n_bos);
+	do {
+		r = session_connect_again(session);
+		if (r == 0 || !error_may_pass(r) || libnpu_clock_is_past(deadline_ns))
+			return r;
+		nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
+	} while (true);
 }
 
 const struct npu_hello_reply *npu_query(const struct npu_session *session)

@@ -22,10 +22,12 @@
 #define LIBNPU_CALL_PARTS 4
 
 struct npu_session {
+	char *socket_path, *class_name; /* as npu_open() was given them; owned, NULL for none */
 	int socket;
 	pthread_mutex_t call_lock;    /* protects what follows up to `hello` */
 	uint64_t serial;	      /* of the last request */
 	int broken;		      /* 0, or why no further request is possible */
+	unsigned n_bos;		      /* open ones; their handles mean nothing in another session */
 	struct npu_hello_reply hello; /* constant once open */
 	bool has_results;	      /* once open */
 	struct libnpu_results results;

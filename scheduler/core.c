@@ -11,7 +11,7 @@ static const unsigned transitions[] = {
 	[CORE_IDLE] = BIT(CORE_BUSY) | BIT(CORE_RESETTING),
 	[CORE_BUSY] = BIT(CORE_IDLE) | BIT(CORE_RESETTING),
 	[CORE_RESETTING] = BIT(CORE_IDLE) | BIT(CORE_FAULTED),
-	[CORE_FAULTED] = 0,
+	[CORE_FAULTED] = BIT(CORE_RESETTING),
 };
 
 const char *core_state_name(enum core_state state)

@@ -3,9 +3,11 @@
  * A core as the scheduler sees it.
  *
  *   IDLE -> BUSY -> IDLE          BUSY | IDLE -> RESETTING -> IDLE | FAULTED
+ *                                 FAULTED -> RESETTING, when a lost device is tried again
  *
- * FAULTED is out of service: the core did not come back from CORE_RESETS_MAX resets in a row. Only
- * core_set_state() changes the state; it asserts the table and adds up the busy time.
+ * FAULTED is out of service: the core came back neither from CORE_RESETS_MAX resets in a row nor
+ * from one of the whole device. Only core_set_state() changes the state; it asserts the table and
+ * adds up the busy time.
  */
 #ifndef NPUD_SCHEDULER_CORE_H
 #define NPUD_SCHEDULER_CORE_H

@@ -242,6 +242,8 @@ static enum fit fit_width(const struct pass *pass, struct sched_job *job, unsign
 	if ((unsigned)__builtin_popcount(usable) < width ||
 	    !queue_has_room(job->queue, job->queue->running_mask, width))
 		return FIT_NO_CORES;
+	if (width > 1 && job->queue->is_slow && job->widths & 1u << 1)
+		return FIT_NO_CORES;
 	scheduler_predict(scheduler, job, width, &batch.prediction);
 	batch.n_pieces = slice_pieces(scheduler, job, width, &batch.prediction);
 	if (is_held_back(pass, &batch, width))
@@ -306,7 +308,7 @@ static bool pick_from_queue(struct pass *pass, struct queue *queue, struct dispa
 		*ret_dispatch = (struct dispatch){.job = head};
 		return true;
 	}
-	if (waits_for_domain(pass, head))
+	if (queue->held_until_ns > pass->now_ns || waits_for_domain(pass, head))
 		return false;
 	switch (fit_job(pass, head, ret_dispatch)) {
 	case FIT_FOUND:
@@ -318,6 +320,48 @@ static bool pick_from_queue(struct pass *pass, struct queue *queue, struct dispa
 	}
 	reserve_for_gang(pass, head);
 	return pick_behind_head(pass, queue, ret_dispatch);
+}
+
+/* The first ready job that must run with nobody beside it; NULL: none that may start. */
+static struct sched_job *find_alone(const struct pass *pass)
+{
+	struct sched_job *job;
+	struct queue *queue;
+
+	list_for_each (queue, &pass->scheduler->queues, link) {
+		if (queue->held_until_ns > pass->now_ns)
+			continue;
+		list_for_each (job, &queue->ready, link) {
+			if (job->needs_alone)
+				return job;
+		}
+	}
+	return NULL;
+}
+
+static bool is_one_alone(const struct scheduler *scheduler)
+{
+	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
+		if (scheduler->cores[i].job && scheduler->cores[i].job->needs_alone)
+			return true;
+	}
+	return false;
+}
+
+/* True when a job that must run alone decides: it runs, starts now, or waits for the cores. */
+static bool dispatch_alone(const struct pass *pass, struct dispatch *ret_dispatch)
+{
+	struct sched_job *job;
+
+	*ret_dispatch = (struct dispatch){0};
+	if (is_one_alone(pass->scheduler))
+		return true;
+	job = find_alone(pass);
+	if (!job)
+		return false;
+	if (pass->idle_cores != pass->scheduler->live_cores)
+		return true;
+	return fit_job(pass, job, ret_dispatch) == FIT_FOUND;
 }
 
 static bool may_prefer_warm(const struct pass *pass, const struct dispatch *dispatch)
@@ -413,6 +457,8 @@ bool dispatch_next(struct scheduler *scheduler, struct dispatch *ret_dispatch)
 	}
 	if (!pass.idle_cores || !scheduler->n_ready)
 		return false;
+	if (scheduler->n_alone && dispatch_alone(&pass, ret_dispatch))
+		return ret_dispatch->cores;
 	if (walk_by_priority(&pass, ret_dispatch))
 		return true;
 	/* Those for whom it was put off cannot start: the device does not stand idle for them. */

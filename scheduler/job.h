@@ -39,6 +39,7 @@ struct sched_job {
 	unsigned n_pieces;    /* parts that may run apart, one after the other; 0 and 1: one */
 	uint32_t widths;      /* bit w: may run on w cores as well; 0: on n_cores only */
 	uint64_t deadline_ns; /* 0: none, or as its queue says */
+	bool is_unrepeatable; /* a batch that was cut short by a reset must not run again */
 	enum late_rule late_rule;
 	int priority; /* among the waiting jobs of its queue: higher goes first */
 
@@ -57,6 +58,11 @@ struct sched_job {
 	bool is_probe;	    /* admitted against the odds, to measure it */
 	bool is_reserved;   /* within a reservation: neither refused nor shed for others */
 	bool is_shed;	    /* gives way to others: ends as late in the next pass */
+	/* Resets of the device, for others' sake, that cut the present batch short; then it runs
+	 * with nobody beside it. */
+	unsigned n_repeats;
+	bool needs_alone;
+	bool is_ending; /* off its cores, about to be retired */
 	/* The batch that runs or ran last: one or more pieces on the cores in running_mask. */
 	unsigned batch_pieces, batch_width;
 	bool is_unknown;   /* nobody knows how long it takes */

@@ -76,7 +76,8 @@ void queue_remove_ready(struct queue *queue, struct sched_job *job, uint64_t now
 bool queue_has_room(const struct queue *queue, uint32_t running_mask, unsigned n_cores)
 {
 	unsigned n_running = (unsigned)__builtin_popcount(running_mask);
+	unsigned max_cores = queue->is_slow ? 1 : queue->params.max_cores;
 
 	/* A job that was accepted before the limit was lowered below its width runs alone. */
-	return !n_running || n_running + n_cores <= queue->params.max_cores;
+	return !n_running || n_running + n_cores <= max_cores;
 }

@@ -71,6 +71,8 @@ struct queue {
 	uint32_t running_mask;	     /* cores its jobs occupy */
 	uint32_t ready_cores;	     /* no ready job may use any other core */
 	uint64_t head_since_ns;	     /* when the first ready job became the first */
+	uint64_t held_until_ns;	     /* nothing of it starts before; 0: not held */
+	bool is_slow;		     /* one job at a time, on one core where the job allows that */
 	unsigned n_overtakes;	     /* of that one, by younger jobs */
 	struct list link;	     /* scheduler::queues */
 	struct sched_tenant *tenant; /* the scheduler's */

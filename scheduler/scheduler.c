@@ -20,12 +20,12 @@
 
 /* ---- demand: which cores a waiting job may use ---- */
 
-static bool job_is_runnable(const struct scheduler *scheduler, const struct sched_job *job)
+bool scheduler_can_run(const struct scheduler *scheduler, const struct sched_job *job)
 {
 	return gang_fits(job, job->allowed_mask, scheduler->live_cores);
 }
 
-static uint32_t queue_cores(const struct scheduler *scheduler, const struct queue *queue)
+uint32_t scheduler_queue_cores(const struct scheduler *scheduler, const struct queue *queue)
 {
 	return scheduler->policy->ops->cores(scheduler->policy, queue);
 }
@@ -34,7 +34,7 @@ static uint32_t queue_cores(const struct scheduler *scheduler, const struct queu
 static void refit_job(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
 {
 	uint32_t allowed = gang_allowed_cores(job, queue->params.core_mask_rule,
-					      queue_cores(scheduler, queue));
+					      scheduler_queue_cores(scheduler, queue));
 
 	if (gang_fits(job, allowed, scheduler->live_cores))
 		job->allowed_mask = allowed;
@@ -54,10 +54,18 @@ void scheduler_refit_queue(struct scheduler *scheduler, struct queue *queue)
 
 /* ---- ends ---- */
 
-/* The job is on no list and no core any more. It may not exist after this. */
-static void retire_job(struct scheduler *scheduler, struct sched_job *job, enum npu_outcome outcome)
+/* The job need not run alone any more: its batch is over, one way or the other. */
+static void end_alone(struct scheduler *scheduler, struct sched_job *job)
+{
+	scheduler->n_alone -= job->needs_alone;
+	job->needs_alone = false;
+}
+
+void scheduler_retire_job(struct scheduler *scheduler, struct sched_job *job,
+			  enum npu_outcome outcome)
 {
 	job->outcome = outcome;
+	end_alone(scheduler, job);
 	scheduler->stats.n_late += outcome == NPU_OUTCOME_LATE;
 	radius_remove_job(&scheduler->radius, job->queue->tenant);
 	sched_job_set_state(job, JOB_DONE, scheduler_now_ns(scheduler));
@@ -81,8 +89,8 @@ static void take_ready(struct scheduler *scheduler, struct sched_job *job, uint6
 	}
 }
 
-static void end_waiting(struct scheduler *scheduler, struct sched_job *job,
-			enum npu_outcome outcome)
+void scheduler_end_waiting(struct scheduler *scheduler, struct sched_job *job,
+			   enum npu_outcome outcome)
 {
 	if (job->is_shed) {
 		list_del(&job->link);
@@ -93,7 +101,7 @@ static void end_waiting(struct scheduler *scheduler, struct sched_job *job,
 		job->queue->n_blocked--;
 		scheduler->n_blocked--;
 	}
-	retire_job(scheduler, job, outcome);
+	scheduler_retire_job(scheduler, job, outcome);
 }
 
 void scheduler_demote(struct scheduler *scheduler, struct sched_job *job)
@@ -134,7 +142,7 @@ static void enter_queue(struct scheduler *scheduler, struct sched_job *job)
 static void end_late(struct scheduler *scheduler, struct sched_job *job)
 {
 	if (sched_job_late_rule(job) != LATE_DEMOTE) {
-		end_waiting(scheduler, job, NPU_OUTCOME_LATE);
+		scheduler_end_waiting(scheduler, job, NPU_OUTCOME_LATE);
 		return;
 	}
 	if (job->is_shed)
@@ -175,8 +183,7 @@ void scheduler_note_progress(struct scheduler *scheduler, struct sched_job *job,
 	}
 }
 
-/* The job lets go of its cores, none of which runs any more. */
-static void release_cores(struct scheduler *scheduler, struct sched_job *job)
+void scheduler_release_cores(struct scheduler *scheduler, struct sched_job *job)
 {
 	struct queue *queue = job->queue;
 	uint64_t now = scheduler_now_ns(scheduler);
@@ -205,95 +212,6 @@ static void release_cores(struct scheduler *scheduler, struct sched_job *job)
 				 now);
 	class_order_finished(scheduler, job);
 	scheduler->policy->ops->finished(scheduler->policy, queue, job);
-}
-
-/* True when the core is lost. */
-static bool reset_core(struct scheduler *scheduler, struct core *core)
-{
-	const struct scheduler_params *params = &scheduler->params;
-
-	core_set_state(core, CORE_RESETTING, scheduler_now_ns(scheduler));
-	for (unsigned i = 0; i < CORE_RESETS_MAX; i++) {
-		core->resets++;
-		scheduler->stats.core_resets++;
-		if (params->ops->reset(params->context, core->index))
-			continue;
-		core_set_state(core, CORE_IDLE, scheduler_now_ns(scheduler));
-		return false;
-	}
-	core_set_state(core, CORE_FAULTED, scheduler_now_ns(scheduler));
-	scheduler->live_cores &= ~core_bit(core->index);
-	if (scheduler->policy->ops->core_lost)
-		scheduler->policy->ops->core_lost(scheduler->policy, core->index);
-	return true;
-}
-
-static void refit_after_loss(struct scheduler *scheduler)
-{
-	struct queue *queue;
-
-	list_for_each (queue, &scheduler->queues, link) {
-		uint32_t cores = queue_cores(scheduler, queue);
-
-		scheduler->policy->ops->queue_updated(scheduler->policy, queue);
-		/* A queue that keeps its cores keeps its jobs on them: they may be lost with one.
-		 */
-		if (queue_cores(scheduler, queue) != cores)
-			scheduler_refit_queue(scheduler, queue);
-	}
-}
-
-static struct sched_job *find_lost_in(struct scheduler *scheduler, struct list *jobs)
-{
-	struct sched_job *job;
-
-	list_for_each (job, jobs, link) {
-		if (!job_is_runnable(scheduler, job))
-			return job;
-	}
-	return NULL;
-}
-
-static struct sched_job *find_lost(struct scheduler *scheduler)
-{
-	struct queue *queue;
-	struct sched_job *job;
-
-	list_for_each (queue, &scheduler->queues, link) {
-		job = find_lost_in(scheduler, &queue->ready);
-		if (!job)
-			job = find_lost_in(scheduler, &queue->blocked);
-		if (job)
-			return job;
-	}
-	return NULL;
-}
-
-/* Searched from the start after each, as retire() may have changed any list. Losses are rare. */
-static void end_lost(struct scheduler *scheduler)
-{
-	struct sched_job *job;
-
-	while ((job = find_lost(scheduler)))
-		end_waiting(scheduler, job, NPU_OUTCOME_DEVICE_LOST);
-}
-
-void scheduler_end_running(struct scheduler *scheduler, struct sched_job *job,
-			   enum npu_outcome outcome)
-{
-	bool has_loss = false;
-
-	job->outcome = outcome;
-	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
-		if (job->active_mask & core_bit(i))
-			has_loss |= reset_core(scheduler, &scheduler->cores[i]);
-	}
-	release_cores(scheduler, job);
-	if (has_loss)
-		refit_after_loss(scheduler);
-	retire_job(scheduler, job, outcome);
-	if (has_loss)
-		end_lost(scheduler);
 }
 
 /* ---- dispatch ---- */
@@ -416,7 +334,7 @@ static void start_job(struct scheduler *scheduler, const struct dispatch *dispat
 	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
 		if (!(cores & core_bit(i)) || !start_share(scheduler, &scheduler->cores[i]))
 			continue;
-		scheduler_end_running(scheduler, job, NPU_OUTCOME_DEVICE_LOST);
+		scheduler_end_running(scheduler, job, NPU_OUTCOME_DEVICE_LOST, NULL);
 		return;
 	}
 }
@@ -445,7 +363,7 @@ void scheduler_run(struct scheduler *scheduler)
 
 /* ---- jobs ---- */
 
-static void make_ready(struct scheduler *scheduler, struct sched_job *job)
+void scheduler_make_ready(struct scheduler *scheduler, struct sched_job *job)
 {
 	sched_job_set_state(job, JOB_READY, scheduler_now_ns(scheduler));
 	enter_queue(scheduler, job);
@@ -469,16 +387,18 @@ static bool demand_is_met(struct scheduler *scheduler, const struct queue *queue
 	if (!gang_demand_is_valid(job, scheduler->all_cores, params->gang_masks))
 		return false;
 	job->allowed_mask = gang_allowed_cores(job, queue->params.core_mask_rule,
-					       queue_cores(scheduler, queue));
+					       scheduler_queue_cores(scheduler, queue));
 	return job->n_cores <= queue->params.max_cores &&
 	       gang_width_is_allowed(&queue->params, job->n_cores) &&
-	       job_is_runnable(scheduler, job);
+	       scheduler_can_run(scheduler, job);
 }
 
 int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
 {
 	int r;
 
+	if (!scheduler->live_cores)
+		return -ENODEV;
 	if (!demand_is_met(scheduler, queue, job))
 		return -EINVAL;
 	job->queue = queue;
@@ -491,7 +411,7 @@ int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sc
 	}
 	radius_add_job(&scheduler->radius, queue->tenant, scheduler_now_ns(scheduler));
 	if (!job->n_deps) {
-		make_ready(scheduler, job);
+		scheduler_make_ready(scheduler, job);
 		return 0;
 	}
 	sched_job_set_state(job, JOB_BLOCKED, scheduler_now_ns(scheduler));
@@ -510,10 +430,10 @@ void scheduler_resolve(struct scheduler *scheduler, struct sched_job *job)
 	job->queue->n_blocked--;
 	scheduler->n_blocked--;
 	if (!admit_job(scheduler, job->queue, job)) {
-		make_ready(scheduler, job);
+		scheduler_make_ready(scheduler, job);
 		return;
 	}
-	make_ready(scheduler, job);
+	scheduler_make_ready(scheduler, job);
 	scheduler_shed(scheduler, job);
 }
 
@@ -523,7 +443,7 @@ int scheduler_cancel(struct scheduler *scheduler, struct sched_job *job, enum np
 		return -EBUSY;
 	if (job->state != JOB_BLOCKED && job->state != JOB_READY)
 		return -EINVAL;
-	end_waiting(scheduler, job, outcome);
+	scheduler_end_waiting(scheduler, job, outcome);
 	return 0;
 }
 
@@ -533,8 +453,10 @@ void scheduler_abort(struct scheduler *scheduler, struct sched_job *job, enum np
 		scheduler_cancel(scheduler, job, outcome);
 		return;
 	}
+	if (job->is_ending)
+		return;
 	scheduler_note_progress(scheduler, job, job->active_mask);
-	scheduler_end_running(scheduler, job, outcome);
+	scheduler_end_running(scheduler, job, outcome, NULL);
 }
 
 /* ---- what the device says ---- */
@@ -563,43 +485,27 @@ void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t de
 	predict_observe(scheduler->predict, job->signature, job->batch_width, job->batch_pieces,
 			job->share_ns);
 	job->pieces_done += job->batch_pieces;
-	release_cores(scheduler, job);
+	job->n_repeats = 0;
+	end_alone(scheduler, job);
+	scheduler_release_cores(scheduler, job);
 	if (sched_job_pieces_left(job))
-		make_ready(scheduler, job);
+		scheduler_make_ready(scheduler, job);
 	else
-		retire_job(scheduler, job, NPU_OUTCOME_OK);
+		scheduler_retire_job(scheduler, job, NPU_OUTCOME_OK);
 }
 
 void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_outcome outcome,
 			   uint64_t device_ns)
 {
+	const struct sched_evidence evidence = {
+		.outcome = outcome, .core = core, .progress.device_ns = device_ns};
 	struct sched_job *job = scheduler_active_job(scheduler, core);
 
 	if (!job)
 		return;
 	note_share(job, device_ns);
 	scheduler_note_progress(scheduler, job, job->active_mask & ~core_bit(core));
-	scheduler_end_running(scheduler, job, outcome);
-}
-
-int scheduler_reset_core(struct scheduler *scheduler, unsigned index)
-{
-	struct core *core;
-
-	if (index >= scheduler->params.n_cores)
-		return -EINVAL;
-	core = &scheduler->cores[index];
-	if (core->state == CORE_FAULTED)
-		return -EIO;
-	if (core->job) {
-		/* Asked for, so it is reset even where its share of a gang has ended. */
-		core->job->active_mask |= core_bit(index);
-		scheduler_abort(scheduler, core->job, NPU_OUTCOME_CANCELLED);
-	} else if (reset_core(scheduler, core)) {
-		refit_after_loss(scheduler);
-		end_lost(scheduler);
-	}
-	return core->state == CORE_FAULTED ? -EIO : 0;
+	scheduler_end_running(scheduler, job, outcome, &evidence);
 }
 
 /* ---- questions ---- */
@@ -644,6 +550,21 @@ const struct core *scheduler_core(const struct scheduler *scheduler, unsigned in
 unsigned scheduler_n_cores(const struct scheduler *scheduler)
 {
 	return scheduler->params.n_cores;
+}
+
+uint64_t scheduler_budget_ns(const struct scheduler *scheduler, unsigned core)
+{
+	if (!scheduler_core(scheduler, core)->job)
+		return 0;
+	return watchdog_get_budget(&scheduler->config.watchdog, &scheduler->cores[core]).device_ns;
+}
+
+bool scheduler_is_lost(const struct scheduler *scheduler, uint64_t *ret_retry_ns)
+{
+	if (scheduler->live_cores)
+		return false;
+	*ret_retry_ns = scheduler->revival_ns;
+	return true;
 }
 
 uint64_t scheduler_switch_ns(const struct scheduler *scheduler)

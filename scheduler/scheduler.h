@@ -15,7 +15,8 @@
  * other job does; a gang's cores start in one pass; every submitted job is retired exactly once,
  * and never from within scheduler_submit() or scheduler_cancel() of another job; whenever a core is
  * idle after scheduler_run(), no ready job may use it but those that a gang's reservation, their
- * queue's max_cores or its often overtaken head (QUEUE_OVERTAKES_MAX) holds back.
+ * queue's max_cores or its often overtaken head (QUEUE_OVERTAKES_MAX) holds back, or quarantine, or
+ * a job that must run alone.
  */
 #ifndef NPUD_SCHEDULER_SCHEDULER_H
 #define NPUD_SCHEDULER_SCHEDULER_H
@@ -38,6 +39,20 @@ struct sched_progress {
 };
 
 #define SCHEDULER_CORES_MAX 8
+/* Innocent resets of one batch after which it runs alone. */
+#define REPEATS_MAX 3
+/* Pauses between attempts to bring a lost device back: they double. */
+#define REVIVAL_PAUSE_NS     1000000000ull
+#define REVIVAL_PAUSE_MAX_NS (64 * REVIVAL_PAUSE_NS)
+
+/* Why a job that runs is ended: what its core showed when it was looked at. */
+struct sched_evidence {
+	enum npu_outcome outcome;
+	unsigned core;
+	struct sched_progress progress; /* of that core */
+	uint64_t budget_ns;		/* NPU_OUTCOME_HANG: what the task, or the job, had */
+	uint64_t stood_still_ns;	/* device time since its task counter moved */
+};
 
 /*
  * The world. `context` is what scheduler_new() was given. retire() may call anything in this header
@@ -57,6 +72,18 @@ struct sched_backend_ops {
 	 * again up to CORE_RESETS_MAX times. A job that the core ran has its `outcome` set already.
 	 */
 	int (*reset)(void *context, unsigned core);
+	/*
+	 * Stops and resets all cores; what they ran is forgotten. Returns those that came back.
+	 * NULL where there is no such thing: a core that does not come back is lost then.
+	 */
+	uint32_t (*reset_device)(void *context);
+	/*
+	 * A job is to end for what its core did, which is about to be reset: the last look at it.
+	 * May be NULL, as the next.
+	 */
+	void (*accuse)(void *context, struct sched_job *job, const struct sched_evidence *evidence);
+	/* A reset of the device cut an innocent batch short; it waits to be run again. */
+	void (*repeat)(void *context, struct sched_job *job);
 	/* The job is over (job->outcome); the scheduler has let go of it. */
 	void (*retire)(void *context, struct sched_job *job);
 	uint64_t (*now)(void *context);
@@ -107,6 +134,9 @@ struct scheduler_config scheduler_config_default(void);
 struct scheduler_stats {
 	uint64_t slices; /* batches started; a gang's shares are one */
 	uint64_t hangs, core_resets;
+	uint64_t device_resets; /* of all cores at once */
+	uint64_t device_losses; /* times that no core was left */
+	uint64_t repeats;	/* batches that were run again after a reset for another's sake */
 	struct {
 		uint64_t job_id, queue_id;
 		unsigned core;
@@ -128,6 +158,7 @@ struct scheduler_params {
 	unsigned n_cores;
 	uint64_t gang_masks; /* bit m: mask m may start together */
 	bool has_one_domain; /* all cores run in one address space at a time */
+	bool has_core_reset; /* a core can be reset without touching the others */
 	uint64_t gap_ns;     /* from the end of a batch to the start of the next */
 	uint64_t switch_ns;  /* to change the address space, of a core or the device, until measured
 			      */
@@ -158,14 +189,20 @@ int scheduler_add_queue(struct scheduler *scheduler, struct queue *queue,
 int scheduler_update_queue(struct scheduler *scheduler, struct queue *queue,
 			   const struct queue_params *params);
 void scheduler_remove_queue(struct scheduler *scheduler, struct queue *queue);
+/*
+ * Quarantine: nothing of the queue starts before `until_ns` (0: it is not held), and while it is
+ * slow only one job at a time. What runs goes on.
+ */
+void scheduler_hold_queue(struct scheduler *scheduler, struct queue *queue, uint64_t until_ns,
+			  bool is_slow);
 
 /*
  * -EINVAL when no set of cores in service that the queue may use fits the job's demand (a gang's
  * mask must be one of gang_masks and its width of the queue's gang_widths, a single core's mask is
  * bound by core_mask_rule, n_cores by max_cores), or the demand contradicts itself; -ETIME when the
- * policy sees that it would be late. The job stays JOB_NEW then. Else the job is JOB_BLOCKED while
- * n_deps > 0, or JOB_READY, and belongs to the scheduler until it is retired. Starts nothing by
- * itself: scheduler_run() does.
+ * policy sees that it would be late; -ENODEV while the device is lost. The job stays JOB_NEW then.
+ * Else the job is JOB_BLOCKED while n_deps > 0, or JOB_READY, and belongs to the scheduler until it
+ * is retired. Starts nothing by itself: scheduler_run() does.
  */
 int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job);
 /* One dependency of a blocked job is gone; with the last one it becomes ready. */
@@ -196,6 +233,11 @@ void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_
  *
  * Whenever a reset takes a core out of service, the waiting jobs that need it fail with
  * NPU_OUTCOME_DEVICE_LOST before the call returns.
+ *
+ * Where cores cannot be reset one by one, or one does not come back, the whole device is reset.
+ * Jobs of others that ran are then repeated from the start of their batch, not charged for what is
+ * lost; from the REPEATS_MAX-th time on with nobody beside them. Those that must not be repeated
+ * fail with NPU_OUTCOME_DEVICE_RESET.
  */
 int scheduler_reset_core(struct scheduler *scheduler, unsigned core);
 
@@ -208,7 +250,8 @@ void scheduler_run(struct scheduler *scheduler);
 uint64_t scheduler_next_tick_ns(const struct scheduler *scheduler);
 /*
  * Watchdog: samples what runs, shoots what exceeded its budget (it fails with NPU_OUTCOME_HANG),
- * and fills the cores that this freed, or that may be stolen by now. Harmless when called early.
+ * lets queues go whose time has come, tries to bring a lost device back, and fills the cores that
+ * this freed, or that may be stolen by now. Harmless when called early.
  */
 void scheduler_tick(struct scheduler *scheduler);
 
@@ -224,6 +267,10 @@ uint64_t scheduler_switch_ns(const struct scheduler *scheduler);
 void scheduler_get_contracts(const struct scheduler *scheduler,
 			     struct sched_contracts *ret_contracts);
 unsigned scheduler_n_cores(const struct scheduler *scheduler);
+/* What the task, or the job, that runs on a core may take; 0 on an idle one. */
+uint64_t scheduler_budget_ns(const struct scheduler *scheduler, unsigned core);
+/* Whether no core is left in service; then also when it will be tried next. */
+bool scheduler_is_lost(const struct scheduler *scheduler, uint64_t *ret_retry_ns);
 /* Those in service. */
 unsigned scheduler_n_cores_live(const struct scheduler *scheduler);
 unsigned scheduler_n_ready(const struct scheduler *scheduler);

@@ -30,9 +30,12 @@ struct scheduler {
 	uint64_t affinity_since_ns; /* warm address spaces have been preferred since; 0: not */
 	uint64_t last_pass_ns;	    /* of scheduler_run() */
 	uint64_t epoch_start_ns;    /* one domain for all: when it became the active one */
-	bool is_rejoining;	    /* a policy takes over: nobody has become ready by that */
-	bool is_dispatching;	    /* scheduler_run() is on the stack */
-	bool must_dispatch;	    /* and was called again meanwhile */
+	uint64_t hold_end_ns;	    /* no held queue is to be let go before; CLOCK_NEVER: none */
+	unsigned n_alone;	    /* jobs with needs_alone */
+	uint64_t revival_ns, revival_pause_ns; /* no core is live: the next attempt */
+	bool is_rejoining;   /* a policy takes over: nobody has become ready by that */
+	bool is_dispatching; /* scheduler_run() is on the stack */
+	bool must_dispatch;  /* and was called again meanwhile */
 	struct scheduler_stats stats;
 };
 
@@ -54,12 +57,37 @@ void scheduler_refit_queue(struct scheduler *scheduler, struct queue *queue);
 struct sched_job *scheduler_active_job(struct scheduler *scheduler, unsigned core);
 /* Takes what these cores have used of the job's time from their progress, before they are reset. */
 void scheduler_note_progress(struct scheduler *scheduler, struct sched_job *job, uint32_t cores);
+/* The job is on no list and no core any more. It may not exist after this. */
+void scheduler_retire_job(struct scheduler *scheduler, struct sched_job *job,
+			  enum npu_outcome outcome);
+/* Ends a job that waits; as scheduler_retire_job(). */
+void scheduler_end_waiting(struct scheduler *scheduler, struct sched_job *job,
+			   enum npu_outcome outcome);
+/* The job lets go of its cores, none of which runs any more. */
+void scheduler_release_cores(struct scheduler *scheduler, struct sched_job *job);
+/* The job waits in its queue's place for it, for the first time or after a batch. */
+void scheduler_make_ready(struct scheduler *scheduler, struct sched_job *job);
+/* Whether the cores in service can run the job. */
+bool scheduler_can_run(const struct scheduler *scheduler, const struct sched_job *job);
+uint32_t scheduler_queue_cores(const struct scheduler *scheduler, const struct queue *queue);
+
+/* ---- recovery.c ---- */
+
 /*
  * Ends a job that runs: the cores that are still at it are reset, the others just let go. The job
- * and whatever waits for a core that this lost are retired.
+ * and whatever waits for a core that this lost are retired. `evidence` is NULL where the job is not
+ * to blame.
  */
 void scheduler_end_running(struct scheduler *scheduler, struct sched_job *job,
-			   enum npu_outcome outcome);
+			   enum npu_outcome outcome, const struct sched_evidence *evidence);
+/* Tries to bring a lost device back, when it is time. */
+void scheduler_revive(struct scheduler *scheduler);
+
+/* ---- watchdog.c ---- */
+
+/* Whether what the core runs has exceeded its budget; writes that down and fills *ret_evidence. */
+bool scheduler_is_hung(struct scheduler *scheduler, struct core *core,
+		       struct sched_evidence *ret_evidence);
 
 /* What is predicted for the job on `width` cores, per piece. */
 static inline void scheduler_predict(const struct scheduler *scheduler, const struct sched_job *job,

@@ -70,6 +70,7 @@ int scheduler_new(const struct scheduler_params *params, const struct scheduler_
 	scheduler->all_cores = scheduler->live_cores = core_bit(params->n_cores) - 1;
 	list_init(&scheduler->queues);
 	list_init(&scheduler->shed);
+	scheduler->hold_end_ns = scheduler->revival_ns = CLOCK_NEVER;
 	shares_init(&scheduler->shares);
 	for (unsigned i = 0; i < params->n_cores; i++) {
 		scheduler->cores[i].index = i;

@@ -95,7 +95,7 @@ bool watchdog_sample(struct core *core, const struct watchdog_budget *budget,
 
 uint64_t scheduler_next_tick_ns(const struct scheduler *scheduler)
 {
-	uint64_t next_ns = CLOCK_NEVER;
+	uint64_t next_ns = min_u64(scheduler->hold_end_ns, scheduler->revival_ns);
 
 	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
 		const struct core *core = &scheduler->cores[i];
@@ -120,27 +120,77 @@ static void record_hang(struct scheduler *scheduler, const struct core *core, ui
 	stats->hangs++;
 }
 
-/* True when what the core ran was shot. */
-static bool sample_core(struct scheduler *scheduler, struct core *core)
+bool scheduler_is_hung(struct scheduler *scheduler, struct core *core,
+		       struct sched_evidence *ret_evidence)
 {
 	const struct scheduler_params *params = &scheduler->params;
 	struct watchdog_budget budget = watchdog_get_budget(&scheduler->config.watchdog, core);
 	struct sched_progress progress = {0};
-	struct sched_job *job = core->job;
 
 	params->ops->progress(params->context, core->index, &progress);
 	if (!watchdog_sample(core, &budget, &progress, scheduler_now_ns(scheduler)))
 		return false;
 	record_hang(scheduler, core, budget.device_ns);
+	*ret_evidence = (struct sched_evidence){
+		.outcome = NPU_OUTCOME_HANG,
+		.core = core->index,
+		.progress = progress,
+		.budget_ns = budget.device_ns,
+		.stood_still_ns = progress.device_ns -
+				  min_u64(progress.device_ns, core->task_start_device_ns),
+	};
+	return true;
+}
+
+/* True when what the core ran was shot. */
+static bool sample_core(struct scheduler *scheduler, struct core *core)
+{
+	struct sched_job *job = core->job;
+	struct sched_evidence evidence;
+
+	if (!scheduler_is_hung(scheduler, core, &evidence))
+		return false;
 	scheduler_note_progress(scheduler, job, job->active_mask);
-	scheduler_end_running(scheduler, job, NPU_OUTCOME_HANG);
+	scheduler_end_running(scheduler, job, NPU_OUTCOME_HANG, &evidence);
+	return true;
+}
+
+/* ---- quarantine ---- */
+
+void scheduler_hold_queue(struct scheduler *scheduler, struct queue *queue, uint64_t until_ns,
+			  bool is_slow)
+{
+	queue->held_until_ns = until_ns;
+	queue->is_slow = is_slow;
+	if (until_ns)
+		scheduler->hold_end_ns = min_u64(scheduler->hold_end_ns, until_ns);
+}
+
+/* Lets go of the queues whose time has come. True when there may be something to start. */
+static bool release_queues(struct scheduler *scheduler)
+{
+	uint64_t now_ns = scheduler_now_ns(scheduler);
+	struct queue *queue;
+
+	if (scheduler->hold_end_ns > now_ns)
+		return false;
+	scheduler->hold_end_ns = CLOCK_NEVER;
+	list_for_each (queue, &scheduler->queues, link) {
+		if (queue->held_until_ns <= now_ns)
+			queue->held_until_ns = 0;
+		else
+			scheduler->hold_end_ns =
+				min_u64(scheduler->hold_end_ns, queue->held_until_ns);
+	}
 	return true;
 }
 
 void scheduler_tick(struct scheduler *scheduler)
 {
-	bool must_run = steal_next_ns(scheduler) <= scheduler_now_ns(scheduler);
+	bool must_run = release_queues(scheduler) ||
+			steal_next_ns(scheduler) <= scheduler_now_ns(scheduler);
 
+	scheduler_revive(scheduler);
 	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
 		struct core *core = &scheduler->cores[i];
 

@@ -25,8 +25,12 @@ static int backend_run(void *context, struct sched_job *sched_job, unsigned shar
 	};
 	int r;
 
+	if (share == 0)
+		job->tasks_before = job->tasks_done;
 	charge_release(&job->wait_charge);
 	job_slices_fill(job, share, core, &batch);
+	job->batches[share] = (struct npu_range){.start = (uint32_t)(batch.tasks - job->tasks),
+						 .count = batch.n_tasks};
 	r = device_start(sessions->device, core, &batch);
 	if (r < 0) {
 		log_error("start_failed session=%" PRIu64 " job=%" PRIu64 " core=%u error=\"%s\"",
@@ -80,13 +84,44 @@ static void backend_log_capture(struct sessions *sessions, unsigned core, const 
 		    job->tasks_done, n_suppressed, text);
 }
 
+/* Tasks that the cores of a job have done in the batch that is about to be cut short. */
+static void backend_count_tasks(struct sessions *sessions, struct job *job)
+{
+	for (unsigned core = 0; core < sessions->device->caps.n_cores; core++) {
+		struct device_progress progress;
+
+		if (!(job->base.active_mask & 1u << core))
+			continue;
+		device_progress(sessions->device, core, &progress);
+		job->tasks_done += progress.tasks_done;
+	}
+}
+
+static void backend_accuse(void *context, struct sched_job *sched_job,
+			   const struct sched_evidence *evidence)
+{
+	struct sessions *sessions = context;
+	struct job *job = job_from_sched(sched_job);
+
+	job->is_accused = true;
+	backend_count_tasks(sessions, job);
+	if (evidence->outcome == NPU_OUTCOME_HANG)
+		snprintf(job->detail, sizeof(job->detail),
+			 "no progress within its budget of %.0f ms after %" PRIu32 " of %" PRIu32
+			 " tasks",
+			 (double)evidence->budget_ns / NS_PER_MS, job->tasks_done, job->n_tasks);
+	backend_log_capture(sessions, evidence->core, job);
+	if (sessions->witness)
+		sessions->witness->accused(sessions->witness_context, job, evidence);
+}
+
 static int backend_reset(void *context, unsigned core)
 {
 	struct sessions *sessions = context;
 	const struct core *sched_core = scheduler_core(sessions->scheduler, core);
 	int r;
 
-	if (sched_core->job) {
+	if (sched_core->job && !job_from_sched(sched_core->job)->is_accused) {
 		struct job *job = job_from_sched(sched_core->job);
 		struct device_progress progress;
 
@@ -97,7 +132,46 @@ static int backend_reset(void *context, unsigned core)
 	r = device_reset_core(sessions->device, core);
 	if (r < 0)
 		log_error("core_reset_failed core=%u error=\"%s\"", core, strerror(-r));
+	if (sessions->witness)
+		sessions->witness->core_reset(sessions->witness_context, core, r);
 	return r;
+}
+
+static uint32_t backend_live_cores(const struct sessions *sessions)
+{
+	uint32_t cores = 0;
+
+	for (unsigned i = 0; i < scheduler_n_cores(sessions->scheduler); i++) {
+		if (scheduler_core(sessions->scheduler, i)->state != CORE_FAULTED)
+			cores |= 1u << i;
+	}
+	return cores;
+}
+
+static uint32_t backend_reset_device(void *context)
+{
+	struct sessions *sessions = context;
+	uint32_t cores = backend_live_cores(sessions);
+	uint32_t cores_back = device_reset_all(sessions->device);
+
+	log_warning("device_reset cores=%#" PRIx32 " back=%#" PRIx32, cores, cores_back);
+	if (cores & ~cores_back)
+		log_error("cores_lost cores=%#" PRIx32, cores & ~cores_back);
+	if (sessions->witness)
+		sessions->witness->device_reset(sessions->witness_context, cores, cores_back);
+	return cores_back;
+}
+
+static void backend_repeat(void *context, struct sched_job *sched_job)
+{
+	struct sessions *sessions = context;
+	struct job *job = job_from_sched(sched_job);
+
+	job->tasks_done = job->tasks_before;
+	log_info("job_repeated session=%" PRIu64 " job=%" PRIu64 " times=%u", job->session->id,
+		 job->base.id, job->base.n_repeats);
+	if (sessions->witness)
+		sessions->witness->repeated(sessions->witness_context, job);
 }
 
 static void backend_retire(void *context, struct sched_job *sched_job)
@@ -117,6 +191,9 @@ const struct sched_backend_ops sessions_backend_ops = {
 	.run = backend_run,
 	.progress = backend_progress,
 	.reset = backend_reset,
+	.reset_device = backend_reset_device,
+	.accuse = backend_accuse,
+	.repeat = backend_repeat,
 	.retire = backend_retire,
 	.now = backend_now,
 };

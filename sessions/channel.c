@@ -5,7 +5,6 @@
 #include "sessions/channel.h"
 
 #include "base/closer.h"
-#include "npu_protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +15,15 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/*
+ * Requests that take no longer than this need no rest: taking turns is fair enough. Of the others a
+ * channel may have so much time at once, and one part in so many in the long run.
+ */
+#define CHEAP_NS     (50 * NS_PER_US)
+#define BURST_NS     (500 * NS_PER_US)
+#define SHARE	     8
+#define PAUSE_MAX_NS (20 * NS_PER_MS)
 
 static int channel_transmit(int fd, const void *data, size_t size, int passed_fd)
 {
@@ -56,6 +64,43 @@ static void channel_drop_pending(struct channel *channel)
 	channel->pending_fd = -1;
 }
 
+/* Books the time of a request, and forgets what has been worked off since the last one. */
+static void channel_add_debt(struct channel *channel, uint64_t start_ns, uint64_t end_ns)
+{
+	const uint64_t worked_off_ns = (start_ns - channel->debt_at_ns) / SHARE;
+
+	channel->debt_ns -= worked_off_ns < channel->debt_ns ? worked_off_ns : channel->debt_ns;
+	channel->debt_ns += end_ns - start_ns;
+	channel->debt_at_ns = end_ns;
+}
+
+/* How long to rest after a request that took `cost_ns`. */
+static uint64_t channel_pause_ns(const struct channel *channel, uint64_t cost_ns)
+{
+	const bool has_others = channel->shared->n_messages - channel->n_messages_seen > 1;
+	uint64_t pause_ns;
+
+	if (!has_others || cost_ns < CHEAP_NS || channel->debt_ns <= BURST_NS)
+		return 0;
+	pause_ns = (channel->debt_ns - BURST_NS) * SHARE;
+	return pause_ns < PAUSE_MAX_NS ? pause_ns : PAUSE_MAX_NS;
+}
+
+static void channel_handle(struct channel *channel, size_t size, struct fdset *fds)
+{
+	const uint64_t start_ns = clock_now_ns();
+	uint64_t end_ns, pause_ns;
+
+	channel->ops->message(channel, channel->shared->receive_buffer, size, fds);
+	end_ns = clock_now_ns();
+	channel_add_debt(channel, start_ns, end_ns);
+	channel->shared->n_messages++;
+	pause_ns = channel_pause_ns(channel, end_ns - start_ns);
+	channel->n_messages_seen = channel->shared->n_messages;
+	if (pause_ns > 0 && channel->fd >= 0)
+		loop_timer_arm(&channel->pause, end_ns + pause_ns);
+}
+
 /* 1: handled; 0: nothing to read; -1: the channel is closed. */
 static int channel_receive(struct channel *channel)
 {
@@ -64,7 +109,7 @@ static int channel_receive(struct channel *channel)
 		char bytes[CMSG_SPACE(FDSET_RECEIVE_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = {.iov_base = channel->shared->receive_buffer,
-			    .iov_len = NPU_MESSAGE_MAX};
+			    .iov_len = CHANNEL_RECEIVE_BYTES};
 	struct msghdr message = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -85,20 +130,21 @@ static int channel_receive(struct channel *channel)
 		reason = "too many descriptors in one message";
 	else if (n == 0)
 		reason = "closed by client";
-	else if (message.msg_flags & MSG_TRUNC)
-		reason = "message too long";
 	if (reason) {
 		fdset_deinit(&fds);
 		channel_fail(channel, reason);
 		return -1;
 	}
-	channel->ops->message(channel, channel->shared->receive_buffer, (size_t)n, &fds);
+	channel_handle(channel, (size_t)n, &fds);
 	fdset_deinit(&fds);
 	return channel->fd >= 0 ? 1 : -1;
 }
 
 static int channel_arm(struct channel *channel)
 {
+	/* An answer that could not be sent yet is not held up. */
+	if (!channel->pending && channel->pause.when_ns != CLOCK_NEVER)
+		return 0;
 	return loop_poll_arm(&channel->poll, channel->pending ? POLLOUT : POLLIN);
 }
 
@@ -124,11 +170,20 @@ static void channel_ready(struct loop_poll *poll, uint32_t revents)
 		channel_fail(channel, "out of memory");
 }
 
-int channel_init(struct channel *channel, struct loop *loop, int fd,
-		 const struct channel_shared *shared, const struct channel_ops *ops)
+static void channel_pause_over(struct loop_timer *timer)
+{
+	struct channel *channel = container_of(timer, struct channel, pause);
+
+	if (channel_arm(channel) < 0)
+		channel_fail(channel, "out of memory");
+}
+
+int channel_init(struct channel *channel, struct loop *loop, int fd, struct channel_shared *shared,
+		 const struct channel_ops *ops)
 {
 	*channel = (struct channel){.fd = fd, .ops = ops, .shared = shared, .pending_fd = -1};
 	loop_poll_init(&channel->poll, loop, fd, channel_ready);
+	loop_timer_init(&channel->pause, loop, channel_pause_over);
 	return channel_arm(channel);
 }
 
@@ -137,6 +192,7 @@ void channel_close(struct channel *channel)
 	if (channel->fd < 0)
 		return;
 	loop_poll_disarm(&channel->poll);
+	loop_timer_arm(&channel->pause, CLOCK_NEVER);
 	channel_drop_pending(channel);
 	/* The ring may hold the socket a moment longer; the peer shall know now. */
 	shutdown(channel->fd, SHUT_RDWR);

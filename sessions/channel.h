@@ -4,12 +4,18 @@
  *
  * At most one reply waits to be sent. While it does, no request is read, so the client's own socket
  * buffer fills and its send blocks: the daemon's memory does not grow with a client's speed.
+ *
+ * One request is read per turn, and a channel whose requests take long (statistics, huge jobs) and
+ * have taken more than a small share of the time lately rests, if others want something, too:
+ * whoever waits for npud while one client floods it waits for a single request of that one, and
+ * seldom.
  */
 #ifndef NPUD_SESSIONS_CHANNEL_H
 #define NPUD_SESSIONS_CHANNEL_H
 
 #include "base/fdset.h"
 #include "base/loop.h"
+#include "npu_protocol.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,10 +24,14 @@
 struct channel;
 struct closer;
 
+/* One more than a message may have: a longer one, cut to this, is still seen to be too long. */
+#define CHANNEL_RECEIVE_BYTES (NPU_MESSAGE_MAX + 1)
+
 /* What all channels use. */
 struct channel_shared {
-	void *receive_buffer;  /* borrowed: NPU_MESSAGE_MAX bytes */
+	void *receive_buffer;  /* borrowed: CHANNEL_RECEIVE_BYTES */
 	struct closer *closer; /* borrowed */
+	uint64_t n_messages;   /* that all channels have handled */
 };
 
 struct channel_ops {
@@ -35,16 +45,19 @@ struct channel_ops {
 struct channel {
 	int fd; /* owned; -1 once closed */
 	const struct channel_ops *ops;
-	const struct channel_shared *shared; /* borrowed */
+	struct channel_shared *shared; /* borrowed */
 	struct loop_poll poll;
-	void *pending; /* the reply that did not fit into the socket, owned */
+	struct loop_timer pause;      /* armed instead of `poll` after a costly request */
+	uint64_t debt_ns, debt_at_ns; /* time that its requests took, less what was worked off */
+	uint64_t n_messages_seen;     /* of `shared`, with the last one of this channel */
+	void *pending;		      /* the reply that did not fit into the socket, owned */
 	size_t pending_size;
 	int pending_fd; /* rides along; -1 for none */
 };
 
 /* Takes over `fd` (non-blocking) and starts reading. */
-int channel_init(struct channel *channel, struct loop *loop, int fd,
-		 const struct channel_shared *shared, const struct channel_ops *ops);
+int channel_init(struct channel *channel, struct loop *loop, int fd, struct channel_shared *shared,
+		 const struct channel_ops *ops);
 /* Whether all replies so far have been read; one that carries a descriptor has to wait for that. */
 bool channel_is_read(const struct channel *channel);
 /* Shuts the socket and closes it; no callback follows. May be repeated. */

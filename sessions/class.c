@@ -4,6 +4,8 @@
  */
 #include "sessions/class.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,17 @@ struct quota quota_default(void)
 		.jobs_total = 4096,
 		.tasks_per_job = NPU_JOB_TASKS_MAX,
 		.requests_per_s = 0,
+	};
+}
+
+struct quarantine quarantine_default(void)
+{
+	return (struct quarantine){
+		.slow_after = 1,
+		.suspend_after = 2,
+		.close_after = 5,
+		.pause_ns = NS_PER_S,
+		.pause_max_ns = 64 * NS_PER_S,
 	};
 }
 
@@ -52,6 +65,7 @@ int session_policy_init_default(struct session_policy *policy, unsigned n_cores)
 	classes[0] = class_default(n_cores);
 	*policy = (struct session_policy){
 		.quota = quota_default(),
+		.quarantine = quarantine_default(),
 		.classes = classes,
 		.n_classes = 1,
 		.rules = rules,

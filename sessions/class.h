@@ -22,6 +22,15 @@ enum slice_rule {
 	SLICE_NEVER,
 };
 
+/* Policy file `quota`. UINT64_MAX: none. */
+struct quota {
+	uint64_t bytes_per_session, bos_per_session, fences_per_session, jobs_per_session;
+	uint64_t jobs_per_tenant, sessions_per_uid, jobs_total;
+	uint64_t queued_ns_per_tenant; /* predicted core-time of its jobs that have not started */
+	uint64_t tasks_per_job;
+	uint64_t requests_per_s; /* per session; 0: no limit */
+};
+
 struct class
 {
 	char name[NPU_NAME_MAX];
@@ -31,16 +40,21 @@ struct class
 	enum slice_rule slice_rule;
 	unsigned depth;	      /* jobs of a session that may wait; 0: as many as the quotas allow */
 	bool replaces_oldest; /* instead of refusing one more */
+	bool has_quota;	      /* else the policy's counts */
+	struct quota quota;   /* complete; what is not for a session or tenant is not looked at */
 	struct queue_params queue;
 };
 
-/* Policy file `quota`. UINT64_MAX: none. */
-struct quota {
-	uint64_t bytes_per_session, bos_per_session, fences_per_session, jobs_per_session;
-	uint64_t jobs_per_tenant, sessions_per_uid, jobs_total;
-	uint64_t queued_ns_per_tenant; /* predicted core-time of its jobs that have not started */
-	uint64_t tasks_per_job;
-	uint64_t requests_per_s; /* per session; 0: no limit */
+/*
+ * Policy file `watchdog`: what strikes (hangs and page faults) cost whoever caused them. Each
+ * threshold is a number of strikes, none smaller than the one before it; UINT_MAX: never.
+ */
+struct quarantine {
+	unsigned slow_after; /* one core and no gangs */
+	unsigned
+		suspend_after; /* jobs wait: pause_ns, and twice as long with each further strike */
+	unsigned close_after;  /* the session ends; its identity may come back after the pause */
+	uint64_t pause_ns, pause_max_ns;
 };
 
 #define MATCH_TEXT_MAX 256
@@ -62,6 +76,7 @@ enum domain_scope { DOMAIN_SESSION, DOMAIN_UID, DOMAIN_CLASS, DOMAIN_SHARED };
 struct session_policy {
 	enum domain_scope domain_scope;
 	struct quota quota;
+	struct quarantine quarantine;
 	struct class *classes; /* owned, n_classes >= 1 */
 	unsigned n_classes;
 	struct match_rule *rules; /* owned; the last one fits everybody */
@@ -84,6 +99,7 @@ struct identity {
 
 /* The quotas of scheduling's section 9 and the defaults of this project. */
 struct quota quota_default(void);
+struct quarantine quarantine_default(void);
 /* One class "default" for everybody. -ENOMEM. */
 int session_policy_init_default(struct session_policy *policy, unsigned n_cores);
 void session_policy_deinit(struct session_policy *policy);

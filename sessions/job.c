@@ -107,6 +107,12 @@ static int job_take_fences(struct job *job, struct fdset *fds, struct npu_error 
 
 /* ---- submit ---- */
 
+/* What it can make do with. */
+static unsigned job_least_cores(const struct job *job)
+{
+	return job->base.widths & 1u << 1 ? 1 : job->base.n_cores;
+}
+
 static int job_refuse_late(const struct job *job, uint64_t now_ns, struct npu_error *error)
 {
 	const uint64_t given_ns =
@@ -123,6 +129,17 @@ static int job_refuse_late(const struct job *job, uint64_t now_ns, struct npu_er
 		error->max = NPU_DEADLINE_MAX_NS;
 	}
 	return -ETIME;
+}
+
+static int job_refuse_lost(const struct job *job, uint64_t now_ns, struct npu_error *error)
+{
+	uint64_t retry_ns = now_ns;
+
+	error_set(error, ENODEV, "device",
+		  "no core of the NPU came back from its last reset; npud keeps trying");
+	if (scheduler_is_lost(job->session->owner->scheduler, &retry_ns))
+		error->retry_after_ns = retry_ns > now_ns ? retry_ns - now_ns : 1;
+	return -ENODEV;
 }
 
 static int job_refuse_demand(const struct job *job, int r, struct npu_error *error)
@@ -176,7 +193,10 @@ static int job_submit_built(struct job *job, int64_t deadline_ns, int *ret_fence
 	fence_signal(&job->fence, r == -ETIME ? NPU_OUTCOME_LATE : NPU_OUTCOME_CANCELLED);
 	if (fence_fd >= 0)
 		close(fence_fd);
-	return r == -ETIME ? job_refuse_late(job, now_ns, error) : job_refuse_demand(job, r, error);
+	if (r == -ETIME)
+		return job_refuse_late(job, now_ns, error);
+	return r == -ENODEV ? job_refuse_lost(job, now_ns, error)
+			    : job_refuse_demand(job, r, error);
 }
 
 int job_submit(struct session *session, const struct job_params *params, struct fdset *fds,
@@ -197,7 +217,9 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 		r = job_build(session, params, &job, error);
 	if (r < 0)
 		return r;
-	r = job_room_take(job, error);
+	r = quarantine_check(session, job_least_cores(job), error);
+	if (r == 0)
+		r = job_room_take(job, error);
 	if (r == 0)
 		r = job_take_fences(job, fds, error);
 	if (r == 0)
@@ -218,20 +240,23 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 
 /* ---- the end ---- */
 
+/* What befell a job that did nothing wrong. */
 static void job_fill_detail(struct job *job)
 {
-	const struct scheduler_stats *stats;
-	uint64_t budget_ns;
+	const char *text = NULL;
 
-	if (job->base.outcome != NPU_OUTCOME_HANG)
-		return;
-	/* The watchdog wrote it down just before. */
-	stats = scheduler_get_stats(job->session->owner->scheduler);
-	budget_ns = stats->last_hangs[(stats->hangs - 1) % 8].budget_ns;
-	snprintf(job->detail, sizeof(job->detail),
-		 "no progress within its budget of %.0f ms after %" PRIu32 " of %" PRIu32
-		 " tasks; core reset",
-		 (double)budget_ns / NS_PER_MS, job->tasks_done, job->n_tasks);
+	if (job->base.outcome == NPU_OUTCOME_DEVICE_RESET)
+		text = "reset because of another job; this one may not be repeated, or was too "
+		       "often";
+	else if (job->base.outcome == NPU_OUTCOME_DEVICE_LOST)
+		text = "a core that it needs did not come back from a reset, or did not start";
+	if (text)
+		snprintf(job->detail, sizeof(job->detail), "%s", text);
+}
+
+static bool job_is_strike(const struct job *job)
+{
+	return job->base.outcome == NPU_OUTCOME_HANG || job->base.outcome == NPU_OUTCOME_PAGE_FAULT;
 }
 
 static void job_send_completion(struct job *job)
@@ -335,9 +360,15 @@ static void job_tell(struct job *job)
 void job_retire(struct job *job)
 {
 	struct session *session = job->session;
+	const struct sessions *sessions = session->owner;
+	const struct record *record = NULL;
 
 	assert(job->base.state == JOB_DONE);
 	job_fill_detail(job);
+	if (job_is_strike(job))
+		record = quarantine_strike(job);
+	if (sessions->witness)
+		sessions->witness->retired(sessions->witness_context, job, record);
 	job_count(job);
 	job_log(job);
 	trace_add_job(&session->owner->trace, job);

@@ -51,6 +51,9 @@ struct job {
 	struct charge job_charge, fence_charge, memory_charge;
 	struct charge wait_charge; /* predicted core-time, until its first start */
 	uint32_t tasks_done;
+	uint32_t tasks_before;			  /* of those, in batches that have ended */
+	struct npu_range batches[NPU_JOB_RANGES]; /* tasks of the present batch, by share */
+	bool is_accused;			  /* it ends for what it did */
 	uint64_t fault_iova;
 	bool fault_is_write;
 	char detail[128];

@@ -24,17 +24,23 @@
 static int job_check_task(const struct npu_task *task, uint32_t index, struct npu_error *error)
 {
 	char field[NPU_NAME_MAX];
-	uint64_t end = (uint64_t)task->regcmd_iova + (uint64_t)task->regcmd_count * 8;
+	const uint64_t size_bytes = (uint64_t)task->regcmd_count * 8;
 
 	snprintf(field, sizeof(field), "tasks[%" PRIu32 "]", index);
 	if (task->regcmd_count < 1 || task->regcmd_count > NPU_TASK_REGCMDS_MAX)
 		return error_set(error, EINVAL, field,
 				 "regcmd_count %" PRIu32 " is out of range (1 ... %u)",
 				 task->regcmd_count, NPU_TASK_REGCMDS_MAX);
-	if (task->regcmd_iova % 16 || task->regcmd_iova == 0 || end > IOVA_SPACE_BYTES)
+	if (task->regcmd_iova % 16 || task->regcmd_iova == 0)
 		return error_set(error, EINVAL, field,
-				 "regcmd_iova %#" PRIx32
-				 " must be a multiple of 16, not 0, and end below 2^32",
+				 "regcmd_iova %#" PRIx32 " must be a multiple of 16 and not 0",
+				 task->regcmd_iova);
+	if (size_bytes > IOVA_SPACE_BYTES - task->regcmd_iova)
+		return error_set(error, EINVAL, field,
+				 "regcmd_count %" PRIu32 " is out of range (1 ... %" PRIu64
+				 " from regcmd_iova %#" PRIx32 " to the end of the 4 GiB of IOVAs)",
+				 task->regcmd_count,
+				 (uint64_t)(IOVA_SPACE_BYTES - task->regcmd_iova) / 8,
 				 task->regcmd_iova);
 	if (task->int_mask < 1 || task->int_mask > JOB_INT_MASK_MAX)
 		return error_set(error, EINVAL, field,
@@ -218,7 +224,7 @@ static int job_check_against_device(const struct session *session, const struct 
 				    struct npu_error *error)
 {
 	const struct device_caps *caps = &session->owner->device->caps;
-	const uint64_t tasks_max = session->owner->policy->quota.tasks_per_job;
+	const uint64_t tasks_max = session_quota(session)->tasks_per_job;
 	const uint64_t most = tasks_max < NPU_JOB_TASKS_MAX ? tasks_max : NPU_JOB_TASKS_MAX;
 	const uint32_t least = caps->runs_streams ? 1 : 0;
 
@@ -371,6 +377,7 @@ int job_build(struct session *session, const struct job_params *params, struct j
 	job->n_tasks = submit->n_tasks;
 	job->duration_ns = submit->duration_ns;
 	job->base.timeout_ns = submit->timeout_ns;
+	job->base.is_unrepeatable = submit->flags & NPU_SUBMIT_NO_REPEAT;
 	job->base.priority = submit->priority;
 	job->base.late_rule = job_late_rule(submit->late);
 	job->tasks = calloc(submit->n_tasks + 1, sizeof(*job->tasks));

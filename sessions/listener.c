@@ -24,9 +24,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Connections taken per turn before sessions get theirs. */
-#define LISTENER_BATCH 16
-#define RETRY_NS       (100 * NS_PER_MS)
+/* As long as sessions have requests, so many times as long as a connection took the next one waits.
+ */
+#define PAUSE_FACTOR 2
+/* Who waits to be taken waits behind all before him: a flood of connections may not fill a long
+ * line, its authors wait in connect(2) like everybody. */
+#define BACKLOG	 128
+#define RETRY_NS (100 * NS_PER_MS)
 
 static void listener_welcome(struct listener *listener, int fd)
 {
@@ -65,32 +69,45 @@ static void listener_turn_away(struct listener *listener)
 	log_warning("session_refused error=\"no descriptors left\" limit=RLIMIT_NOFILE");
 }
 
+/* Whether sessions wanted something since the last connection. */
+static bool listener_has_rivals(struct listener *listener)
+{
+	const uint64_t n_before = listener->n_messages_seen;
+
+	listener->n_messages_seen = listener->sessions->channels.n_messages;
+	return listener->n_messages_seen != n_before;
+}
+
+static void listener_pause(struct listener *listener, uint64_t start_ns)
+{
+	const uint64_t now_ns = clock_now_ns();
+
+	loop_timer_arm(&listener->retry, now_ns + (now_ns - start_ns) * PAUSE_FACTOR);
+}
+
 static void listener_ready(struct loop_poll *poll, uint32_t revents)
 {
 	struct listener *listener = container_of(poll, struct listener, poll);
+	const uint64_t start_ns = clock_now_ns();
+	int fd;
 
 	(void)revents;
-	for (int i = 0; i < LISTENER_BATCH; i++) {
-		int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (fd >= 0) {
-			listener_welcome(listener, fd);
-			continue;
-		}
-		if (errno == EMFILE || errno == ENFILE)
-			listener_turn_away(listener);
-		if (errno != ECONNABORTED && errno != EINTR)
-			break;
-	}
+	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0)
+		listener_welcome(listener, fd);
+	else if (errno == EMFILE || errno == ENFILE)
+		listener_turn_away(listener);
+	if (fd >= 0 && listener_has_rivals(listener))
+		listener_pause(listener, start_ns);
 	if (listener->retry.when_ns == CLOCK_NEVER)
-		loop_poll_arm(&listener->poll, POLLIN);
+		loop_poll_keep(&listener->poll, POLLIN);
 }
 
 static void listener_retry(struct loop_timer *timer)
 {
 	struct listener *listener = container_of(timer, struct listener, retry);
 
-	loop_poll_arm(&listener->poll, POLLIN);
+	loop_poll_keep(&listener->poll, POLLIN);
 }
 
 static struct listener *listener_alloc(struct sessions *sessions, const char *path)
@@ -144,7 +161,7 @@ static int listener_bind(struct listener *listener, unsigned mode)
 	if (bind(listener->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	listener->owns_path = true;
-	if (chmod(listener->path, mode) < 0 || listen(listener->fd, SOMAXCONN) < 0)
+	if (chmod(listener->path, mode) < 0 || listen(listener->fd, BACKLOG) < 0)
 		return -errno;
 	return listener_start(listener);
 }

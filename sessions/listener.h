@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The socket that clients connect to: accepts in small batches, and spends a reserve descriptor to
- * turn clients away when descriptors run out instead of spinning on them.
+ * The socket that clients connect to: takes one connection a turn, rests in between while sessions
+ * have requests, and spends a reserve descriptor to turn clients away when descriptors run out
+ * instead of spinning on them.
  */
 #ifndef NPUD_SESSIONS_LISTENER_H
 #define NPUD_SESSIONS_LISTENER_H
@@ -20,7 +21,8 @@ struct listener {
 	int lock_fd; /* PATH.lock: one daemon per path; -1 for inherited sockets */
 	struct log_limit log_limit;
 	struct loop_poll poll;
-	struct loop_timer retry; /* armed while there is no descriptor to accept with */
+	struct loop_timer retry;  /* armed instead of `poll` while no connection is to be taken */
+	uint64_t n_messages_seen; /* of the sessions, with the last connection */
 };
 
 /*

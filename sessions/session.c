@@ -68,6 +68,16 @@ static const struct channel_ops session_channel_ops = {
 	.closed = session_channel_closed,
 };
 
+static const struct quota *class_quota(const struct sessions *owner, const struct class *class)
+{
+	return class && class->has_quota ? &class->quota : &owner->policy->quota;
+}
+
+const struct quota *session_quota(const struct session *session)
+{
+	return class_quota(session->owner, session->class);
+}
+
 static bool session_is_admin(const struct sessions *owner, const struct identity *identity)
 {
 	const struct session_policy *policy = owner->policy;
@@ -78,6 +88,7 @@ static bool session_is_admin(const struct sessions *owner, const struct identity
 
 static void session_destroy(struct session *session)
 {
+	charge_release(&session->tables_charge);
 	charge_release(&session->session_charge);
 	charge_release(&session->connection_charge);
 	tenant_unref(session->tenant);
@@ -214,8 +225,8 @@ static int session_make_parts(struct session *session, const struct class *class
 
 	if (r < 0)
 		return r;
-	r = tenants_get_tenant(&owner->tenants, session->user, class->name, &owner->policy->quota,
-			       &session->tenant);
+	r = tenants_get_tenant(&owner->tenants, session->user, class->name,
+			       class_quota(owner, class), &session->tenant);
 	if (r == 0) {
 		r = session_join_scheduler(session, class);
 		if (r < 0)
@@ -251,7 +262,6 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 		     struct npu_error *error)
 {
 	struct sessions *owner = session->owner;
-	const struct quota *quota = &owner->policy->quota;
 	struct account_refusal refusal;
 	const struct class *class;
 	int r;
@@ -261,7 +271,9 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 	if (owner->drained || (owner->is_draining && !session->is_admin))
 		return error_set(error, ESHUTDOWN, "hello", "npud takes no new sessions: it %s",
 				 owner->drained ? "is shutting down" : "was told to drain");
-	r = session_find_class(session, class_wanted, &class, error);
+	r = quarantine_admit(session, error);
+	if (r == 0)
+		r = session_find_class(session, class_wanted, &class, error);
 	if (r < 0)
 		return r;
 	if (account_charge(&session->user->account, SLOT_SESSIONS, 1, &session->session_charge,
@@ -274,11 +286,12 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 	}
 	session->class = class;
 	snprintf(session->class_wanted, sizeof(session->class_wanted), "%s", class_wanted);
-	session_account_init(&session->account, &session->tenant->account, quota);
+	session_account_init(&session->account, &session->tenant->account, session_quota(session));
 	/* Numbers of closed handles that jobs still pin are not free yet, hence room for both. */
 	handle_table_init(&session->handles, UINT32_MAX);
 	completions_init(&session->completions, owner->loop, completion_fd);
 	session_set_state(session, SESSION_ACTIVE);
+	quarantine_join(session);
 	return 0;
 }
 
@@ -301,7 +314,8 @@ void session_apply_policy(struct session *session)
 	if (session->state != SESSION_ACTIVE && !session->tenant)
 		return;
 	session->class = session_class_under(session, owner->policy);
-	session_account_set_quota(&session->account, &owner->policy->quota);
+	session_account_set_quota(&session->account, session_quota(session));
+	tenant_set_quota(session->tenant, session_quota(session));
 	params = session_queue_params(session, session->class);
 	/* Short of memory it keeps its old place, as if the policy had not changed for it. */
 	if (scheduler_update_queue(owner->scheduler, &session->queue, &params) < 0)
@@ -398,11 +412,31 @@ void session_job_gone(struct session *session)
 	sessions_check_drained(owner);
 }
 
+/* ---- page tables ---- */
+
+int session_charge_tables(struct session *session, struct account_refusal *ret_refusal)
+{
+	struct account *account = &session->user->account;
+	const uint64_t before_bytes = session->tables_charge.amount;
+	const uint64_t bytes = domain_pagetable_bytes(&session->domain);
+	int r;
+
+	if (bytes == before_bytes)
+		return 0;
+	charge_release(&session->tables_charge);
+	r = account_charge(account, SLOT_TABLES, bytes, &session->tables_charge, ret_refusal);
+	/* What it had it keeps; there was room for that a moment ago. */
+	if (r < 0)
+		(void)account_charge(account, SLOT_TABLES, before_bytes, &session->tables_charge,
+				     NULL);
+	return r;
+}
+
 /* ---- rate limit ---- */
 
 bool session_take_token(struct session *session, uint64_t now_ns, uint64_t *ret_wait_ns)
 {
-	const uint64_t rate = session->owner->policy->quota.requests_per_s;
+	const uint64_t rate = session_quota(session)->requests_per_s;
 	uint64_t period_ns;
 
 	if (rate == 0)

@@ -54,12 +54,16 @@ struct session {
 	struct user *user;     /* one reference */
 	struct tenant *tenant; /* one reference; NULL before the hello */
 	struct account account;
-	struct charge connection_charge, session_charge;
+	struct charge connection_charge, session_charge, tables_charge;
 	struct channel channel;
 	struct completions completions;
 	struct handle_table handles;
 	struct domain domain;
 	struct queue queue;
+	/* Its identity's record applies to it: it has struck, or came when there was one already.
+	 */
+	bool has_record;
+	bool must_close;  /* by quarantine, at the end of the turn */
 	struct list jobs; /* struct job, oldest first */
 	unsigned n_jobs;
 	uint64_t tokens_ns; /* rate limit: when the next request would be on time */
@@ -89,6 +93,15 @@ void session_apply_policy(struct session *session);
 void session_close(struct session *session, const char *reason, bool stop_running);
 /* A job retired: a closing session may be over now. */
 void session_job_gone(struct session *session);
+
+/*
+ * After a change of its domain: charges the page tables that it has, whoever's quota that takes.
+ * -EDQUOT with *ret_refusal: there are too many, the change has to be taken back.
+ */
+int session_charge_tables(struct session *session, struct account_refusal *ret_refusal);
+
+/* What this session may have: its class's quota where that has one, else the policy's. */
+const struct quota *session_quota(const struct session *session);
 
 /* Whether the rate limit allows a request now; else how long to wait. */
 bool session_take_token(struct session *session, uint64_t now_ns, uint64_t *ret_wait_ns);

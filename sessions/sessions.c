@@ -34,7 +34,7 @@ static void sessions_device_ready(struct loop_poll *poll, uint32_t revents)
 
 	(void)revents;
 	device_dispatch(sessions->device);
-	loop_poll_arm(poll, POLLIN);
+	loop_poll_keep(poll, POLLIN);
 }
 
 void sessions_dispatch(struct sessions *sessions)
@@ -55,6 +55,7 @@ static int sessions_make_scheduler(struct sessions *sessions, const struct sched
 	const struct scheduler_params params = {
 		.n_cores = sessions->device->caps.n_cores,
 		.gang_masks = sessions->device->caps.gang_masks,
+		.has_core_reset = sessions->device->caps.has_core_reset,
 		.has_one_domain = sessions->device->caps.has_one_domain,
 		.switch_ns = sessions->device->caps.switch_ns,
 		.ops = &sessions_backend_ops,
@@ -82,11 +83,12 @@ int sessions_new(const struct sessions_params *params, struct sessions **ret_ses
 	tenants_set_quota(&sessions->tenants, &params->policy->quota);
 	loop_work_init(&sessions->dispatch_work, params->loop, sessions_dispatch_run);
 	loop_timer_init(&sessions->watchdog_timer, params->loop, sessions_watchdog_expired);
+	quarantine_init(sessions);
 	loop_poll_init(&sessions->device_poll, params->loop, device_event_fd(params->device),
 		       sessions_device_ready);
 	device_set_listener(params->device, sessions_device_event, sessions);
 	sessions->channels.closer = params->closer;
-	sessions->channels.receive_buffer = malloc(NPU_MESSAGE_MAX);
+	sessions->channels.receive_buffer = malloc(CHANNEL_RECEIVE_BYTES);
 	r = sessions->channels.receive_buffer ? sessions_make_scheduler(sessions, params->scheduler)
 					      : -ENOMEM;
 	if (r == 0)
@@ -114,6 +116,7 @@ struct sessions *sessions_free(struct sessions *sessions)
 	loop_poll_disarm(&sessions->device_poll);
 	loop_timer_arm(&sessions->watchdog_timer, UINT64_MAX);
 	loop_work_cancel(&sessions->dispatch_work);
+	quarantine_deinit(sessions);
 	scheduler_free(sessions->scheduler);
 	tenants_deinit(&sessions->tenants);
 	trace_stop(&sessions->trace);
@@ -158,13 +161,19 @@ int sessions_apply_policy(struct sessions *sessions, const struct session_policy
 	tenants_set_quota(&sessions->tenants, &policy->quota);
 	list_for_each (session, &sessions->list, link)
 		session_apply_policy(session);
+	quarantine_apply(sessions);
 	sessions_kick(sessions);
 	return 0;
 }
 
-/* Blocked on something that may never come: no reason to stay, unless it has come just now. */
+/*
+ * Blocked on something that may never come, or paused: no reason to stay, unless what it waits for
+ * has come just now.
+ */
 static bool job_is_stuck(const struct job *job)
 {
+	if (job->base.state == JOB_READY && job->base.queue->held_until_ns)
+		return true;
 	/* Over, and waits for an earlier job to be told first. */
 	if (job->base.state == JOB_DONE)
 		return true;

@@ -19,11 +19,31 @@
 #include "device/device.h"
 #include "scheduler/scheduler.h"
 #include "sessions/class.h"
+#include "sessions/record.h"
 #include "sessions/session.h"
 #include "sessions/tenant.h"
 #include "sessions/trace.h"
 
 #include <stdbool.h>
+
+struct job;
+
+/*
+ * Who writes down what went wrong: told while it happens, between the accusation of a job and its
+ * end. Must not call back.
+ */
+struct sessions_witness {
+	/* Before the core is reset: its registers and the job are as they were. */
+	void (*accused)(void *context, const struct job *job,
+			const struct sched_evidence *evidence);
+	/* result: 0 or -errno */
+	void (*core_reset)(void *context, unsigned core, int result);
+	void (*device_reset)(void *context, uint32_t cores, uint32_t cores_back);
+	/* An innocent: it will run again. */
+	void (*repeated)(void *context, const struct job *job);
+	/* Any job, just before it is gone; `record` NULL where it was no strike. */
+	void (*retired)(void *context, const struct job *job, const struct record *record);
+};
 
 struct sessions {
 	struct loop *loop;		     /* borrowed */
@@ -48,6 +68,11 @@ struct sessions {
 	void *drained_context;
 	struct session_stats ended; /* sums over the sessions that are gone */
 	struct trace trace; /* of ended jobs, while an administrator asks for it */
+	struct records records;
+	struct loop_timer record_timer;		/* strikes decay, pauses end */
+	struct loop_work close_work;		/* of sessions with must_close */
+	const struct sessions_witness *witness; /* NULL: nobody */
+	void *witness_context;
 };
 
 struct sessions_params {
@@ -87,6 +112,29 @@ void sessions_dispatch(struct sessions *sessions);
 void sessions_kick(struct sessions *sessions);
 /* A job retired: a draining daemon may be done. */
 void sessions_check_drained(struct sessions *sessions);
+
+/* ---- quarantine; sessions/quarantine.c ---- */
+
+void quarantine_init(struct sessions *sessions);
+void quarantine_deinit(struct sessions *sessions);
+/*
+ * The job hung or faulted: one more strike for its session's identity, which is slowed down,
+ * suspended or closed as the policy says. What that means is added to the job's detail.
+ */
+const struct record *quarantine_strike(struct job *job);
+/* Whether a session may become active. -EACCES while its identity is closed. */
+int quarantine_admit(struct session *session, struct npu_error *error);
+/* It is active: what its identity has on record applies. */
+void quarantine_join(struct session *session);
+/* What applies to a session; NULL: nothing. */
+const struct record *quarantine_record(const struct session *session);
+/* Whether the session may submit a job that needs `n_cores` cores now; else -EAGAIN and when. */
+int quarantine_check(const struct session *session, unsigned n_cores, struct npu_error *error);
+/* Forgives an identity. -ENOENT when it has no record. */
+int quarantine_pardon(struct sessions *sessions, uid_t uid, const char *cgroup);
+/* Strikes have decayed, pauses ended, or the policy changed: puts every session into its standing.
+ */
+void quarantine_apply(struct sessions *sessions);
 
 /* scheduler's backend over the device; sessions/backend.c */
 extern const struct sched_backend_ops sessions_backend_ops;

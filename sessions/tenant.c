@@ -23,20 +23,26 @@ static const char *const tenant_quotas[ACCOUNT_SLOTS] = {
 static const char *const user_quotas[ACCOUNT_SLOTS] = {
 	[SLOT_BYTES] = "bytes_per_uid",		 [SLOT_BOS] = "bos_per_uid",
 	[SLOT_FENCES] = "fences_per_uid",	 [SLOT_SESSIONS] = "sessions_per_uid",
-	[SLOT_CONNECTIONS] = "sessions_per_uid",
+	[SLOT_CONNECTIONS] = "sessions_per_uid", [SLOT_TABLES] = "pagetable_bytes_per_uid",
 };
 static const char *const total_quotas[ACCOUNT_SLOTS] = {
 	[SLOT_BYTES] = "bytes_total",	       [SLOT_BOS] = "bos_total",
 	[SLOT_FENCES] = "fences_total",	       [SLOT_JOBS] = "jobs_total",
-	[SLOT_CONNECTIONS] = "sessions_total",
+	[SLOT_CONNECTIONS] = "sessions_total", [SLOT_TABLES] = "pagetable_bytes_total",
 };
+
+/* Buffers far apart cost a table of 4 KiB each: not more of the memory than one in so many parts.
+ */
+#define TABLES_PART 32
 
 /* `share`: one in how many parts of what there is. */
 static void set_machine_limits(struct account *account, const struct machine_limits *machine,
 			       unsigned share)
 {
-	if (machine->bytes != ACCOUNT_UNLIMITED)
+	if (machine->bytes != ACCOUNT_UNLIMITED) {
 		account->limit[SLOT_BYTES] = machine->bytes / share;
+		account->limit[SLOT_TABLES] = machine->bytes / TABLES_PART / share;
+	}
 	if (machine->descriptors == ACCOUNT_UNLIMITED)
 		return;
 	/* A half for BOs, a quarter for connections, an eighth for fences; the rest is npud's. */
@@ -84,7 +90,7 @@ static void user_set_quota(struct user *user, const struct machine_limits *machi
 			smaller(sessions + CONNECTIONS_SPARE, connections);
 }
 
-static void tenant_set_quota(struct tenant *tenant, const struct quota *quota)
+void tenant_set_quota(struct tenant *tenant, const struct quota *quota)
 {
 	tenant->account.limit[SLOT_JOBS] = quota->jobs_per_tenant;
 	tenant->account.limit[SLOT_WAIT_NS] = quota->queued_ns_per_tenant;

@@ -22,6 +22,7 @@ enum session_slot {
 	SLOT_SESSIONS,	  /* charged at the hello, which can be answered */
 	SLOT_WAIT_NS,	  /* predicted core-time of jobs that have not started */
 	SLOT_CONNECTIONS, /* charged at accept, before anything is allocated for them */
+	SLOT_TABLES,	  /* bytes of page tables */
 };
 
 /* Connections that a user may have beyond its sessions: those that are told that they are too many.
@@ -69,6 +70,8 @@ int tenants_get_user(struct tenants *tenants, uid_t uid, const struct quota *quo
 		     struct user **ret_user);
 int tenants_get_tenant(struct tenants *tenants, struct user *user, const char *class_name,
 		       const struct quota *quota, struct tenant **ret_tenant);
+/* New limits for one, as its class has them. */
+void tenant_set_quota(struct tenant *tenant, const struct quota *quota);
 struct user *user_unref(struct user *user);
 struct tenant *tenant_unref(struct tenant *tenant);
 

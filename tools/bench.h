@@ -23,6 +23,8 @@ enum cli_status bench_latency(const struct bench_options *options);
 enum cli_status bench_throughput(const struct bench_options *options);
 enum cli_status bench_sessions(const struct bench_options *options);
 enum cli_status bench_memory(const struct bench_options *options);
+enum cli_status bench_neighbour(const struct bench_options *options);
+enum cli_status bench_flood(const struct bench_options *options);
 enum cli_status bench_check(const struct bench_options *options);
 enum cli_status bench_slices(const struct bench_options *options);
 enum cli_status bench_decision(const struct bench_options *options);

@@ -16,7 +16,9 @@ static const char help_text[] =
 	"  latency       round trip of an empty job, against a bare request and reply\n"
 	"  throughput    empty jobs per second, by clients and jobs in flight\n"
 	"  sessions      what an idle session costs; how long connecting takes\n"
+	"  flood         what a client that floods npud costs the others\n"
 	"  memory        whether the daemon grows while jobs and sessions come and go\n"
+	"  neighbour     latency of small jobs with and without a neighbour that hangs\n"
 	"  slices        what it costs to cut a job\n"
 	"  check         what it costs to check the streams of a job\n"
 	"  soft          speed of the soft device's convolutions, against oneDNN's\n"
@@ -28,8 +30,8 @@ static const char help_text[] =
 	"  --json         the result as one JSON object\n"
 	"  --loop KIND    auto, uring or epoll, for that npud\n"
 	"  --seconds N    throughput: per figure (1); memory: in all (10)\n"
-	"  --count N      latency: blocks of 200 rounds (100); sessions: how many (200);\n"
-	"                 slices: jobs (200); check: jobs (1000);\n"
+	"  --count N      latency, neighbour, flood: blocks of 200 rounds (100, 100, 40);\n"
+	"                 sessions: how many (200); slices: jobs (200); check: jobs (1000);\n"
 	"                 soft: pairs of blocks of 21 runs (25)\n"
 	"  --socket PATH  latency, throughput: use the npud there, on the timing device\n"
 	"\n"
@@ -43,7 +45,8 @@ static const struct {
 	{"latency", bench_latency, NULL},   {"throughput", bench_throughput, NULL},
 	{"sessions", bench_sessions, NULL}, {"memory", bench_memory, NULL},
 	{"slices", bench_slices, NULL},	    {"check", bench_check, NULL},
-	{"decision", bench_decision, NULL}, {"fairness", NULL, "not built yet"},
+	{"decision", bench_decision, NULL}, {"neighbour", bench_neighbour, NULL},
+	{"flood", bench_flood, NULL},	    {"fairness", NULL, "not built yet"},
 #ifdef HAVE_ONEDNN
 	{"soft", bench_soft, NULL},
 #else

@@ -32,13 +32,16 @@ static const char help_text[] =
 	"  policy reload      read the policy file again\n"
 	"  kill SESSION       end a session and what it runs\n"
 	"  reset CORE         reset a core; what runs there fails\n"
+	"  pardon SESSION     forgive who is behind a session its hangs and faults\n"
+	"  pardon UID:CGROUP  the same for who has no session any more\n"
+	"  incidents [ID]     hangs and faults that were written down; one of them\n"
 	"  drain              take no new sessions and jobs, and wait for the last to end\n"
 	"  trace start        record the jobs that end\n"
 	"  trace stop FILE    write the recording, for Perfetto, chrome://tracing or npu-sim\n"
 	"\n"
 	"  --socket PATH      npud's socket; else $NPU_SOCKET, $XDG_RUNTIME_DIR/npud.sock,\n"
 	"                     /run/npud/npud.sock\n"
-	"  --json             for programs: status, sessions and cores as JSON\n"
+	"  --json             for programs: status, sessions, cores and incidents as JSON\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no daemon, 4 refused.\n";
 
@@ -149,6 +152,41 @@ static enum cli_status run_policy_show(struct npuctl *npuctl, char **arguments)
 	return status;
 }
 
+static enum cli_status load_incidents(struct npuctl *npuctl, uint64_t id, json_t **ret_document)
+{
+	char *text;
+	int error = npu_incidents(npuctl->session, id, &text);
+	if (error < 0)
+		return cli_error_npu(error, "incidents");
+	json_t *document = json_loads(text, 0, NULL);
+	free(text);
+	if (!document)
+		return cli_error(CLI_FAILED, "incidents: npud's answer is not JSON");
+	*ret_document = document;
+	return CLI_OK;
+}
+
+static enum cli_status run_incidents(struct npuctl *npuctl, char **arguments)
+{
+	json_t *document = NULL;
+	uint64_t id = 0;
+	if (arguments[0] && cli_parse_u64(arguments[0], 1, UINT64_MAX, &id) < 0)
+		return cli_error(CLI_USAGE,
+				 "incidents: %s: not an incident's number; see `npuctl incidents`",
+				 arguments[0]);
+	enum cli_status status = load_incidents(npuctl, id, &document);
+	if (status != CLI_OK)
+		return status;
+	if (npuctl->is_json)
+		status = print_json(id ? document : json_object_get(document, "incidents"));
+	else if (id)
+		show_incident(document, stdout);
+	else
+		show_incidents(document, stdout);
+	json_decref(document);
+	return status;
+}
+
 /* ---- commands ---- */
 
 /* npud checks its own files: the one parser, and its very messages and exit status. */
@@ -163,7 +201,10 @@ static enum cli_status run_policy_check(struct npuctl *npuctl, char **arguments)
 static enum cli_status run_policy_reload(struct npuctl *npuctl, char **arguments)
 {
 	int error = npu_policy_reload(npuctl->session);
-	return error < 0 ? cli_error_npu(error, "policy reload") : CLI_OK;
+	if (error < 0)
+		return cli_error_npu(error, "policy reload");
+	puts("policy reloaded");
+	return CLI_OK;
 }
 
 static enum cli_status run_kill(struct npuctl *npuctl, char **arguments)
@@ -176,7 +217,10 @@ static enum cli_status run_kill(struct npuctl *npuctl, char **arguments)
 				 arguments[0]);
 	snprintf(what, sizeof(what), "kill %llu", (unsigned long long)id);
 	int error = npu_kill(npuctl->session, id);
-	return error < 0 ? cli_error_npu(error, what) : CLI_OK;
+	if (error < 0)
+		return cli_error_npu(error, what);
+	printf("session %llu ended\n", (unsigned long long)id);
+	return CLI_OK;
 }
 
 /* Asks again until nothing is left that can end. */
@@ -209,7 +253,31 @@ static enum cli_status run_reset(struct npuctl *npuctl, char **arguments)
 				 arguments[0]);
 	snprintf(what, sizeof(what), "reset %u", (unsigned)core);
 	int error = npu_reset_core(npuctl->session, (uint32_t)core);
-	return error < 0 ? cli_error_npu(error, what) : CLI_OK;
+	if (error < 0)
+		return cli_error_npu(error, what);
+	printf("core %u reset\n", (unsigned)core);
+	return CLI_OK;
+}
+
+/* UID:CGROUP, as `npuctl sessions` shows it; else a session's number. */
+static enum cli_status run_pardon(struct npuctl *npuctl, char **arguments)
+{
+	char *colon = strchr(arguments[0], ':');
+	uint64_t number;
+	int error;
+	if (colon)
+		*colon = '\0';
+	if (cli_parse_u64(arguments[0], colon ? 0 : 1, colon ? UINT32_MAX - 1 : UINT64_MAX,
+			  &number) < 0)
+		return cli_error(CLI_USAGE,
+				 "pardon: %s: neither a session's number nor UID:CGROUP; see "
+				 "`npuctl sessions`",
+				 arguments[0]);
+	if (colon)
+		error = npu_pardon_identity(npuctl->session, (uint32_t)number, colon + 1);
+	else
+		error = npu_pardon(npuctl->session, number);
+	return error < 0 ? cli_error_npu(error, "pardon") : CLI_OK;
 }
 
 static enum cli_status run_trace_start(struct npuctl *npuctl, char **arguments)
@@ -235,7 +303,7 @@ static enum cli_status run_trace_stop(struct npuctl *npuctl, char **arguments)
 
 struct command {
 	const char *words[2]; /* the second may be NULL */
-	const char *argument; /* NULL: takes none */
+	const char *argument; /* NULL: takes none; "[…]": may be left out */
 	bool needs_daemon;
 	enum cli_status (*run)(struct npuctl *npuctl, char **arguments);
 };
@@ -251,6 +319,8 @@ static const struct command commands[] = {
 	{{"policy", "reload"}, NULL, true, run_policy_reload},
 	{{"kill"}, "SESSION", true, run_kill},
 	{{"reset"}, "CORE", true, run_reset},
+	{{"pardon"}, "SESSION or UID:CGROUP", true, run_pardon},
+	{{"incidents"}, "[ID]", true, run_incidents},
 	{{"drain"}, NULL, true, run_drain},
 	{{"trace", "start"}, NULL, true, run_trace_start},
 	{{"trace", "stop"}, "FILE", true, run_trace_stop},
@@ -270,7 +340,7 @@ static const struct command *command_find(char **words, int n_words)
 
 static bool command_is_planned(const char *word)
 {
-	static const char *const planned[] = {"pardon", "incidents", "doctor"};
+	static const char *const planned[] = {"doctor"};
 	for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
 		if (strcmp(word, planned[i]) == 0)
 			return true;
@@ -286,7 +356,8 @@ static enum cli_status run_command(struct npuctl *npuctl, char **words, int n_wo
 		return cli_error(CLI_USAGE, "%s%s%s: no such command; see `npuctl --help`",
 				 words[0], n_words > 1 ? " " : "", n_words > 1 ? words[1] : "");
 	int n_own = command->words[1] ? 2 : 1;
-	if (n_words != n_own + (command->argument != NULL))
+	bool is_optional = command->argument && command->argument[0] == '[';
+	if (n_words != n_own + (command->argument != NULL) && !(is_optional && n_words == n_own))
 		return cli_error(CLI_USAGE, "%s%s%s: takes %s; see `npuctl --help`",
 				 command->words[0], n_own == 2 ? " " : "",
 				 n_own == 2 ? command->words[1] : "",

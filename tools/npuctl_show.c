@@ -100,14 +100,31 @@ static void show_predictions_line(const json_t *document, FILE *out)
 		fputs("predicts  nothing yet\n", out);
 }
 
+static void show_incidents_line(const json_t *document, FILE *out)
+{
+	if (json_is_string(look_up(document, "incidents.error")))
+		fprintf(out, "incidents not kept: %s: %s\n",
+			string(document, "incidents.directory"),
+			string(document, "incidents.error"));
+	else if (string(document, "incidents.directory")[0])
+		fprintf(out, "incidents %lld in %s\n", integer(document, "incidents.count"),
+			string(document, "incidents.directory"));
+	else
+		fputs("incidents not kept: the policy names no directory\n", out);
+}
+
 void show_status(const json_t *document, FILE *out)
 {
 	char bytes[32], tables[32];
 	fprintf(out, "npud      %s, up ", string(document, "version"));
 	print_uptime(json_number_value(look_up(document, "uptime_s")), out);
 	fprintf(out, ", loop %s\n", string(document, "loop"));
-	fprintf(out, "device    %s, %s\n", string(document, "device.name"),
+	fprintf(out, "device    %s, %s", string(document, "device.name"),
 		string(document, "device.state"));
+	if (json_is_integer(look_up(document, "device.retry_in_ns")))
+		fprintf(out, ", tried again in %.1f s",
+			(double)integer(document, "device.retry_in_ns") * 1e-9);
+	fputc('\n', out);
 	show_cores_line(document, out);
 	fprintf(out, "policy    %s (%s)\n", string(document, "scheduler.policy"),
 		json_is_string(look_up(document, "policy.file")) ? string(document, "policy.file")
@@ -124,12 +141,26 @@ void show_status(const json_t *document, FILE *out)
 		integer(document, "memory.bos"),
 		cli_format_bytes((uint64_t)integer(document, "memory.pagetable_bytes"), tables,
 				 sizeof(tables)));
-	fprintf(out, "watchdog  %lld hangs, %lld core resets\n",
-		integer(document, "watchdog.hangs"), integer(document, "watchdog.core_resets"));
+	fprintf(out, "watchdog  %lld hangs, %lld core resets, %lld device resets, %lld repeats\n",
+		integer(document, "watchdog.hangs"), integer(document, "watchdog.core_resets"),
+		integer(document, "watchdog.device_resets"), integer(document, "watchdog.repeats"));
+	show_incidents_line(document, out);
 	if (string(document, "loop_fallback")[0] && json_object_get(document, "loop_fallback"))
 		print_line("epoll", string(document, "loop_fallback"), out);
 	print_lines("warning", json_object_get(document, "warnings"), out);
 	print_lines("no effect", look_up(document, "policy.not_in_effect"), out);
+}
+
+/* Strikes, standing and how long that lasts. */
+static void add_standing(struct table *table, const json_t *object)
+{
+	const json_t *left = json_object_get(object, "standing_left_ns");
+	table_add(table, "%lld", integer(object, "strikes"));
+	table_add(table, "%s", string(object, "standing"));
+	if (json_is_integer(left))
+		table_add(table, "%.1f s", (double)json_integer_value(left) * 1e-9);
+	else
+		table_add(table, "-");
 }
 
 static void add_session(struct table *table, const json_t *session)
@@ -142,6 +173,7 @@ static void add_session(struct table *table, const json_t *session)
 	table_add(table, "%s", string(session, "comm"));
 	table_add(table, "%s", string(session, "class"));
 	table_add(table, "%s", string(session, "state"));
+	add_standing(table, session);
 	table_add(table, "%lld", integer(session, "bos"));
 	table_add(table, "%s",
 		  cli_format_bytes((uint64_t)integer(session, "bytes"), bytes, sizeof(bytes)));
@@ -155,11 +187,31 @@ static void add_session(struct table *table, const json_t *session)
 	table_add(table, "%s", cli_format_ns((uint64_t)integer(latency, "p99"), p99, sizeof(p99)));
 }
 
+/* Who has strikes, with a session or without; nothing where nobody has. */
+static void show_identities(const json_t *identities, FILE *out)
+{
+	static const char *const columns[] = {">STRIKES", "STANDING", ">FOR", "IDENTITY"};
+	struct table table;
+	size_t i;
+	json_t *identity;
+	if (!json_array_size(identities))
+		return;
+	fputc('\n', out);
+	table_init(&table, columns, COUNT(columns));
+	json_array_foreach ((json_t *)identities, i, identity) {
+		add_standing(&table, identity);
+		table_add(&table, "%lld:%s", integer(identity, "uid"), string(identity, "cgroup"));
+	}
+	table_print(&table, out);
+	table_deinit(&table);
+}
+
 void show_sessions(const json_t *document, FILE *out)
 {
 	static const char *const columns[] = {
-		">ID",	   ">PID",     ">UID",	"COMM",	   "CLASS",	"STATE", ">BOS", ">MEMORY",
-		">QUEUED", ">RUNNING", ">DONE", ">FAILED", ">NPU TIME", ">P50",	 ">P99"};
+		">ID",	    ">PID",	">UID",	   "COMM",	"CLASS",   "STATE",
+		">STRIKES", "STANDING", ">FOR",	   ">BOS",	">MEMORY", ">QUEUED",
+		">RUNNING", ">DONE",	">FAILED", ">NPU TIME", ">P50",	   ">P99"};
 	struct table table;
 	size_t i;
 	json_t *session;
@@ -175,6 +227,7 @@ void show_sessions(const json_t *document, FILE *out)
 		if (ignored)
 			fprintf(out, "session %lld: %s\n", integer(session, "id"), ignored);
 	}
+	show_identities(json_object_get(document, "identities"), out);
 }
 
 static double core_utilization(const json_t *core, const json_t *before, double elapsed_s)
@@ -217,4 +270,74 @@ void show_cores(const json_t *document, const json_t *previous, double elapsed_s
 	}
 	table_print(&table, out);
 	table_deinit(&table);
+}
+
+void show_incidents(const json_t *document, FILE *out)
+{
+	static const char *const columns[] = {">ID",	  "TIME", "OUTCOME", ">CORE", ">UID",
+					      ">SESSION", ">JOB", ">TASK",   "COMM"};
+	struct table table;
+	size_t i;
+	json_t *incident;
+	if (json_is_string(look_up(document, "error")))
+		fprintf(out, "not kept: %s: %s\n", string(document, "directory"),
+			string(document, "error"));
+	table_init(&table, columns, COUNT(columns));
+	json_array_foreach ((json_t *)json_object_get(document, "incidents"), i, incident) {
+		table_add(&table, "%lld", integer(incident, "id"));
+		table_add(&table, "%s", string(incident, "time"));
+		table_add(&table, "%s", string(incident, "outcome"));
+		table_add(&table, "%lld", integer(incident, "core"));
+		table_add(&table, "%lld", integer(incident, "session.uid"));
+		table_add(&table, "%lld", integer(incident, "session.id"));
+		table_add(&table, "%lld", integer(incident, "job.id"));
+		table_add(&table, "%lld", integer(incident, "job.task"));
+		table_add(&table, "%s", string(incident, "session.comm"));
+	}
+	table_print(&table, out);
+	table_deinit(&table);
+}
+
+/* An object on one line: "key value, key value". */
+static void show_members(const char *label, const json_t *object, FILE *out)
+{
+	const char *key, *separator = "";
+	json_t *value;
+	fprintf(out, "%-10s", label);
+	json_object_foreach ((json_t *)object, key, value) {
+		char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+		fprintf(out, "%s%s %s", separator, key, text ? text : "?");
+		separator = ", ";
+		free(text);
+	}
+	fputc('\n', out);
+}
+
+static void show_list(const char *label, const json_t *list, FILE *out)
+{
+	size_t i;
+	json_t *member;
+	json_array_foreach ((json_t *)list, i, member) {
+		show_members(i ? "" : label, member, out);
+	}
+}
+
+void show_incident(const json_t *document, FILE *out)
+{
+	size_t i;
+	json_t *command;
+	fprintf(out, "incident  %lld, %s: %s on core %lld\n", integer(document, "id"),
+		string(document, "time"), string(document, "outcome"), integer(document, "core"));
+	show_members("session", json_object_get(document, "session"), out);
+	show_members("job", json_object_get(document, "job"), out);
+	show_members("evidence", json_object_get(document, "evidence"), out);
+	show_list("cores", json_object_get(document, "cores"), out);
+	show_list("queues", json_object_get(document, "queues"), out);
+	show_list("actions", json_object_get(document, "actions"), out);
+	show_members("registers", json_object_get(document, "registers"), out);
+	show_members("mmu", json_object_get(document, "mmu"), out);
+	json_array_foreach ((json_t *)json_object_get(document, "commands"), i, command) {
+		fprintf(out, "%-10s%s  %s\n", i ? "" : "commands", string(command, "iova"),
+			string(command, "text"));
+	}
 }

@@ -16,4 +16,8 @@ void show_sessions(const json_t *document, FILE *out);
  */
 void show_cores(const json_t *document, const json_t *previous, double elapsed_s, FILE *out);
 
+/* The list of incidents, and one of them. */
+void show_incidents(const json_t *document, FILE *out);
+void show_incident(const json_t *document, FILE *out);
+
 #endif

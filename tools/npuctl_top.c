@@ -5,10 +5,13 @@
 #include "npuctl_top.h"
 #include "npuctl_show.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +31,60 @@ static double seconds_between(const struct timespec *from, const struct timespec
 	return (double)(to->tv_sec - from->tv_sec) + (double)(to->tv_nsec - from->tv_nsec) * 1e-9;
 }
 
+static struct winsize terminal_size(void)
+{
+	struct winsize size = {0};
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row < 2 || size.ws_col < 1)
+		size = (struct winsize){.ws_row = UINT16_MAX, .ws_col = UINT16_MAX};
+	return size;
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t n = 0;
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* A line that wraps or a page that scrolls would leave nothing in its place. */
+static void print_cut(const char *page)
+{
+	const struct winsize size = terminal_size();
+	const size_t n_lines = count_lines(page);
+	size_t n_shown = n_lines < size.ws_row ? n_lines : size.ws_row - 2u;
+	fputs(CLEAR_SCREEN, stdout);
+	for (size_t i = 0; i < n_shown; i++) {
+		const size_t length = strcspn(page, "\n");
+		printf("%.*s\n", (int)(length < size.ws_col ? length : size.ws_col), page);
+		page += length + 1;
+	}
+	if (n_shown < n_lines)
+		printf("%.*s\n", size.ws_col, "(more: make the terminal higher)");
+	fflush(stdout);
+}
+
+static enum cli_status show_page(const json_t *document, const struct shown *last, double elapsed_s)
+{
+	char *page = NULL;
+	size_t page_size = 0;
+	FILE *out = open_memstream(&page, &page_size);
+	if (!out)
+		return cli_error(CLI_FAILED, "top: %s", strerror(errno));
+	show_status(document, out);
+	putc('\n', out);
+	show_cores(document, last->document, elapsed_s, out);
+	putc('\n', out);
+	show_sessions(document, out);
+	enum cli_status status = fclose(out) == 0 ? CLI_OK : CLI_FAILED;
+	if (status == CLI_OK)
+		print_cut(page);
+	else
+		cli_error(CLI_FAILED, "top: out of memory");
+	free(page);
+	return status;
+}
+
 static enum cli_status show_once(struct npu_session *session, struct shown *last)
 {
 	char *text;
@@ -40,16 +97,10 @@ static enum cli_status show_once(struct npu_session *session, struct shown *last
 	free(text);
 	if (!document)
 		return cli_error(CLI_FAILED, "statistics: npud's answer is not JSON");
-	fputs(CLEAR_SCREEN, stdout);
-	show_status(document, stdout);
-	putchar('\n');
-	show_cores(document, last->document, seconds_between(&last->time, &now), stdout);
-	putchar('\n');
-	show_sessions(document, stdout);
-	fflush(stdout);
+	enum cli_status status = show_page(document, last, seconds_between(&last->time, &now));
 	json_decref(last->document);
 	*last = (struct shown){document, now};
-	return CLI_OK;
+	return status;
 }
 
 /* Waits for the next refresh; true when the user has had enough. */

@@ -7,6 +7,7 @@
  * One byte chooses a step, the ones behind it its arguments; what is missing reads as 0.
  */
 #include "api/api.h"
+#include "api/incidents.h"
 #include "base/closer.h"
 #include "base/log.h"
 #include "device/rk3588.h"
@@ -15,6 +16,7 @@
 #undef NDEBUG
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +46,7 @@ struct world {
 	struct device *device;
 	struct session_policy policy;
 	struct scheduler_config scheduler;
+	struct incidents *incidents;
 	struct sessions *sessions;
 	struct api api;
 	struct client clients[N_CLIENTS];
@@ -104,12 +107,18 @@ static void world_start(struct world *world)
 	assert(rk3588_device_new(bus, "soft", &world->device) == 0);
 	assert(session_policy_init_default(&world->policy, 3) == 0);
 	world->policy.quota.bytes_per_session = 1u << 20;
+	/* Inputs are not to suffer for those before them. */
+	world->policy.quarantine.slow_after = UINT_MAX;
+	world->policy.quarantine.suspend_after = UINT_MAX;
+	world->policy.quarantine.close_after = UINT_MAX;
 	world->policy.classes[0].slice_rule = SLICE_ASKED;
 	params.loop = world->loop;
 	params.closer = world->closer;
 	params.device = world->device;
 	assert(sessions_new(&params, &world->sessions) == 0);
-	world->api = (struct api){world->sessions, &daemon_ops, world};
+	/* There is no directory; the documents are made up all the same. */
+	assert(incidents_new(world->sessions, &world->incidents) == 0);
+	world->api = (struct api){world->sessions, &daemon_ops, world, world->incidents};
 	for (unsigned i = 0; i < N_CLIENTS; i++)
 		world->clients[i].fd = -1;
 	for (unsigned i = 0; i < N_KEPT; i++)

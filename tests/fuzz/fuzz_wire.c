@@ -55,6 +55,8 @@ static void fuzz_bodies(const void *body, size_t size, unsigned n_fds, unsigned 
 		struct npu_cancel cancel;
 		struct npu_kill kill;
 		struct npu_reset reset;
+		struct npu_pardon pardon;
+		struct npu_incidents incidents;
 		struct job_params submit;
 	} out;
 	struct npu_error error = {0};
@@ -92,6 +94,12 @@ static void fuzz_bodies(const void *body, size_t size, unsigned n_fds, unsigned 
 		break;
 	case NPU_OP_RESET:
 		r = wire_decode_reset(body, size, n_fds, &out.reset, &error);
+		break;
+	case NPU_OP_PARDON:
+		r = wire_decode_pardon(body, size, n_fds, &out.pardon, &error);
+		break;
+	case NPU_OP_INCIDENTS:
+		r = wire_decode_incidents(body, size, n_fds, &out.incidents, &error);
 		break;
 	default:
 		r = wire_decode_empty(size, n_fds, &error);

@@ -17,9 +17,13 @@ struct daemon {
 	char log[108];	  /* its stderr */
 };
 
+/* For clients that hang and fault over and over, and are not to be put into quarantine for it. */
+#define DAEMON_LENIENT "\"watchdog\": {\"slow_after\": 0, \"suspend_after\": 0, \"close_after\": 0}"
+
 struct daemon_options {
 	const char *log_level;	  /* NULL: debug */
 	const char *device;	  /* NULL: soft */
+	const char *program;	  /* environment variable with its path; NULL: NPUD */
 	const char *config;	  /* policy text; NULL: none */
 	const char *loop;	  /* NULL: as NPU_TEST_LOOP says */
 	const char *name;	  /* of its files below the directory; NULL: "npud" */
@@ -40,6 +44,8 @@ int daemon_wait(struct daemon *daemon);
 void daemon_stop(struct daemon *daemon);
 /* Waits until the log has `text`; fails when the daemon ends first. */
 void daemon_wait_log(const struct daemon *daemon, const char *text);
+/* Waits until it is ready, or has ended: false. */
+bool daemon_try_ready(const struct daemon *daemon);
 /* The log so far; malloc'ed. */
 char *daemon_read_log(const struct daemon *daemon);
 /* False when it has ended. */

@@ -37,7 +37,8 @@ static void inv3_every_end_signals_once(void)
 	struct client client;
 	int fences[4];
 
-	daemon_start(NULL, &daemon);
+	daemon_start(&(struct daemon_options){.config = "{\"version\": 1, " DAEMON_LENIENT "}"},
+		     &daemon);
 	client_open(&daemon, &client);
 	matmul_init(&client, 0, 1, 1, &good);
 	matmul_init(&client, 0, 1, 1, &stray);

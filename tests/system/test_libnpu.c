@@ -317,7 +317,30 @@ static void pinned_class_stays_on_its_core(void)
 	daemon_stop(&daemon);
 }
 
+/* The sentence is about what was wrong, with its value and what is allowed. */
+static void errors_name_the_culprit(void)
+{
+	struct npu_task task = {.regcmd_iova = 0xfffffff0, .regcmd_count = 3, .int_mask = 0x300};
+	const struct npu_job job = {.tasks = &task, .n_tasks = 1};
+	struct npu_session *session;
+	struct daemon daemon;
+	struct npu_bo bo;
+
+	daemon_start(NULL, &daemon);
+	session = open_session(&daemon);
+	REQUIRE_EQ(npu_bo_create_at(session, 8192, 0xfffff000, &bo), -EINVAL);
+	REQUIRE_HAS(npu_last_error(), "size: 8192 is out of range (1 ... 4096)");
+	REQUIRE_EQ(npu_bo_create_at(session, 4096, 0xfffff000, &bo), 0);
+	REQUIRE_EQ(npu_bo_import(session, -1, &bo), -EBADF);
+	REQUIRE_HAS(npu_last_error(), "fd: -1 is not an open descriptor");
+	REQUIRE_EQ(npu_submit(session, &job, NULL, NULL), -EINVAL);
+	REQUIRE_HAS(npu_last_error(), "regcmd_count 3 is out of range (1 ... 2 ");
+	npu_close(session);
+	daemon_stop(&daemon);
+}
+
 static const struct test_case cases[] = {
+	HARNESS_CASE(errors_name_the_culprit),
 	HARNESS_CASE(gang_computes_on_one_two_and_three_cores),
 	HARNESS_CASE(gangs_and_single_jobs_together),
 	HARNESS_CASE(one_session_in_several_threads),

@@ -205,7 +205,8 @@ static void client_killed_at_every_step(void)
 	struct daemon daemon;
 	unsigned n_fds;
 
-	daemon_start(NULL, &daemon);
+	daemon_start(&(struct daemon_options){.config = "{\"version\": 1, " DAEMON_LENIENT "}"},
+		     &daemon);
 	client_open(&daemon, &observer);
 	matmul_init(&observer, 0, 5, 6, &job);
 	matmul_check(&observer, &job);

@@ -144,6 +144,19 @@ static void inv7_bad_tasks_are_named(void)
 	daemon_stop(&daemon);
 }
 
+/* An answer that says what was wrong, and then the end. */
+static void require_dismissal(struct client *client, const char *field)
+{
+	struct message reply;
+
+	REQUIRE(client_receive(client, &reply));
+	REQUIRE_EQ(reply.header.kind, NPU_KIND_ERROR);
+	REQUIRE_EQ(reply.body.error.error, EBADMSG);
+	REQUIRE(strcmp(reply.body.error.field, field) == 0);
+	REQUIRE(!client_receive(client, &reply));
+	client_close(client);
+}
+
 /* What breaks the transport itself ends the session, and only that one. */
 static void inv7_broken_packets_end_the_session(void)
 {
@@ -164,14 +177,17 @@ static void inv7_broken_packets_end_the_session(void)
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
 		client_open(&daemon, &client);
 		REQUIRE_EQ(client_send_bytes(&client, &broken[i], sizeof(broken[i]), NULL, 0), 0);
-		REQUIRE(!client_receive(&client, &reply));
-		client_close(&client);
+		require_dismissal(&client, broken[i].length == 16 ? "kind" : "length");
 	}
-	for (size_t size = 0; size < sizeof(struct npu_header); size++) {
+	/* An empty packet looks like the end of the connection. */
+	client_open(&daemon, &client);
+	REQUIRE_EQ(client_send_bytes(&client, &broken[1], 0, NULL, 0), 0);
+	REQUIRE(!client_receive(&client, &reply));
+	client_close(&client);
+	for (size_t size = 1; size < sizeof(struct npu_header); size++) {
 		client_open(&daemon, &client);
 		REQUIRE_EQ(client_send_bytes(&client, &broken[1], size, NULL, 0), 0);
-		REQUIRE(!client_receive(&client, &reply));
-		client_close(&client);
+		require_dismissal(&client, "size");
 	}
 	json_decref(client_stats(&observer));
 	daemon_stop(&daemon);
@@ -182,7 +198,6 @@ static void inv7_oversized_packet_ends_the_session(void)
 	static unsigned char packet[NPU_MESSAGE_MAX + 4096];
 	struct npu_header header = {.length = sizeof(packet), .op = NPU_OP_STATS};
 	struct client client, observer;
-	struct message reply;
 	struct daemon daemon;
 
 	daemon_start(NULL, &daemon);
@@ -190,7 +205,13 @@ static void inv7_oversized_packet_ends_the_session(void)
 	client_open(&daemon, &client);
 	memcpy(packet, &header, sizeof(header));
 	REQUIRE_EQ(client_send_bytes(&client, packet, sizeof(packet), NULL, 0), 0);
-	REQUIRE(!client_receive(&client, &reply));
+	require_dismissal(&client, "size");
+	/* One byte too long, with a header that says it is not. */
+	client_open(&daemon, &client);
+	header.length = NPU_MESSAGE_MAX;
+	memcpy(packet, &header, sizeof(header));
+	REQUIRE_EQ(client_send_bytes(&client, packet, NPU_MESSAGE_MAX + 1, NULL, 0), 0);
+	require_dismissal(&client, "size");
 	json_decref(client_stats(&observer));
 	daemon_stop(&daemon);
 }
@@ -321,7 +342,8 @@ static void inv7_random_damage_is_survived(void)
 	struct daemon daemon;
 	unsigned n_fds;
 
-	daemon_start(NULL, &daemon);
+	daemon_start(&(struct daemon_options){.config = "{\"version\": 1, " DAEMON_LENIENT "}"},
+		     &daemon);
 	client_open(&daemon, &observer);
 	matmul_init(&observer, 0, 3, 9, &honest);
 	matmul_check(&observer, &honest);

@@ -286,7 +286,7 @@ static void endpoint_is_not_for_the_network(void)
 
 	harness_path("npud.sock", path);
 	command_run("NPUD", argv, &result);
-	REQUIRE_EQ(result.status, 3);
+	REQUIRE_EQ(result.status, 2);
 	REQUIRE_HAS(result.output, "--stats");
 }
 
@@ -443,11 +443,13 @@ static void npuctl_changes(void)
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)client.hello.session_id);
 	npuctl(&daemon, "reset", "0", NULL);
 	REQUIRE_EQ(result.status, 0);
+	REQUIRE_HAS(result.output, "core 0 reset");
 	client_wait_stats(&client, "cores.0.resets", 1);
 	npuctl(&daemon, "reset", "9", NULL);
 	REQUIRE_EQ(result.status, 1);
 	npuctl(&daemon, "policy", "reload", NULL);
 	REQUIRE_EQ(result.status, 0);
+	REQUIRE_HAS(result.output, "policy reloaded");
 	harness_write(daemon.config, "{\"version\": 1, \"quota\": 7}");
 	npuctl(&daemon, "policy", "reload", NULL);
 	REQUIRE_EQ(result.status, 1);
@@ -459,6 +461,7 @@ static void npuctl_changes(void)
 	REQUIRE_EQ(result.status, 2);
 	npuctl(&daemon, "kill", id, NULL);
 	REQUIRE_EQ(result.status, 0);
+	REQUIRE_HAS(result.output, "ended");
 	REQUIRE(!client_receive(&client, &message));
 	npuctl(&daemon, "kill", id, NULL);
 	REQUIRE_EQ(result.status, 1);

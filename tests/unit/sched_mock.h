@@ -38,6 +38,9 @@ struct mock {
 	char trace[8192]; /* "JOB@CORE " per share started */
 	unsigned n_retired;
 	enum npu_outcome outcome_at_reset;
+	uint32_t cores_back; /* what a reset of the device brings back */
+	unsigned n_device_resets, n_repeats;
+	char accused[256]; /* "JOB@CORE " */
 	void (*retired)(struct mock *mock, struct mock_job *job);
 	void *user;
 };
@@ -109,6 +112,35 @@ static inline int mock_reset(void *context, unsigned core)
 	return -EIO;
 }
 
+static inline uint32_t mock_reset_device(void *context)
+{
+	struct mock *mock = context;
+
+	mock->n_device_resets++;
+	for (unsigned i = 0; i < SCHEDULER_CORES_MAX; i++)
+		mock->cores[i].job = NULL;
+	return mock->cores_back;
+}
+
+static inline void mock_accuse(void *context, struct sched_job *job,
+			       const struct sched_evidence *evidence)
+{
+	struct mock *mock = context;
+	size_t used = strlen(mock->accused);
+
+	ck_assert_ptr_eq(mock->cores[evidence->core].job, mock_job_of(job));
+	snprintf(mock->accused + used, sizeof(mock->accused) - used, "%llu@%u ",
+		 (unsigned long long)job->id, evidence->core);
+}
+
+static inline void mock_repeat(void *context, struct sched_job *job)
+{
+	struct mock *mock = context;
+
+	ck_assert_int_eq(job->state, JOB_READY);
+	mock->n_repeats++;
+}
+
 static inline void mock_retire(void *context, struct sched_job *job)
 {
 	struct mock *mock = context;
@@ -137,6 +169,18 @@ static const struct sched_backend_ops mock_ops = {
 	.now = mock_now,
 };
 
+/* A device that can be reset as a whole. */
+static const struct sched_backend_ops mock_device_ops = {
+	.run = mock_run,
+	.progress = mock_progress,
+	.reset = mock_reset,
+	.reset_device = mock_reset_device,
+	.accuse = mock_accuse,
+	.repeat = mock_repeat,
+	.retire = mock_retire,
+	.now = mock_now,
+};
+
 /* `params` with ops and what else differs from three cores, any two or three of which are a gang.
  */
 static inline void mock_init_params(struct mock *mock, const struct scheduler_config *config,
@@ -147,6 +191,7 @@ static inline void mock_init_params(struct mock *mock, const struct scheduler_co
 	params.context = mock;
 	memset(mock, 0, sizeof(*mock));
 	mock->device_percent = 100;
+	mock->cores_back = 7;
 	mock->now_ns = NS_PER_S;
 	ck_assert_int_eq(scheduler_new(&params, config, &mock->scheduler), 0);
 }
@@ -156,7 +201,11 @@ static inline void mock_init_domains(struct mock *mock, const struct scheduler_c
 				     bool has_one_domain, uint64_t assumed_ns, uint64_t switch_ns)
 {
 	struct scheduler_params params = {
-		.has_one_domain = has_one_domain, .switch_ns = assumed_ns, .ops = &mock_ops};
+		.has_one_domain = has_one_domain,
+		.switch_ns = assumed_ns,
+		.has_core_reset = true,
+		.ops = &mock_ops,
+	};
 
 	mock_init_params(mock, config, params);
 	mock->switch_ns = switch_ns;
@@ -166,7 +215,17 @@ static inline void mock_init_domains(struct mock *mock, const struct scheduler_c
 static inline void mock_init_ops(struct mock *mock, const struct scheduler_config *config,
 				 const struct sched_backend_ops *ops)
 {
-	mock_init_params(mock, config, (struct scheduler_params){.ops = ops});
+	struct scheduler_params params = {.has_core_reset = true, .ops = ops};
+
+	mock_init_params(mock, config, params);
+}
+
+static inline void mock_init_kind(struct mock *mock, const struct scheduler_config *config,
+				  const struct sched_backend_ops *ops, bool has_core_reset)
+{
+	struct scheduler_params params = {.has_core_reset = has_core_reset, .ops = ops};
+
+	mock_init_params(mock, config, params);
 }
 
 static inline void mock_init_config(struct mock *mock, const struct scheduler_config *config)

@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,8 @@ static const struct {
 	{"{\"scheduler\": {\"policy\": \"lottery\"}}",
 	 "p.json: scheduler.policy: 'lottery' is not known (allowed: round-robin, pinned, gang, "},
 	{"{\"quota\": {\"bytes_per_session\": 0}}", "p.json: quota.bytes_per_session: 0 is out"},
+	{"{\"classes\": {\"default\": {\"quota\": {\"jobs_total\": 1}}}}",
+	 "classes.default.quota.jobs_total"},
 	{"{\"quota\": {\"tasks_per_job\": 65536}}", "(allowed: a whole number, 1 to 65535)"},
 	{"{\"classes\": {\"two words\": {}}}",
 	 "p.json: classes.two words: bad name (allowed: 1 to"},
@@ -119,6 +122,12 @@ static const struct {
 	/* keys that come later are checked all the same */
 	{"{\"domains\": {\"scope\": \"planet\"}}", "p.json: domains.scope: 'planet' is not known"},
 	{"{\"watchdog\": {\"strikes\": 0}}", "p.json: watchdog.strikes: 0 is out of range"},
+	{"{\"watchdog\": {\"slow_after\": 3}}",
+	 "p.json: watchdog.slow_after: is above suspend_after, 2"},
+	{"{\"watchdog\": {\"suspend_after\": 0}}",
+	 "p.json: watchdog.suspend_after: is above close_after, 5"},
+	{"{\"incidents\": {\"directory\": \"x\"}}",
+	 "p.json: incidents.directory: 'x' is not allowed (allowed: an absolute path"},
 	{"{\"classes\": {\"a\": {\"late\": \"weep\"}}}", "(allowed: drop, demote, run)"},
 	{"{\"classes\": {\"a\": {\"priority\": 1001}}}",
 	 "p.json: classes.a.priority: 1001 is out of range (allowed: a whole number, 0 to 1000)"},
@@ -175,6 +184,37 @@ static const struct {
 	 "p.json: match[0].user: unknown key (allowed: uid, gid, cgroup, comm, socket, class)"},
 	{"{\"admin_group\": true}", "p.json: admin_group: true has the wrong type"},
 };
+
+START_TEST(quarantine_thresholds)
+{
+	static const struct {
+		const char *keys;
+		unsigned slow, suspend, close;
+	} rows[] = {
+		{"", 1, 2, 5},
+		{"\"strikes\": 3", 1, 2, 3},
+		{"\"strikes\": 1", 1, 1, 1},
+		{"\"strikes\": 3, \"close_after\": 9", 1, 2, 9},
+		{"\"slow_after\": 4, \"suspend_after\": 4", 4, 4, 5},
+		{"\"close_after\": 0", 1, 2, UINT_MAX},
+		{"\"slow_after\": 0, \"suspend_after\": 0, \"close_after\": 0", UINT_MAX, UINT_MAX,
+		 UINT_MAX},
+	};
+	char text[256];
+
+	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+		snprintf(text, sizeof(text), "{\"watchdog\": {%s}}", rows[i].keys);
+		parse_good(text);
+		ck_assert_uint_eq(config.sessions.quarantine.slow_after, rows[i].slow);
+		ck_assert_uint_eq(config.sessions.quarantine.suspend_after, rows[i].suspend);
+		ck_assert_uint_eq(config.sessions.quarantine.close_after, rows[i].close);
+		config_deinit(&config);
+	}
+	parse_good("{\"watchdog\": {\"quarantine_ms\": 0, \"quarantine_max_ms\": 5}}");
+	ck_assert_uint_eq(config.sessions.quarantine.pause_ns, 0);
+	ck_assert_uint_eq(config.sessions.quarantine.pause_max_ns, 5000000);
+}
+END_TEST
 
 START_TEST(bad)
 {
@@ -297,6 +337,25 @@ START_TEST(scheduler)
 }
 END_TEST
 
+/* A class has the policy's quotas but for those that it names itself. */
+START_TEST(class_quotas)
+{
+	const struct class *classes;
+
+	parse_good("{\"quota\": {\"bos_per_session\": 9, \"jobs_per_session\": 5}, \"classes\":"
+		   " {\"a\": {\"quota\": {\"bos_per_session\": 2, \"requests_per_s\": 100}},"
+		   " \"b\": {}}, \"match\": [{\"class\": \"b\"}]}");
+	classes = config.sessions.classes;
+	ck_assert_str_eq(classes[0].name, "a");
+	ck_assert(classes[0].has_quota && !classes[1].has_quota);
+	ck_assert_uint_eq(classes[0].quota.bos_per_session, 2);
+	ck_assert_uint_eq(classes[0].quota.jobs_per_session, 5);
+	ck_assert_uint_eq(classes[0].quota.requests_per_s, 100);
+	ck_assert_uint_eq(config.sessions.quota.bos_per_session, 9);
+	ck_assert_uint_eq(config.sessions.quota.requests_per_s, 0);
+}
+END_TEST
+
 START_TEST(quotas)
 {
 	const struct quota *quota = &config.sessions.quota;
@@ -399,9 +458,9 @@ END_TEST
 /* Once, where it stands; the classes and keys beside it are in effect. */
 START_TEST(later_keys_are_noted)
 {
-	parse_good("{\"watchdog\": {\"strikes\": 4, \"cap_ms\": 4000}}");
+	parse_good("{\"scheduler\": {\"commit_ahead_ms\": 4, \"quantum_ms\": 8}}");
 	ck_assert_uint_eq(json_array_size(config.not_in_effect), 1);
-	ck_assert(is_noted("watchdog.strikes: "));
+	ck_assert(is_noted("scheduler.commit_ahead_ms: "));
 }
 END_TEST
 
@@ -617,6 +676,7 @@ int main(void)
 	tcase_add_loop_test(cases, bad, 0, N_ELEMENTS(bad_cases));
 	tcase_add_loop_test(cases, policies, 0, N_ELEMENTS(all_policies));
 	tcase_add_loop_test(cases, device_parse, 0, N_ELEMENTS(device_names));
+	tcase_add_test(cases, quarantine_thresholds);
 	tcase_add_test(cases, bad_leaves_the_old_one);
 	tcase_add_test(cases, deep_nesting);
 	tcase_add_test(cases, too_long);
@@ -625,6 +685,7 @@ int main(void)
 	tcase_add_test(cases, device);
 	tcase_add_test(cases, scheduler);
 	tcase_add_test(cases, quotas);
+	tcase_add_test(cases, class_quotas);
 	tcase_add_test(cases, class_params);
 	tcase_add_test(cases, match);
 	tcase_add_test(cases, unknown_users);

@@ -5,6 +5,7 @@
 #include "base/loop.h"
 #include "loop_backends.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -318,6 +319,36 @@ static void allow_many_descriptors(void)
 }
 
 /* More than fit into the submission queue, and more than one turn returns. */
+/* What epoll refuses at first is armed as soon as it can be; io_uring takes it at once. */
+START_TEST(test_keep_tries_again)
+{
+	struct watch watch;
+	const int fd = new_event(1), number = fcntl(fd, F_DUPFD_CLOEXEC, 100);
+
+	close(number);
+	watch_init(&watch, number);
+	loop_poll_keep(&watch.poll, POLLIN);
+	if (loop_poll_is_armed(&watch.poll)) {
+		watch.poll.fd = -1;
+		loop_poll_disarm(&watch.poll);
+		close(fd);
+		return;
+	}
+	ck_assert_int_eq(loop_turn(loop, clock_now_ns() + 5 * NS_PER_MS), 0);
+	ck_assert_int_eq(dup2(fd, number), number);
+	while (watch.n_ready == 0)
+		ck_assert_int_eq(loop_turn(loop, CLOCK_NEVER), 0);
+	ck_assert_uint_eq(watch.revents, POLLIN);
+	/* Given up in between, it is not tried any more. */
+	loop_poll_disarm(&watch.poll);
+	close(number);
+	loop_poll_keep(&watch.poll, POLLIN);
+	loop_poll_disarm(&watch.poll);
+	assert_idle();
+	close(fd);
+}
+END_TEST
+
 START_TEST(test_many)
 {
 	const struct loop_stats *stats = loop_get_stats(loop);
@@ -383,6 +414,7 @@ int main(void)
 		test_close_hangs_up,
 		test_close_with_duplicate,
 		test_bad_descriptors,
+		test_keep_tries_again,
 		test_many,
 		test_cycles,
 		NULL,

@@ -83,6 +83,35 @@ START_TEST(test_hangs)
 }
 END_TEST
 
+/* Two cores hang and a third is idle: a reset of all brings all back. */
+START_TEST(test_reset_of_all)
+{
+	struct matmul mm = example_9_1();
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_fill(&mm, npu.a, npu.b);
+	matmul_write(&npu.stream, &mm);
+	npu_end_task(&npu, 0);
+	npu.batch.is_chained = true;
+	npu.batch.n_tasks = 1;
+	ck_assert_int_eq(device_start(npu.rig.device, 0, &npu.batch), 0);
+	ck_assert_int_eq(device_start(npu.rig.device, 2, &npu.batch), 0);
+	npu_expect_hang(&npu, 0);
+	ck_assert_uint_eq(device_reset_all(npu.rig.device), 7);
+	npu.stream.entries[npu.stream.n - 1] =
+		regcmd_encode(REGCMD_TARGET_OP_EN, REG_PC_OPERATION_ENABLE, MATMUL_OP_EN);
+	for (unsigned core = 0; core < 3; core++) {
+		memset(npu.c, 0, 4096);
+		ck_assert_int_eq(npu_run(&npu, core).kind, DEVICE_DONE);
+		ck_assert_uint_eq(matmul_errors(&mm, npu.c), 0);
+	}
+	/* Nothing of the batches that were cut short is heard any more. */
+	ck_assert_uint_eq(npu.rig.n_events, 3);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
 #define NOWHERE 0x30000000u
 static const struct {
 	const char *what;
@@ -400,6 +429,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_hangs, 0, COUNT(hangs));
 	tcase_add_loop_test(tcase, test_page_faults, 0, COUNT(page_faults));
 	tcase_add_test(tcase, test_reset_of_huge_work);
+	tcase_add_test(tcase, test_reset_of_all);
 	tcase_add_test(tcase, test_three_cores);
 	tcase_add_test(tcase, test_nothing_inherited);
 	tcase_add_test(tcase, test_long_chain);

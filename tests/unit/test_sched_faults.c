@@ -144,7 +144,7 @@ START_TEST(test_last_core_lost)
 		ck_assert_int_eq(scheduler_reset_core(mock.scheduler, i), -EIO);
 	}
 	ck_assert_int_eq(job.base.outcome, NPU_OUTCOME_DEVICE_LOST);
-	ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &late.base), -EINVAL);
+	ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &late.base), -ENODEV);
 }
 END_TEST
 

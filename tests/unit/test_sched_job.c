@@ -70,6 +70,7 @@ START_TEST(test_core_transitions)
 		[CORE_IDLE] = {[CORE_BUSY] = true, [CORE_RESETTING] = true},
 		[CORE_BUSY] = {[CORE_IDLE] = true, [CORE_RESETTING] = true},
 		[CORE_RESETTING] = {[CORE_IDLE] = true, [CORE_FAULTED] = true},
+		[CORE_FAULTED] = {[CORE_RESETTING] = true},
 	};
 
 	for (int from = CORE_IDLE; from <= CORE_FAULTED; from++) {

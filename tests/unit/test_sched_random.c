@@ -122,7 +122,19 @@ static bool anyone_could_start(uint32_t cores)
 	return false;
 }
 
-/* Nobody could start on what is idle, or else some waiting gang has reserved what they need. */
+static bool one_is_to_run_alone(void)
+{
+	for (unsigned i = 0; i < n_jobs; i++) {
+		if (jobs[i].base.needs_alone)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Nobody could start on what is idle, or else some waiting gang has reserved what they need, or
+ * somebody runs alone.
+ */
 static void check_work_conservation(void)
 {
 	uint32_t idle = 0;
@@ -131,7 +143,7 @@ static void check_work_conservation(void)
 		if (scheduler_core(mock.scheduler, i)->state == CORE_IDLE)
 			idle |= 1u << i;
 	}
-	if (!anyone_could_start(idle))
+	if (!anyone_could_start(idle) || one_is_to_run_alone())
 		return;
 	for (unsigned i = 0; i < N_QUEUES; i++) {
 		const struct sched_job *head;
@@ -223,6 +235,7 @@ static void submit(void)
 		job->hangs_after = pick(3);
 		job->base.timeout_ns = (5 + pick(50)) * MS;
 	}
+	job->base.is_unrepeatable = !pick(4);
 	r = scheduler_submit(mock.scheduler, &queues[pick(N_QUEUES)], &job->base);
 	ck_assert(r == 0 || r == -EINVAL || (r == -ETIME && has_signatures));
 	observe((uint64_t)r);
@@ -260,6 +273,7 @@ static void trouble_a_core(void)
 	/* Core 0 always comes back, so that something goes on. */
 	if (core && !pick(20))
 		mock.cores[core].n_resets_to_fail = 1 + pick(CORE_RESETS_MAX + 1);
+	mock.cores_back = pick(10) ? 7 : 1 | pick(8);
 	if (pick(2))
 		scheduler_reset_core(mock.scheduler, core);
 	else if (mock.cores[core].job)
@@ -323,6 +337,7 @@ static uint64_t run(uint64_t seed)
 {
 	struct scheduler_config config = scheduler_config_default();
 	struct queue_params params;
+	unsigned kind;
 
 	random_state = seed * 0x9e3779b97f4a7c15ull + 1;
 	history = 0xcbf29ce484222325ull;
@@ -330,7 +345,12 @@ static uint64_t run(uint64_t seed)
 	has_signatures = pick(2);
 	has_one_domain = !pick(4);
 	config.policy = random_policy();
-	mock_init_domains(&mock, &config, has_one_domain, 0, pick(2) * MS / 5);
+	/* Cores that are reset one by one, with and without the device behind; the device alone. */
+	kind = pick(3);
+	if (kind && !has_one_domain)
+		mock_init_kind(&mock, &config, &mock_device_ops, kind < 2);
+	else
+		mock_init_domains(&mock, &config, has_one_domain, 0, pick(2) * MS / 5);
 	mock.retired = observe_retired;
 	for (unsigned i = 0; i < N_QUEUES; i++) {
 		params = random_params();

@@ -79,6 +79,28 @@ START_TEST(each_level_has_its_own_quota)
 }
 END_TEST
 
+START_TEST(page_tables_are_a_small_part_of_memory)
+{
+	struct machine_limits small = {.bytes = 64 * 4096, .descriptors = ACCOUNT_UNLIMITED};
+	struct charge one = CHARGE_INIT, two = CHARGE_INIT;
+	struct account_refusal refusal;
+	struct user *user, *other;
+
+	tenants_deinit(&tenants);
+	tenants_init(&tenants, &small);
+	ck_assert_int_eq(tenants_get_user(&tenants, 1, &quota, &user), 0);
+	ck_assert_int_eq(tenants_get_user(&tenants, 2, &quota, &other), 0);
+	ck_assert_int_eq(account_charge(&user->account, SLOT_TABLES, 4096, &one, &refusal), 0);
+	ck_assert_int_eq(account_charge(&user->account, SLOT_TABLES, 1, &two, &refusal), -EDQUOT);
+	ck_assert_str_eq(refusal.quota, "pagetable_bytes_per_uid");
+	ck_assert_int_eq(account_charge(&other->account, SLOT_TABLES, 4096, &two, &refusal), 0);
+	charge_release(&one);
+	charge_release(&two);
+	user_unref(user);
+	user_unref(other);
+}
+END_TEST
+
 START_TEST(one_user_gets_half_of_the_machine)
 {
 	struct machine_limits small = {.bytes = 1000, .descriptors = 80};
@@ -119,6 +141,7 @@ int main(void)
 	tcase_add_test(tcase, sessions_of_one_user_in_one_class_are_one_tenant);
 	tcase_add_test(tcase, each_level_has_its_own_quota);
 	tcase_add_test(tcase, one_user_gets_half_of_the_machine);
+	tcase_add_test(tcase, page_tables_are_a_small_part_of_memory);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

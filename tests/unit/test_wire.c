@@ -95,6 +95,28 @@ START_TEST(decodes_bo_create)
 }
 END_TEST
 
+START_TEST(decodes_pardon_and_incidents)
+{
+	struct npu_pardon by_session = {.session_id = 1}, both = {.session_id = 1, .uid = 2},
+			  endless = {.uid = 1}, reserved = {.uid = 1, .reserved = 1}, out;
+	struct npu_incidents incidents = {.id = 7};
+
+	memset(endless.cgroup, 'x', sizeof(endless.cgroup));
+	ck_assert_int_eq(wire_decode_pardon(&by_session, sizeof(by_session), 0, &out, &error), 0);
+	ck_assert_uint_eq(out.session_id, 1);
+	assert_refused(wire_decode_pardon(&both, sizeof(both), 0, &out, &error), "session_id");
+	assert_refused(wire_decode_pardon(&endless, sizeof(endless), 0, &out, &error), "cgroup");
+	assert_refused(wire_decode_pardon(&reserved, sizeof(reserved), 0, &out, &error),
+		       "reserved");
+	assert_refused(wire_decode_pardon(&both, sizeof(both) - 1, 0, &out, &error), "length");
+	assert_refused(wire_decode_pardon(&by_session, sizeof(both), 1, &out, &error),
+		       "descriptors");
+	ck_assert_int_eq(
+		wire_decode_incidents(&incidents, sizeof(incidents), 0, &incidents, &error), 0);
+	assert_refused(wire_decode_incidents(&incidents, 4, 0, &incidents, &error), "length");
+}
+END_TEST
+
 START_TEST(decodes_small_bodies)
 {
 	struct npu_bo_close close_request = {.handle = 1};
@@ -271,6 +293,7 @@ int main(void)
 	tcase_add_loop_test(tcase, decodes_bo_create, 0,
 			    sizeof(create_cases) / sizeof(create_cases[0]));
 	tcase_add_test(tcase, decodes_small_bodies);
+	tcase_add_test(tcase, decodes_pardon_and_incidents);
 	tcase_add_test(tcase, decodes_submit);
 	tcase_add_loop_test(tcase, decodes_submit_refusals, 0,
 			    sizeof(submit_cases) / sizeof(submit_cases[0]));

@@ -279,6 +279,7 @@ static int npud_create(struct sim_engine *engine, struct sim_driver **ret_driver
 		.n_cores = engine->hardware->n_cores,
 		.gang_masks = engine->hardware->gang_masks,
 		.has_one_domain = engine->scenario->has_one_domain,
+		.has_core_reset = true,
 		.gap_ns = (uint64_t)engine->hardware->gap_daemon_ns,
 		.switch_ns = (uint64_t)(engine->scenario->has_one_domain
 						? engine->hardware->switch_device_ns
