@@ -22,6 +22,7 @@ static int backend_run(void *context, struct sched_job *sched_job, unsigned shar
 		.domain = sched_job->queue->params.domain,
 		.device_domain = job->session->domain.device_domain,
 		.cores = sched_job->running_mask,
+		.timeout_ns = scheduler_budget_ns(sessions->scheduler, core),
 	};
 	int r;
 

@@ -142,11 +142,13 @@ static enum cli_status parse(int argc, char **argv, struct run *run)
 			return CLI_USAGE;
 		}
 	}
-	if (!argv[optind])
-		return cli_error(CLI_USAGE, "no program named; try 'npu-run --help'");
+	run->program = argv + optind;
+	if (!*run->program) {
+		cli_error(CLI_USAGE, "no program named; try 'npu-run --help'");
+		return CLI_USAGE;
+	}
 	if (run->is_spawning && run->socket_path)
 		return cli_error(CLI_USAGE, "--spawn starts an npud of its own: no --socket then");
-	run->program = argv + optind;
 	return choose_nodes(run, uapi);
 }
 

@@ -234,7 +234,7 @@ int drm_import(struct drm_file *file, int fd, uint32_t *ret_handle)
 	object = gem_find_memory(&file->gem, status.st_dev, status.st_ino);
 	if (!object) {
 		r = import_locked(file, fd, token, &object);
-		if (r == 0) {
+		if (r == 0 && object) {
 			object->is_imported = true;
 			object->dev = status.st_dev;
 			object->ino = status.st_ino;
@@ -243,7 +243,7 @@ int drm_import(struct drm_file *file, int fd, uint32_t *ret_handle)
 				      npu_last_error());
 		}
 	}
-	if (r == 0)
+	if (r == 0 && object)
 		*ret_handle = object->handle;
 	drm_file_unlock(file);
 	return r;

@@ -91,6 +91,9 @@ struct drm_driver {
 
 extern const struct drm_driver drm_driver_rknpu;
 
+LIST_HEAD(drm_files, drm_file);
+LIST_HEAD(drm_syncobjs, syncobj);
+
 /* What open() of a node made. */
 struct drm_file {
 	struct description description;
@@ -100,7 +103,7 @@ struct drm_file {
 	struct npu_session *session; /* NULL: not made yet in this process */
 	struct gem gem;
 	void *driver_data; /* the driver's own; NULL until it makes some */
-	LIST_HEAD(, syncobj) syncobjs;
+	struct drm_syncobjs syncobjs;
 	uint32_t last_syncobj;
 	struct record *record; /* record.h; NULL: nothing recorded yet */
 };

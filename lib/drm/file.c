@@ -28,7 +28,7 @@
 #define LINK_PREFIX  "/memfd:" MEMFD_PREFIX
 #define LINK_SUFFIX  " (deleted)"
 
-static LIST_HEAD(, drm_file) files = LIST_HEAD_INITIALIZER(files);
+static struct drm_files files = LIST_HEAD_INITIALIZER(files);
 static pthread_mutex_t files_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static void file_drop_session(struct drm_file *file)
@@ -296,7 +296,7 @@ static void adopt_inherited(void)
 	if (!folder)
 		return;
 	while ((entry = real()->readdir(folder)) != NULL) {
-		int fd = atoi(entry->d_name);
+		int fd = (int)strtol(entry->d_name, NULL, 10);
 
 		if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
 			drm_file_put(drm_file_find(fd));

@@ -38,6 +38,7 @@ struct submission {
 	uint64_t seqno;
 	int fence; /* of this job, or -1 */
 	bool is_recorded;
+	bool is_orphaned; /* not run, since one before it failed: not the driver's way */
 };
 
 /* ---- descriptors into tasks ---- */
@@ -198,8 +199,11 @@ static int pending_add(struct rknpu_state *state, const struct submission *submi
 {
 	struct rknpu_pending *pending = malloc(sizeof(*pending));
 
-	if (!pending)
+	if (!pending) {
+		if (fence >= 0)
+			close(fence);
 		return -ENOMEM;
+	}
 	*pending = (struct rknpu_pending){.seqno = submission->seqno,
 					  .core_mask = submission->request->core_mask,
 					  .fence = fence};
@@ -249,8 +253,8 @@ static void add_order_fences(struct submission *submission, const struct rknpu_s
 	}
 }
 
-/* Sleeps until the non-blocking jobs up to now are over; the file's lock is not held. */
-static void wait_for_earlier(struct drm_file *file)
+/* Sleeps until the non-blocking jobs before this one are over; the file's lock is not held. */
+static void wait_for_earlier(struct drm_file *file, uint64_t seqno)
 {
 	const struct rknpu_pending *pending;
 	struct rknpu_state *state;
@@ -323,6 +327,7 @@ static int fill_job(struct submission *submission, const struct rknpu_state *sta
 	r = fill_tasks(submission);
 	if (r < 0)
 		return r;
+	free(submission->bos);
 	submission->bos = calloc(submission->file->gem.n_objects + 1, sizeof(*submission->bos));
 	if (!submission->bos)
 		return -ENOMEM;
@@ -402,12 +407,15 @@ static int queue_job(struct submission *submission)
 	pending_reap(state);
 	submission->job = (struct npu_job){0};
 	r = fill_job(submission, state);
-	if (r == 0 && !submission->is_recorded)
+	if (r < 0)
+		return r;
+	if (!submission->is_recorded) /* else npud had no room for it, and this is another try */
 		record_job(submission);
-	submission->is_recorded = r == 0;
-	if (r == 0)
-		r = npu_submit(submission->file->session, &submission->job, &submission->seqno,
-			       wants_fence ? &submission->fence : NULL);
+	submission->is_recorded = true;
+	r = npu_submit(submission->file->session, &submission->job, &submission->seqno,
+		       wants_fence ? &submission->fence : NULL);
+	if (r < 0 && r != -EAGAIN)
+		trace_explain("SUBMIT: %s", npu_last_error());
 	if (r < 0)
 		return r;
 	submission->n_resets = state->n_resets;
@@ -434,8 +442,6 @@ static int queue_job_patiently(struct submission *submission)
 		if (r != -EAGAIN) {
 			if (r == -EBADF)
 				r = -EINVAL;
-			if (r < 0 && submission->job.n_tasks > 0)
-				trace_explain("SUBMIT: %s", npu_last_error());
 			return r < 0 ? drm_error(r) : 0;
 		}
 		pause_ns = npu_retry_after_ns();
@@ -513,6 +519,8 @@ static int finish_blocking(struct submission *submission)
 	int r;
 
 	r = wait_job(submission, &result);
+	submission->is_orphaned = r == 0 && result.outcome == NPU_OUTCOME_DEPENDENCY &&
+				  !(submission->request->flags & RKNPU_JOB_FENCE_IN);
 	if (r < 0) {
 		trace_explain("SUBMIT: %s", npu_last_error());
 		return drm_error(r);
@@ -525,7 +533,7 @@ static int finish_blocking(struct submission *submission)
 		drm_file_unlock(submission->file);
 	}
 	write_back(submission, &result);
-	wait_for_earlier(submission->file);
+	wait_for_earlier(submission->file, submission->seqno);
 	r = outcome_error(result.outcome);
 	if (r == -EINVAL && !is_reset && submission->request->timeout_ms == 0)
 		r = -ETIMEDOUT;
@@ -547,6 +555,13 @@ static int submit(struct submission *submission)
 		return r;
 	if (!(request->flags & RKNPU_JOB_NONBLOCK))
 		r = finish_blocking(submission);
+	if (submission->is_orphaned) {
+		submission->is_orphaned = false;
+		if (submission->fence >= 0)
+			close(submission->fence);
+		submission->fence = -1;
+		return submit(submission);
+	}
 	if (request->flags & RKNPU_JOB_FENCE_OUT)
 		request->fence_fd = submission->fence;
 	else if (submission->fence >= 0)

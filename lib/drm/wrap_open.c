@@ -65,7 +65,7 @@ WRAP_EXPORT int open(const char *name, int flags, ...)
 {
 	mode_t mode;
 
-	TAKE_MODE(flags, mode);
+	TAKE_MODE(flags, mode); /* NOLINT(clang-analyzer-valist.Uninitialized) */
 	if (!path_may_be_ours(AT_FDCWD, name))
 		return real()->open(name, flags, mode);
 	return wrap_openat(AT_FDCWD, name, flags, mode);
@@ -75,7 +75,7 @@ WRAP_EXPORT int open64(const char *name, int flags, ...)
 {
 	mode_t mode;
 
-	TAKE_MODE(flags, mode);
+	TAKE_MODE(flags, mode); /* NOLINT(clang-analyzer-valist.Uninitialized) */
 	if (!path_may_be_ours(AT_FDCWD, name))
 		return real()->open64(name, flags, mode);
 	return wrap_openat(AT_FDCWD, name, flags, mode);
@@ -85,7 +85,7 @@ WRAP_EXPORT int openat(int folder, const char *name, int flags, ...)
 {
 	mode_t mode;
 
-	TAKE_MODE(flags, mode);
+	TAKE_MODE(flags, mode); /* NOLINT(clang-analyzer-valist.Uninitialized) */
 	if (!path_may_be_ours(folder, name))
 		return real()->openat(folder, name, flags, mode);
 	return wrap_openat(folder, name, flags, mode);
@@ -95,7 +95,7 @@ WRAP_EXPORT int openat64(int folder, const char *name, int flags, ...)
 {
 	mode_t mode;
 
-	TAKE_MODE(flags, mode);
+	TAKE_MODE(flags, mode); /* NOLINT(clang-analyzer-valist.Uninitialized) */
 	return wrap_openat(folder, name, flags, mode);
 }
 

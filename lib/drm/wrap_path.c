@@ -41,6 +41,7 @@ WRAP_EXPORT int faccessat(int folder, const char *name, int mode, int flags)
 
 	if (!path_may_be_ours(folder, name) || !path_resolve(folder, name, &path))
 		return real()->faccessat(folder, name, mode, flags);
+	trace_call("access(%s, %d)", path.plain, mode);
 	return path.node ? access_node(mode) : real()->faccessat(AT_FDCWD, path.real, mode, flags);
 }
 
@@ -81,7 +82,7 @@ static int descriptor_of_link(const char *name)
 		number = name + n;
 	if (!number || *number < '0' || *number > '9')
 		return -1;
-	return atoi(number);
+	return (int)strtol(number, NULL, 10);
 }
 
 static ssize_t read_node_link(const struct drm_node *node, char *buffer, size_t size)
@@ -105,6 +106,7 @@ WRAP_EXPORT ssize_t readlinkat(int folder, const char *restrict name, char *rest
 	file = drm_file_get(descriptor_of_link(name));
 	if (file) {
 		n = read_node_link(file->node, buffer, size);
+		trace_call("readlink(%s) = %zd", name, n);
 		drm_file_put(file);
 		return n;
 	}
@@ -138,7 +140,8 @@ WRAP_EXPORT char *realpath(const char *restrict name, char *restrict resolved)
 	if (!path_may_be_ours(AT_FDCWD, name) || !path_resolve(AT_FDCWD, name, &path))
 		return real()->realpath(name, resolved);
 	if (path.node)
-		return resolved ? strcpy(resolved, path.node->path) : strdup(path.node->path);
+		return resolved ? memcpy(resolved, path.node->path, sizeof(path.node->path))
+				: strdup(path.node->path);
 	result = real()->realpath(path.real, resolved);
 	if (result)
 		path_strip_root(result);

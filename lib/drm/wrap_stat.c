@@ -6,6 +6,7 @@
 #include "node.h"
 #include "path.h"
 #include "real.h"
+#include "trace.h"
 #include "wrap_calls.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ static bool stat_descriptor(int fd, struct stat64 *ret_status)
 	if (!file)
 		return false;
 	node_stat(file->node, 0, ret_status);
+	trace_call("fstat(%d) = 0 {%s}", fd, file->node->path);
 	drm_file_put(file);
 	return true;
 }
@@ -45,6 +47,7 @@ int wrap_fstatat(int folder, const char *name, struct stat64 *ret_status, int fl
 	if (!path.node)
 		return real()->fstatat64(AT_FDCWD, path.real, ret_status, flags);
 	node_stat(path.node, 0, ret_status);
+	trace_call("stat(%s) = 0", path.node->path);
 	return 0;
 }
 

@@ -138,7 +138,7 @@ WRAP_EXPORT long syscall(long number, ...)
 
 	va_start(arguments, number);
 	for (unsigned i = 0; i < ARGUMENTS; i++)
-		a[i] = va_arg(arguments, long);
+		a[i] = va_arg(arguments, long); /* NOLINT(clang-analyzer-valist.Uninitialized) */
 	va_end(arguments);
 	if (serve_descriptor(number, a, &result) || serve_path(number, a, &result) ||
 	    serve_mmap(number, a, &result))

@@ -311,7 +311,7 @@ static void fork_gives_own_session(void)
 		CHECK_EQ(posix_spawnp(&pid, "true", &actions, NULL, argv, environ), 0);
 		require_exit(pid);
 	}
-	pid = vfork();
+	pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (pid == 0) {
 		close(fd);
 		_exit(0);
@@ -368,7 +368,9 @@ static void socket_carries_the_descriptor(void)
 	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
 	CHECK_EQ(sendmsg(sockets[0], &message, 0), 1);
 	CHECK_EQ(recvmsg(sockets[1], &message, 0), 1);
-	memcpy(&received, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(received));
+	cmsg = CMSG_FIRSTHDR(&message);
+	CHECK(cmsg);
+	memcpy(&received, CMSG_DATA(cmsg), sizeof(received));
 	CHECK(is_npu(received));
 	create(fd, 4096);
 	CHECK_EQ(create(received, 4096), 2);

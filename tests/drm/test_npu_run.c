@@ -73,6 +73,16 @@ static void vendor_abi_32_bit(void)
 	run_client("DRM_CLIENT_RKNPU_32");
 }
 
+static void vendor_submits(void)
+{
+	run_client("DRM_CLIENT_SUBMIT");
+}
+
+static void vendor_submits_32_bit(void)
+{
+	run_client("DRM_CLIENT_SUBMIT_32");
+}
+
 static void nodes(void)
 {
 	run_client("DRM_CLIENT_NODES");
@@ -90,9 +100,9 @@ static void libdrm(void)
 
 /* ---- npu-run itself ---- */
 
-static const char *client(void)
+static const char *client(const char *variable)
 {
-	const char *path = getenv("DRM_CLIENT_RKNPU");
+	const char *path = getenv(variable);
 
 	REQUIRE(path && *path);
 	return path;
@@ -100,8 +110,8 @@ static const char *client(void)
 
 static void private_daemon(void)
 {
-	const char *const arguments[] = {"npu-run", "--spawn",	       "--",
-					 client(),  "blocking_submit", NULL};
+	const char *const arguments[] = {
+		"npu-run", "--spawn", "--", client("DRM_CLIENT_SUBMIT"), "blocking_submit", NULL};
 	struct command_result result = run(arguments);
 
 	if (result.status != 0)
@@ -149,10 +159,18 @@ static void classes(void)
 				     " \"match\": [{\"class\": \"rest\"}]}");
 	const char *const refused[] = {"npu-run", "--socket", daemon.socket, "--class",
 				       "vip",	  "true",     NULL};
-	const char *const granted[] = {"npu-run", "--socket", daemon.socket,	 "--class", "batch",
-				       "--",	  client(),   "every_core_mask", NULL};
-	const char *const plain[] = {"npu-run", "--socket",	   daemon.socket,
-				     client(),	"every_core_mask", NULL};
+	const char *const granted[] = {"npu-run",
+				       "--socket",
+				       daemon.socket,
+				       "--class",
+				       "batch",
+				       "--",
+				       client("DRM_CLIENT_SUBMIT"),
+				       "every_core_mask",
+				       NULL};
+	const char *const plain[] = {"npu-run",		"--socket",
+				     daemon.socket,	client("DRM_CLIENT_SUBMIT"),
+				     "every_core_mask", NULL};
 	struct command_result result = run(refused);
 
 	REQUIRE_EQ(result.status, 4);
@@ -165,12 +183,23 @@ static void classes(void)
 static void check_lists_what_was_used(void)
 {
 	struct daemon daemon = start(NULL);
-	const char *const sizes[] = {"npu-run", "--socket",	     daemon.socket, "--check",
-				     client(),	"every_struct_size", NULL};
-	const char *const flags[] = {"npu-run", "--socket",	    daemon.socket, "--check",
-				     client(),	"all_memory_flags", NULL};
-	const char *const unknown[] = {"npu-run", "--socket",	    daemon.socket, "--check",
-				       client(),  "generic_ioctls", NULL};
+	const char *const sizes[] = {"npu-run",
+				     "--socket",
+				     daemon.socket,
+				     "--check",
+				     client("DRM_CLIENT_RKNPU"),
+				     "every_struct_size",
+				     NULL};
+	const char *const flags[] = {"npu-run",
+				     "--socket",
+				     daemon.socket,
+				     "--check",
+				     client("DRM_CLIENT_RKNPU"),
+				     "all_memory_flags",
+				     NULL};
+	const char *const unknown[] = {
+		"npu-run",	  "--socket", daemon.socket, "--check", client("DRM_CLIENT_RKNPU"),
+		"generic_ioctls", NULL};
 	struct command_result result = run(sizes);
 
 	REQUIRE_EQ(result.status, 0);
@@ -186,8 +215,9 @@ static void check_lists_what_was_used(void)
 static void trace_has_every_call(void)
 {
 	struct daemon daemon = start(NULL);
-	const char *const arguments[] = {"npu-run", "--socket",	   daemon.socket,
-					 client(),  "bad_submits", NULL};
+	const char *const arguments[] = {"npu-run",	"--socket",
+					 daemon.socket, client("DRM_CLIENT_SUBMIT"),
+					 "bad_submits", NULL};
 	char path[108], text[16384] = "";
 	int fd;
 
@@ -203,6 +233,35 @@ static void trace_has_every_call(void)
 	REQUIRE_HAS(text, "= -22 EINVAL");
 	REQUIRE_HAS(text, "# SUBMIT: task_number is 0");
 	close(fd);
+	daemon_stop(&daemon);
+}
+
+static void recording_can_be_replayed(void)
+{
+	struct daemon daemon = start(NULL);
+	char folder[108], second[128];
+	const char *const records[] = {"npu-run",	  "--socket", daemon.socket,
+				       "--record",	  folder,     client("DRM_CLIENT_SUBMIT"),
+				       "every_core_mask", NULL};
+	const char *const replays[] = {"npu-replay", "--socket", daemon.socket, folder, NULL};
+	const char *const many[] = {"npu-run",		"--socket", daemon.socket,
+				    "--record",		folder,	    client("DRM_CLIENT_SUBMIT"),
+				    "reset_is_private", NULL};
+	static struct command_result result;
+
+	harness_path("recorded", folder);
+	REQUIRE_EQ(run(records).status, 0);
+	command_run("NPU_REPLAY", replays, &result);
+	REQUIRE_EQ(result.status, 0);
+	REQUIRE_HAS(result.output, "8 checks, 8 passed, 0 failed");
+	result = run(many);
+	REQUIRE_EQ(result.status, 1);
+	REQUIRE_HAS(result.output, "holds a recording already");
+	/* Each session of a run has a folder. */
+	harness_path("sessions", folder);
+	REQUIRE_EQ(run(many).status, 0);
+	snprintf(second, sizeof(second), "%s-2/fixture.json", folder);
+	REQUIRE_EQ(access(second, R_OK), 0);
 	daemon_stop(&daemon);
 }
 
@@ -222,6 +281,8 @@ static void other_preloads_are_kept(void)
 
 	struct command_result result;
 
+	if (harness_is_sanitized())
+		harness_skip("a sanitized npu-run refuses other libraries in front");
 	REQUIRE(other && *other);
 	setenv("LD_PRELOAD", other, 1);
 	result = run(arguments);
@@ -237,8 +298,12 @@ static void other_preloads_are_kept(void)
 static void killed_daemon_is_an_error(void)
 {
 	struct daemon daemon = start(NULL);
-	const char *const arguments[] = {
-		"npu-run", "--socket", daemon.socket, client(), "survives_the_daemon", NULL};
+	const char *const arguments[] = {"npu-run",
+					 "--socket",
+					 daemon.socket,
+					 client("DRM_CLIENT_SUBMIT"),
+					 "survives_the_daemon",
+					 NULL};
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%d", (int)daemon.pid);
@@ -250,6 +315,8 @@ static void killed_daemon_is_an_error(void)
 static const struct test_case cases[] = {
 	{.name = "vendor_abi", .run = vendor_abi, .timeout_s = 240},
 	{.name = "vendor_abi_32_bit", .run = vendor_abi_32_bit, .timeout_s = 240},
+	{.name = "vendor_submits", .run = vendor_submits, .timeout_s = 240},
+	{.name = "vendor_submits_32_bit", .run = vendor_submits_32_bit, .timeout_s = 240},
 	{.name = "nodes", .run = nodes, .timeout_s = 120},
 	{.name = "nodes_32_bit", .run = nodes_32_bit, .timeout_s = 120},
 	HARNESS_CASE(libdrm),
@@ -259,6 +326,7 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(classes),
 	HARNESS_CASE(check_lists_what_was_used),
 	HARNESS_CASE(trace_has_every_call),
+	HARNESS_CASE(recording_can_be_replayed),
 	HARNESS_CASE(other_preloads_are_kept),
 	HARNESS_CASE(killed_daemon_is_an_error),
 };

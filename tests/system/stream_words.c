@@ -4,9 +4,14 @@
  */
 #include "stream_words.h"
 
+<<<<<<< HEAD
 #include <string.h>
 
+=======
+#include <assert.h>
+>>>>>>> w-drm
 #include <stddef.h>
+#include <string.h>
 
 #define TARGET_PC    0x0101u
 #define TARGET_CNA   0x0201u
@@ -81,6 +86,10 @@ void stream_set(struct stream *stream, uint16_t offset, uint32_t value)
 {
 	uint64_t tail[TAIL_WORDS];
 
+<<<<<<< HEAD
+=======
+	assert(stream->n >= TAIL_WORDS && stream->n < STREAM_WORDS_MAX);
+>>>>>>> w-drm
 	stream->n -= TAIL_WORDS;
 	memcpy(tail, stream->words + stream->n, sizeof(tail));
 	add(stream, target_of(offset), value, offset);

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/* A program for the vendor's driver: submits in every form. */
+#include "rknpu_calls.h"
+
+#include "tests/system/stream_words.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+
+#define TASKS_BYTES 4096u
+#define FLAGS	    (RKNPU_JOB_PC | RKNPU_JOB_PINGPONG)
+
+/* ---- one matrix product ---- */
+
+struct product {
+	int fd;
+	struct memory data, tasks;
+	struct rknpu_submit submit;
+};
+
+/* A descriptor for the stream at `offset` of the data. */
+static void put_task(struct product *product, uint32_t index, uint32_t offset, uint32_t n_words)
+{
+	struct rknpu_task *task = (struct rknpu_task *)product->tasks.map + index;
+
+	*task = (struct rknpu_task){
+		.enable_mask = 0xd,
+		.int_mask = 0x300,
+		.int_clear = 0x1ffff,
+		.regcfg_amount = n_words - 4,
+		.regcmd_addr = product->data.iova + offset,
+	};
+}
+
+static void product_put(struct product *product, int8_t input, int8_t weight)
+{
+	const struct stream_addresses addresses = {
+		.input = (uint32_t)product->data.iova + MATMUL_INPUT,
+		.weights = (uint32_t)product->data.iova + MATMUL_WEIGHTS,
+		.output = (uint32_t)product->data.iova + MATMUL_OUTPUT,
+	};
+	struct stream stream;
+
+	stream_matmul(&addresses, &stream);
+	memcpy(product->data.map, stream.words, stream.n * sizeof(stream.words[0]));
+	memset(product->data.map + MATMUL_INPUT, input, MATMUL_ROWS * MATMUL_DEPTH);
+	memset(product->data.map + MATMUL_WEIGHTS, weight, MATMUL_DEPTH * MATMUL_COLUMNS);
+	memset(product->data.map + MATMUL_OUTPUT, 0, MATMUL_ROWS * MATMUL_COLUMNS * 4);
+	for (uint32_t i = 0; i < 8; i++)
+		put_task(product, i, 0, stream.n);
+}
+
+static void product_new(int fd, struct product *ret_product)
+{
+	ret_product->fd = fd;
+	memory_new(fd, MATMUL_BYTES, 0, &ret_product->data);
+	memory_new(fd, TASKS_BYTES, RKNPU_MEM_KERNEL_MAPPING, &ret_product->tasks);
+	product_put(ret_product, 3, 5);
+	ret_product->submit = (struct rknpu_submit){
+		.flags = FLAGS,
+		.timeout_ms = 6000,
+		.task_number = 1,
+		.task_obj_addr = ret_product->tasks.token,
+		.fence_fd = -1,
+		.subcore_task = {{0, 1}},
+	};
+}
+
+static bool product_is(const struct product *product, int32_t value)
+{
+	for (uint32_t i = 0; i < MATMUL_ROWS * MATMUL_COLUMNS; i++) {
+		int32_t element;
+
+		memcpy(&element, product->data.map + MATMUL_OUTPUT + i * 4, 4);
+		if (element != value)
+			return false;
+	}
+	return true;
+}
+
+static int product_submit(struct product *product)
+{
+	return ioctl(product->fd, SUBMIT, &product->submit);
+}
+
+static void product_run(struct product *product)
+{
+	CHECK_EQ(product_submit(product), 0);
+	CHECK(product_is(product, 32 * 3 * 5));
+}
+
+/* A stream that starts nothing: the job is shot after its timeout. */
+static void product_make_hang(struct product *product, uint32_t timeout_ms)
+{
+	memset(product->data.map, 0, MATMUL_INPUT);
+	product->submit.timeout_ms = timeout_ms;
+}
+
+/* ---- cases ---- */
+
+static void blocking_submit(void)
+{
+	struct product product;
+	const struct rknpu_task *task;
+
+	product_new(open_node(CARD), &product);
+	task = (const struct rknpu_task *)product.tasks.map;
+	product_run(&product);
+	CHECK_EQ(product.submit.task_counter, 1);
+	CHECK(product.submit.hw_elapse_time_ns > 0);
+	CHECK_EQ(task->int_status, 0x100);
+	/* Streams are read at submit, with no further call. */
+	product_put(&product, -2, 7);
+	CHECK_EQ(product_submit(&product), 0);
+	CHECK(product_is(&product, 32 * -2 * 7));
+	product.submit.flags = RKNPU_JOB_PC;
+	CHECK_EQ(product_submit(&product), 0);
+}
+
+static void every_core_mask(void)
+{
+	/* The entries of subcore_task that count; descriptor i is entry i's. */
+	static const struct {
+		uint32_t mask, entries;
+	} used[] = {{0, 0x1}, {1, 0x1}, {2, 0x2}, {4, 0x4},
+		    {3, 0x3}, {5, 0x3}, {6, 0x3}, {7, 0x1c}};
+	struct product product;
+	const struct rknpu_task *tasks;
+
+	product_new(open_node(CARD), &product);
+	tasks = (const struct rknpu_task *)product.tasks.map;
+	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++) {
+		product_put(&product, 3, 5);
+		product.submit.core_mask = used[i].mask;
+		product.submit.task_number = (uint32_t)__builtin_popcount(used[i].entries);
+		for (uint32_t entry = 0; entry < RKNPU_SUBCORES; entry++)
+			product.submit.subcore_task[entry] =
+				used[i].entries >> entry & 1
+					? (struct rknpu_subcore_task){entry, 1}
+					: (struct rknpu_subcore_task){UINT32_MAX, UINT32_MAX};
+		product_run(&product);
+		for (uint32_t entry = 0; entry < RKNPU_SUBCORES; entry++)
+			CHECK_EQ(tasks[entry].int_status != 0, used[i].entries >> entry & 1);
+	}
+	product.submit.core_mask = 8;
+	CHECK_FAILS(product_submit(&product), EINVAL);
+}
+
+static void bad_submits(void)
+{
+	struct product product, other;
+	struct rknpu_submit good;
+
+	product_new(open_node(CARD), &product);
+	product_new(open_node(CARD), &other);
+	good = product.submit;
+	product.submit.task_number = 0;
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	product.submit = good;
+	product.submit.task_obj_addr = other.tasks.token;
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	product.submit.task_obj_addr = 0;
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	product.submit = good;
+	product.submit.subcore_task[0].task_start = TASKS_BYTES / sizeof(struct rknpu_task);
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	product.submit.subcore_task[0] = (struct rknpu_subcore_task){1, UINT32_MAX};
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	product.submit.subcore_task[0] = (struct rknpu_subcore_task){0, 0};
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	product.submit = good;
+	product.submit.flags = 0;
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	product.submit = good;
+	product.submit.iommu_domain_id = 16;
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	product.submit = good;
+	CHECK_FAILS(ioctl(product.fd, SUBMIT, (void *)8), EFAULT);
+	CHECK_EQ(memory_destroy(product.fd, product.tasks.handle), 0);
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	product_run(&other);
+}
+
+static void hang_times_out(void)
+{
+	struct product product;
+
+	product_new(open_node(CARD), &product);
+	product_make_hang(&product, 100);
+	CHECK_FAILS(product_submit(&product), ETIMEDOUT);
+	product_put(&product, 3, 5);
+	product.submit.timeout_ms = UINT32_MAX;
+	product_run(&product);
+	product.submit.timeout_ms = 0;
+	if (product_submit(&product) < 0)
+		CHECK_EQ(errno, ETIMEDOUT);
+	/* No interrupt is let through: the work is done, nobody is told. */
+	((struct rknpu_task *)product.tasks.map)->int_mask = 0;
+	product.submit.timeout_ms = 100;
+	CHECK_FAILS(product_submit(&product), ETIMEDOUT);
+}
+
+static void stray_stream_times_out(void)
+{
+	struct product product;
+
+	product_new(open_node(CARD), &product);
+	product.submit.timeout_ms = 100;
+	((struct rknpu_task *)product.tasks.map)->regcmd_addr = 0x10;
+	CHECK_FAILS(product_submit(&product), ETIMEDOUT);
+	((struct rknpu_task *)product.tasks.map)->regcmd_addr = 1ull << 33;
+	CHECK_FAILS(product_submit(&product), EINVAL);
+}
+
+static void fences(void)
+{
+	struct product product;
+	struct pollfd polled = {.events = POLLIN};
+	struct epoll_event event = {.events = EPOLLIN};
+	int epoll_fd = epoll_create1(EPOLL_CLOEXEC), fence;
+	fd_set set;
+
+	product_new(open_node(CARD), &product);
+	product.submit.flags = FLAGS | RKNPU_JOB_NONBLOCK | RKNPU_JOB_FENCE_OUT;
+	CHECK_EQ(product_submit(&product), 0);
+	fence = product.submit.fence_fd;
+	CHECK(fence > 2);
+	CHECK_EQ(product.submit.task_counter, 0);
+	CHECK_EQ(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fence, &event), 0);
+	CHECK_EQ(epoll_wait(epoll_fd, &event, 1, 60000), 1);
+	FD_ZERO(&set);
+	FD_SET(fence, &set);
+	CHECK_EQ(select(fence + 1, &set, NULL, NULL, NULL), 1);
+	polled.fd = fence;
+	CHECK_EQ(poll(&polled, 1, 0), 1);
+	CHECK(product_is(&product, 32 * 3 * 5));
+
+	product_put(&product, 1, 1);
+	product.submit.flags = FLAGS | RKNPU_JOB_FENCE_IN | RKNPU_JOB_FENCE_OUT;
+	product.submit.fence_fd = fence;
+	CHECK_EQ(product_submit(&product), 0);
+	CHECK(product.submit.fence_fd >= 0 && product.submit.fence_fd != fence);
+	CHECK(product_is(&product, 32));
+	product.submit.flags = FLAGS | RKNPU_JOB_FENCE_IN;
+	product.submit.fence_fd = fence;
+	CHECK_EQ(product_submit(&product), 0);
+	CHECK_EQ(product.submit.fence_fd, -1);
+	product.submit.fence_fd = STDIN_FILENO;
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	CHECK_EQ(product.submit.fence_fd, -1);
+	product.submit.fence_fd = 999;
+	CHECK_FAILS(product_submit(&product), EINVAL);
+}
+
+/* A blocking submit is also the way to wait for what was submitted before it. */
+static void later_submit_waits_for_earlier(void)
+{
+	struct product product, second;
+	int fd = open_node(CARD);
+
+	product_new(fd, &product);
+	product_new(fd, &second);
+	for (int i = 0; i < 50; i++) {
+		product_put(&product, 1, (int8_t)(i % 7));
+		product.submit.core_mask = (uint32_t)i % 4;
+		product.submit.subcore_task[1] = (struct rknpu_subcore_task){0, 1};
+		product.submit.flags = FLAGS | RKNPU_JOB_NONBLOCK;
+		CHECK_EQ(product_submit(&product), 0);
+		product_run(&second);
+		CHECK(product_is(&product, 32 * (i % 7)));
+	}
+}
+
+/* A job that hangs takes those behind it on its core down only as long as it hangs. */
+static void failed_job_does_not_stop_the_next(void)
+{
+	struct product hanging, next;
+	int fd = open_node(CARD);
+
+	product_new(fd, &hanging);
+	product_new(fd, &next);
+	product_make_hang(&hanging, 100);
+	hanging.submit.core_mask = next.submit.core_mask = 1;
+	hanging.submit.flags = FLAGS | RKNPU_JOB_NONBLOCK;
+	CHECK_EQ(product_submit(&hanging), 0);
+	product_run(&next);
+}
+
+static void reset_is_private(void)
+{
+	struct product product, other;
+	uint32_t value;
+
+	product_new(open_node(CARD), &product);
+	product_new(open_node(CARD), &other);
+	CHECK_EQ(act(product.fd, RKNPU_ACT_RESET, 0, &value), 0);
+	product_run(&other);
+	product_run(&product);
+}
+
+static void *reset_from_thread(void *context)
+{
+	const struct product *product = context;
+	uint32_t value;
+
+	CHECK_EQ(act(product->fd, RKNPU_ACT_RESET, 0, &value), 0);
+	return NULL;
+}
+
+/* A job behind a hanging one is taken back by its owner's reset, with the driver's errno. */
+static void reset_cancels_own_jobs(void)
+{
+	struct product hanging, queued;
+	int fd = open_node(CARD);
+	pthread_t thread;
+
+	product_new(fd, &hanging);
+	product_new(fd, &queued);
+	product_make_hang(&hanging, 1000);
+	hanging.submit.core_mask = queued.submit.core_mask = 1;
+	hanging.submit.flags = FLAGS | RKNPU_JOB_NONBLOCK;
+	CHECK_EQ(product_submit(&hanging), 0);
+	queued.submit.flags = FLAGS | RKNPU_JOB_NONBLOCK | RKNPU_JOB_FENCE_OUT;
+	CHECK_EQ(product_submit(&queued), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, reset_from_thread, &queued), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	queued.submit.flags = FLAGS;
+	queued.submit.core_mask = 2;
+	queued.submit.subcore_task[1] = (struct rknpu_subcore_task){0, 1};
+	product_run(&queued);
+}
+
+static void *run_products(void *context)
+{
+	struct product product;
+
+	product_new(*(int *)context, &product);
+	for (int i = 0; i < 50; i++)
+		product_run(&product);
+	return NULL;
+}
+
+static void one_descriptor_in_threads(void)
+{
+	int fd = open_node(CARD);
+	pthread_t threads[6];
+
+	for (int i = 0; i < 6; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, run_products, &fd), 0);
+	for (int i = 0; i < 6; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+}
+
+/* npud ends in between; without one to end there is nothing to try. */
+static void survives_the_daemon(void)
+{
+	const char *pid = getenv("DAEMON_PID");
+	struct product product;
+	int fd = open_node(CARD);
+
+	if (!pid)
+		return;
+	product_new(fd, &product);
+	product_run(&product);
+	CHECK_EQ(kill((pid_t)strtol(pid, NULL, 10), SIGKILL), 0);
+	while (product_submit(&product) == 0)
+		;
+	CHECK_EQ(errno, ENODEV);
+	CHECK_FAILS(open(CARD, O_RDWR), ENODEV);
+	CHECK_EQ(close(fd), 0);
+}
+
+static const struct client_case cases[] = {
+	CLIENT_CASE(blocking_submit),
+	CLIENT_CASE(every_core_mask),
+	CLIENT_CASE(bad_submits),
+	CLIENT_CASE(hang_times_out),
+	CLIENT_CASE(stray_stream_times_out),
+	CLIENT_CASE(fences),
+	CLIENT_CASE(later_submit_waits_for_earlier),
+	CLIENT_CASE(failed_job_does_not_stop_the_next),
+	CLIENT_CASE(reset_is_private),
+	CLIENT_CASE(reset_cancels_own_jobs),
+	CLIENT_CASE(one_descriptor_in_threads),
+	CLIENT_CASE(survives_the_daemon),
+};
+
+int main(int argc, char **argv)
+{
+	return client_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0]));
+}
