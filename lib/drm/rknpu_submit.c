@@ -27,6 +27,7 @@
 
 struct submission {
 	struct drm_file *file;
+	struct npu_session *session; /* of the address space that the job runs in */
 	struct rknpu_submit *request;
 	struct npu_job job;
 	struct npu_task *tasks;
@@ -59,7 +60,7 @@ static void fill_task(const struct submission *submission, const struct rknpu_ta
 		      struct npu_task *task)
 {
 	const struct gem_object *object =
-		gem_find_iova(&submission->file->gem, descriptor->regcmd_addr);
+		gem_find_iova(&submission->file->gem, submission->session, descriptor->regcmd_addr);
 	uint64_t n = (uint64_t)descriptor->regcfg_amount + TAIL_ENTRIES, room;
 
 	if (object) {
@@ -204,7 +205,8 @@ static int pending_add(struct rknpu_state *state, const struct submission *submi
 			close(fence);
 		return -ENOMEM;
 	}
-	*pending = (struct rknpu_pending){.seqno = submission->seqno,
+	*pending = (struct rknpu_pending){.session = submission->session,
+					  .seqno = submission->seqno,
 					  .core_mask = submission->request->core_mask,
 					  .fence = fence};
 	if (fence >= 0)
@@ -235,7 +237,7 @@ void rknpu_cancel_all(struct drm_file *file)
 	if (!state)
 		return;
 	LIST_FOREACH(pending, &state->pendings, link)
-	npu_cancel(file->session, pending->seqno);
+	npu_cancel(pending->session, pending->seqno);
 }
 
 /* The last non-blocking job on each core that this one wants. */
@@ -332,7 +334,8 @@ static int fill_job(struct submission *submission, const struct rknpu_state *sta
 	if (!submission->bos)
 		return -ENOMEM;
 	job->tasks = submission->tasks;
-	job->n_bos = gem_collect(&submission->file->gem, submission->bos, NPU_JOB_BOS_MAX);
+	job->n_bos = gem_collect(&submission->file->gem, submission->session, submission->bos,
+				 NPU_JOB_BOS_MAX);
 	job->bos = submission->bos;
 	job->core_mask = request->core_mask;
 	job->flags = NPU_SUBMIT_CHAINED;
@@ -412,7 +415,7 @@ static int queue_job(struct submission *submission)
 	if (!submission->is_recorded) /* else npud had no room for it, and this is another try */
 		record_job(submission);
 	submission->is_recorded = true;
-	r = npu_submit(submission->file->session, &submission->job, &submission->seqno,
+	r = npu_submit(submission->session, &submission->job, &submission->seqno,
 		       wants_fence ? &submission->fence : NULL);
 	if (r < 0 && r != -EAGAIN)
 		trace_explain("SUBMIT: %s", npu_last_error());
@@ -490,7 +493,7 @@ static void write_back(struct submission *submission, const struct npu_result *r
  */
 static int wait_no_time(struct submission *submission, struct npu_result *ret_result)
 {
-	struct npu_session *session = submission->file->session;
+	struct npu_session *session = submission->session;
 
 	if (npu_wait(session, submission->seqno, 0, ret_result) == 0)
 		return 0;
@@ -500,7 +503,7 @@ static int wait_no_time(struct submission *submission, struct npu_result *ret_re
 
 static int wait_job(struct submission *submission, struct npu_result *ret_result)
 {
-	struct npu_session *session = submission->file->session;
+	struct npu_session *session = submission->session;
 	int r;
 
 	if (submission->fence < 0)

@@ -4,12 +4,7 @@
  */
 #include "stream_words.h"
 
-<<<<<<< HEAD
-#include <string.h>
-
-=======
 #include <assert.h>
->>>>>>> w-drm
 #include <stddef.h>
 #include <string.h>
 
@@ -86,10 +81,7 @@ void stream_set(struct stream *stream, uint16_t offset, uint32_t value)
 {
 	uint64_t tail[TAIL_WORDS];
 
-<<<<<<< HEAD
-=======
 	assert(stream->n >= TAIL_WORDS && stream->n < STREAM_WORDS_MAX);
->>>>>>> w-drm
 	stream->n -= TAIL_WORDS;
 	memcpy(tail, stream->words + stream->n, sizeof(tail));
 	add(stream, target_of(offset), value, offset);
