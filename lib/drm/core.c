@@ -147,6 +147,14 @@ static int handle_set_client_cap(struct drm_file *file, void *data, size_t user_
 
 /* ---- objects ---- */
 
+void drm_remove(struct drm_file *file, struct gem_object *object)
+{
+	struct npu_session *session = object->session;
+	struct npu_bo bo = gem_remove(&file->gem, object);
+
+	npu_bo_close(session, &bo);
+}
+
 static int handle_gem_close(struct drm_file *file, void *data, size_t user_size)
 {
 	const struct drm_gem_close *request = data;
@@ -158,7 +166,7 @@ static int handle_gem_close(struct drm_file *file, void *data, size_t user_size)
 		return r;
 	object = gem_find(&file->gem, request->handle);
 	if (object) {
-		gem_remove(&file->gem, object);
+		drm_remove(file, object);
 	} else {
 		trace_explain("GEM_CLOSE: there is no handle %u", request->handle);
 		r = -EINVAL;

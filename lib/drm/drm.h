@@ -149,6 +149,8 @@ int drm_error(int error);
 extern const struct drm_ioctl drm_core_ioctls[];
 extern const unsigned drm_n_core_ioctls;
 
+/* Takes an object away; the file's lock is held. */
+void drm_remove(struct drm_file *file, struct gem_object *object);
 /* A new object of `file` with the memory behind `fd`, or the one it has. */
 int drm_import(struct drm_file *file, int fd, uint32_t *ret_handle);
 /* A descriptor of the object's memory; mappable at offset 0. */

@@ -110,12 +110,14 @@ struct gem_object *gem_find_memory(const struct gem *gem, dev_t dev, ino_t ino)
 	GEM_FIND(gem, object->ino != 0 && object->ino == ino && object->dev == dev);
 }
 
-void gem_remove(struct gem *gem, struct gem_object *object)
+struct npu_bo gem_remove(struct gem *gem, struct gem_object *object)
 {
+	struct npu_bo bo = object->bo;
+
 	gem->objects[object->handle - 1] = NULL;
 	gem->n_objects--;
-	npu_bo_close(object->session, &object->bo);
 	free(object);
+	return bo;
 }
 
 uint32_t gem_collect(const struct gem *gem, const struct npu_session *session,

@@ -48,8 +48,8 @@ struct gem_object *gem_find_offset(const struct gem *gem, uint64_t offset);
 struct gem_object *gem_find_iova(const struct gem *gem, const struct npu_session *session,
 				 uint64_t iova);
 struct gem_object *gem_find_memory(const struct gem *gem, dev_t dev, ino_t ino);
-/* Takes it out and closes its BO. */
-void gem_remove(struct gem *gem, struct gem_object *object);
+/* Takes it out and returns its BO, which is the caller's. */
+struct npu_bo gem_remove(struct gem *gem, struct gem_object *object);
 /* libnpu's handles of a session's objects, at most `n`; how many. */
 uint32_t gem_collect(const struct gem *gem, const struct npu_session *session,
 		     uint32_t *ret_handles, uint32_t n);

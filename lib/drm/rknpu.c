@@ -255,7 +255,7 @@ static int handle_mem_destroy(struct drm_file *file, void *data, size_t user_siz
 		return r;
 	object = gem_find(&file->gem, request->handle);
 	if (object) {
-		gem_remove(&file->gem, object);
+		drm_remove(file, object);
 	} else {
 		trace_explain("MEM_DESTROY: handle %u is unknown", request->handle);
 		r = -EINVAL;

@@ -100,7 +100,7 @@ int rknpu_misc_handle_mem_destroy(struct drm_file *file, void *data, size_t user
 	if (!object)
 		object = find_by_descriptor(file, request->handle);
 	if (object) {
-		gem_remove(&file->gem, object);
+		drm_remove(file, object);
 	} else {
 		r = -EINVAL;
 	}

@@ -215,15 +215,16 @@ static int pending_add(struct rknpu_state *state, const struct submission *submi
 	return 0;
 }
 
-static void pending_forget(struct drm_file *file, uint64_t seqno)
+static void pending_forget(const struct submission *submission)
 {
-	struct rknpu_state *state = file->driver_data;
+	struct rknpu_state *state = submission->file->driver_data;
 	struct rknpu_pending *pending;
 
 	if (!state)
 		return;
 	LIST_FOREACH(pending, &state->pendings, link)
-	if (pending->fence < 0 && pending->seqno == seqno) {
+	if (pending->fence < 0 && pending->session == submission->session &&
+	    pending->seqno == submission->seqno) {
 		pending_free(pending);
 		return;
 	}
@@ -407,6 +408,10 @@ static int queue_job(struct submission *submission)
 
 	if (!state)
 		return -ENOMEM;
+	r = drm_file_space(submission->file, submission->request->iommu_domain_id,
+			   &submission->session);
+	if (r < 0)
+		return r;
 	pending_reap(state);
 	submission->job = (struct npu_job){0};
 	r = fill_job(submission, state);
@@ -529,7 +534,7 @@ static int finish_blocking(struct submission *submission)
 		return drm_error(r);
 	}
 	if (drm_file_lock(submission->file) == 0) {
-		pending_forget(submission->file, submission->seqno);
+		pending_forget(submission);
 		record_outputs(submission->file);
 		state = submission->file->driver_data;
 		is_reset = state && state->n_resets != submission->n_resets;

@@ -373,6 +373,12 @@ void client_wait_outcome(struct client *client, uint64_t seqno, enum npu_outcome
 			     completion.detail);
 }
 
+enum npu_outcome client_stray_outcome(const struct client *client)
+{
+	return strcmp(client->hello.device, "soft") == 0 ? NPU_OUTCOME_PAGE_FAULT
+							 : NPU_OUTCOME_HANG;
+}
+
 bool fence_is_signalled(int fd)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
