@@ -5,6 +5,7 @@
  */
 #include "rknpu.h"
 
+#include "personality.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -54,7 +55,7 @@ int rknpu_check_domain(int32_t domain)
 
 /* ---- ACTION ---- */
 
-static int act_reset(struct drm_file *file, struct rknpu_action *action)
+int rknpu_reset(struct drm_file *file)
 {
 	struct rknpu_state *state;
 	int r;
@@ -67,6 +68,8 @@ static int act_reset(struct drm_file *file, struct rknpu_action *action)
 		state->n_resets++;
 	rknpu_cancel_all(file);
 	drm_file_unlock(file);
+	if (personality_resets_all())
+		personality_reset(file);
 	return state ? 0 : -ENOMEM;
 }
 
@@ -111,7 +114,7 @@ static int handle_action(struct drm_file *file, void *data, size_t user_size)
 	case RKNPU_GET_VOLT:
 		return answer(action, VOLT_UV);
 	case RKNPU_ACT_RESET:
-		return act_reset(file, action);
+		return rknpu_reset(file);
 	case RKNPU_ACT_CLR_TOTAL_RW_AMOUNT:
 	case RKNPU_GET_DT_WR_AMOUNT:
 	case RKNPU_GET_DT_RD_AMOUNT:

@@ -28,6 +28,8 @@ struct rknpu_state {
 struct rknpu_state *rknpu_state_get(struct drm_file *file);
 void rknpu_reset_state(struct drm_file *file);
 
+/* The program's reset, or one that the driver makes itself. -ENOMEM. */
+int rknpu_reset(struct drm_file *file);
 /* Takes back what the session has queued; the file's lock is held. */
 void rknpu_cancel_all(struct drm_file *file);
 

@@ -8,6 +8,7 @@
  * the non-blocking ones before it that share a core with it, and a blocking one returns when all
  * before it are over.
  */
+#include "personality.h"
 #include "record.h"
 #include "rknpu.h"
 #include "trace.h"
@@ -548,6 +549,8 @@ static int finish_blocking(struct submission *submission)
 	if (r < 0)
 		trace_explain("SUBMIT: the job ended with %s%s%s", npu_outcome_name(result.outcome),
 			      result.detail[0] ? ": " : "", result.detail);
+	if (r == -ETIMEDOUT && !is_reset && personality_resets_all())
+		rknpu_reset(submission->file);
 	return is_reset ? -EINVAL : r;
 }
 
@@ -577,12 +580,28 @@ static int submit(struct submission *submission)
 	return r;
 }
 
+/* What the driver does to a submit that is not its fault. */
+static int misbehave(const struct rknpu_submit *request)
+{
+	const struct timespec timeout = {request->timeout_ms / 1000,
+					 (long)(request->timeout_ms % 1000 * MS_NS)};
+
+	if (personality_happens(PERSONALITY_NO_MEMORY))
+		return -ENOMEM;
+	if (!personality_happens(PERSONALITY_NEVER_START))
+		return 0;
+	nanosleep(&timeout, NULL);
+	return -EINVAL;
+}
+
 int rknpu_handle_submit(struct drm_file *file, void *data, size_t user_size)
 {
 	struct submission submission = {.file = file, .request = data, .fence = -1};
 	int r;
 
 	r = check_request(data);
+	if (r == 0)
+		r = misbehave(data);
 	if (r < 0)
 		return r;
 	r = submit(&submission);
