@@ -68,8 +68,7 @@ static void step_stray(struct client *client, struct matmul *job)
 	matmul_init(client, 0, 1, 1, &stray);
 	stream_matmul(&nowhere, &stream);
 	matmul_set_stream(&stray, &stream);
-	client_wait_outcome(client, matmul_submit(client, &stray, NULL),
-			    client_stray_outcome(client));
+	client_wait_outcome(client, matmul_submit(client, &stray, NULL), NPU_OUTCOME_PAGE_FAULT);
 	client_bo_close(client, &stray.bo);
 }
 

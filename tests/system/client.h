@@ -116,11 +116,6 @@ void client_completion(struct client *client, struct npu_completion *ret_complet
 void client_wait(struct client *client, uint64_t seqno, struct npu_completion *ret_completion);
 /* The same, and its outcome must be that. */
 void client_wait_outcome(struct client *client, uint64_t seqno, enum npu_outcome outcome);
-/*
- * How a job ends that reaches for memory that is not mapped: a kernel driver says only that it did
- * not end in time.
- */
-enum npu_outcome client_stray_outcome(const struct client *client);
 
 /* Waits for a fence and reads it. */
 enum npu_outcome fence_wait(int fd);
