@@ -264,6 +264,8 @@ void client_bo_new_at(struct client *client, uint64_t size, uint32_t iova, struc
 {
 	int error = client_bo_try_new(client, size, iova, ret_bo, NULL);
 
+	if (error == EOPNOTSUPP)
+		harness_skip("the kernel driver chooses addresses itself");
 	if (error)
 		harness_fail(__FILE__, __LINE__, "no BO of %llu bytes: %s",
 			     (unsigned long long)size, strerror(error));
@@ -367,6 +369,10 @@ void client_wait_outcome(struct client *client, uint64_t seqno, enum npu_outcome
 	struct npu_completion completion;
 
 	client_wait(client, seqno, &completion);
+	/* Kernel drivers do not say why a job did not end. */
+	if (outcome == NPU_OUTCOME_PAGE_FAULT && !harness_has_soft() &&
+	    completion.outcome == NPU_OUTCOME_HANG)
+		return;
 	if (completion.outcome != outcome)
 		harness_fail(__FILE__, __LINE__, "job %llu ended with %u, not %u: %s",
 			     (unsigned long long)seqno, completion.outcome, outcome,
