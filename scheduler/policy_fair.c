@@ -146,7 +146,7 @@ struct queue *fair_order_next(const struct fair_order *order, const struct queue
 bool fair_order_is_close(const struct fair_order *order, const struct queue *first,
 			 const struct queue *second)
 {
-	double ahead_ns = second->tenant->virtual_ns - first->tenant->virtual_ns;
+	double ahead_ns = second->tenant->rank_ns - first->tenant->rank_ns;
 
 	if (first->tenant == second->tenant)
 		ahead_ns = second->virtual_ns - first->virtual_ns;
