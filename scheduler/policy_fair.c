@@ -258,7 +258,7 @@ static void fair_head_changed(struct policy *policy, struct queue *queue)
 	fair_order_insert(order_of(policy), queue);
 }
 
-static void fair_begin(struct policy *policy, uint64_t now_ns)
+static void fair_begin(struct policy *policy, uint64_t now_ns, int priority)
 {
 }
 
