@@ -285,11 +285,13 @@ static void live_faulting(struct tenant *tenant)
 		return;
 	matmul_new(tenant, &client, &matmul);
 	stream_matmul(&nowhere, &stray);
-	matmul_set_stream(&matmul, &stray);
 	network_init(&client, &network);
 	for (unsigned i = 0; i < n_rounds; i++) {
-		struct job_request job = matmul_request(&matmul);
+		struct job_request job;
 
+		/* Again, since what it scribbles may write anywhere in its own memory. */
+		matmul_set_stream(&matmul, &stray);
+		job = matmul_request(&matmul);
 		ledger_submit(&ledger, &job, OUTCOME(PAGE_FAULT), NULL);
 		network_write_streams(&network);
 		job = network_request(&network, choose(tenant, 2) ? NPU_SUBMIT_SLICEABLE : 0);
