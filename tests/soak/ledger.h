@@ -6,7 +6,7 @@
 #ifndef NPUD_SOAK_LEDGER_H
 #define NPUD_SOAK_LEDGER_H
 
-#include "client.h"
+#include "tests/system/client.h"
 
 #include <stdint.h>
 

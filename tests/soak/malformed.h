@@ -3,7 +3,7 @@
 #ifndef NPUD_SOAK_MALFORMED_H
 #define NPUD_SOAK_MALFORMED_H
 
-#include "daemon.h"
+#include "tests/system/daemon.h"
 
 #include <stdint.h>
 
