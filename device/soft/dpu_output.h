@@ -10,8 +10,8 @@
 
 struct soft_output {
 	enum rk3588_precision precision;
-	uint32_t out_bytes; /* of an element */
-	uint16_t pad;	    /* bits that unused lanes of a written atom get */
+	uint32_t out_bits; /* of an element */
+	uint16_t pad;	   /* bits that unused lanes of a written atom get */
 	/* Integers. */
 	struct soft_converter converter;
 	double low, high;

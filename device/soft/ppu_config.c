@@ -115,7 +115,7 @@ static int configure_memory(const struct soft_operation *operation,
 
 	if (!(operation->op_en & OP_EN_PPU_RDMA))
 		return -ENODATA;
-	if (precision == 0 || 1u << precision >> 1 != soft_precision_bytes(pool->precision))
+	if (4u << precision != soft_precision_bits(pool->precision))
 		return complain(complaint, rdma, REG_PPU_RDMA_DATA_FORMAT,
 				"element size differs from the PPU's");
 	if (cube_size(rdma, REG_PPU_RDMA_IN_WIDTH) != pool->in_width ||
