@@ -128,6 +128,24 @@ static void put_nibble(uint8_t *to, uint32_t lane, int32_t value)
 		*byte = (uint8_t)(value << 4);
 }
 
+void soft_element_store(enum rk3588_precision precision, double value, uint8_t *atom, uint32_t lane)
+{
+	uint32_t bytes = soft_precision_bits(precision) / 8, bits;
+	float single = (float)value;
+
+	memcpy(&bits, &single, sizeof(bits));
+	if (precision == RK3588_FP16)
+		bits = half_from_float(single);
+	else if (precision == RK3588_BF16)
+		bits = bfloat_from_float(single);
+	else if (!soft_precision_is_float(precision))
+		bits = (uint32_t)(int32_t)value;
+	if (precision == RK3588_INT4)
+		put_nibble(atom, lane, (int32_t)bits);
+	else
+		memcpy(atom + (size_t)lane * bytes, &bits, bytes);
+}
+
 static void store_ints(const struct soft_output *output, const double *values, uint32_t n,
 		       uint8_t *to)
 {

@@ -53,6 +53,10 @@ int soft_output_configure(const struct soft_group *group, enum rk3588_precision 
 int soft_output_write(struct soft_core *core, const struct soft_output *output,
 		      const struct soft_result *result);
 
+/* One element, which is in the range of its precision or rounded to a float of it. */
+void soft_element_store(enum rk3588_precision precision, double value, uint8_t *atom,
+			uint32_t lane);
+
 /* Whether results go to surfaces in memory, and nowhere else. */
 bool soft_output_has_surfaces(const struct soft_output *output);
 /* Writes those. Errors as soft_core_dma_write(). */

@@ -319,6 +319,13 @@ static float float_of_element(enum rk3588_precision precision, const uint8_t *at
 	return bfloat_to_float(half);
 }
 
+double soft_element_value(enum rk3588_precision precision, const uint8_t *atom, uint32_t lane)
+{
+	if (soft_precision_is_float(precision))
+		return (double)float_of_element(precision, atom, lane);
+	return int_of_element(precision, atom, lane);
+}
+
 /* Lanes of an atom that go to lanes of a strip. */
 struct lanes {
 	uint32_t from, to, n;

@@ -40,6 +40,9 @@ uint32_t soft_precision_bits(enum rk3588_precision precision);
 /* Elements in an atom. */
 uint32_t soft_precision_lanes(enum rk3588_precision precision);
 
+/* An element of an atom, exact in a double. */
+double soft_element_value(enum rk3588_precision precision, const uint8_t *atom, uint32_t lane);
+
 /* What the DPU takes from here. */
 struct soft_rdma_needs {
 	bool is_flying;			 /* the main data */

@@ -101,12 +101,12 @@ static void pick_stage(const struct dpu *dpu, struct dpu_stage *stage)
 	pick_relu(dpu, &stage->relu);
 }
 
-/* By 0 nothing is divided; and of registers that are all 0 a table makes something else. */
+/* By 0 nothing is divided. */
 static double pick_operand(const struct dpu *dpu, uint32_t n_bits)
 {
 	double value = pick_value(dpu, n_bits);
 
-	return value == 0 ? 1 : value;
+	return value == 0 && dpu->ew.operation == DPU_DIVIDE ? 1 : value;
 }
 
 static void pick_ew(struct dpu *dpu)
