@@ -220,18 +220,14 @@ static void record_jobs(struct drm_file *file, const struct submission *submissi
 
 /* With the order's lock and the file's; -EBUSY: more fences to wait for than a job can. */
 static int queue_ordered(struct drm_file *file, const struct submission *submission,
-			 struct npu_job *job)
+			 const struct npu_job *job)
 {
-	int fences[NPU_JOB_FENCES_MAX], fence, r;
+	int fence, r;
 
-	job->fences = fences;
-	job->n_fences = order_collect(file, &submission->tokens, fences, NPU_JOB_FENCES_MAX);
 	if (job->n_fences > NPU_JOB_FENCES_MAX)
 		return -EBUSY;
 	r = npu_submit(file->session, job, NULL, &fence);
-	if (r == 0)
-		r = order_add(file, &submission->tokens, fence);
-	return r;
+	return r < 0 ? r : order_add(file, &submission->tokens, fence);
 }
 
 /* The file's lock is held. The driver has no timeout of the client's: the policy's is in force. */
@@ -244,13 +240,15 @@ static int queue_locked(struct drm_file *file, const struct submission *submissi
 			NPU_SUBMIT_ORDER_ONLY | (trace_is_explaining() ? NPU_SUBMIT_COMPLETION : 0),
 	};
 	uint32_t *bos = calloc(file->gem.n_objects + 1, sizeof(*bos));
-	int r;
+	int fences[NPU_JOB_FENCES_MAX], r;
 
 	if (!bos)
 		return -ENOMEM;
 	job.n_bos = gem_collect(&file->gem, bos, NPU_JOB_BOS_MAX);
 	job.bos = bos;
+	job.fences = fences;
 	order_lock();
+	job.n_fences = order_collect(file, &submission->tokens, fences, NPU_JOB_FENCES_MAX);
 	r = queue_ordered(file, submission, &job);
 	order_unlock();
 	free(bos);
