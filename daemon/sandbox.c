@@ -169,6 +169,8 @@ static const struct {
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, SIOCOUTQ, 0}},
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, SYNC_IOC_FILE_INFO, 0}},
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, FIONBIO, 0}},
+	/* A kernel driver's node: all calls of DRM have this type. */
+	{SCMP_SYS(ioctl), {1, SCMP_CMP_MASKED_EQ, 0xff00, 'd' << 8}},
 	/* isatty(3) */
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TCGETS, 0}},
 	/* Memory that cannot be executed. */
