@@ -90,8 +90,8 @@ static void vendor_submits_32_bit(void)
 
 /* A job that hangs does so for a time that clients can do something in. */
 static const char slow_watchdog[] =
-	"{\"version\": 1, \"watchdog\": {\"floor_ms\": 2000, \"slow_after\": 0,"
-	" \"suspend_after\": 0, \"strikes\": 1000}}";
+	"{\"version\": 1, \"watchdog\": {\"floor_ms\": 2000, \"slow_after\": 1000,"
+	" \"suspend_after\": 1000, \"strikes\": 1000}}";
 
 static void rocket_abi(void)
 {
