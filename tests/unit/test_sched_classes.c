@@ -626,6 +626,36 @@ START_TEST(test_gang_widths)
 }
 END_TEST
 
+/* The answer at submit knows which cores a job may use: two of three jobs do not fit on one core. */
+START_TEST(test_admission_knows_the_cores)
+{
+	struct queue_params params = mock_queue_params();
+	const bool is_job_s = _i;
+
+	set_up(&policy_deadline);
+	params.kind = QUEUE_RT;
+	params.deadline_ns = 50 * MS;
+	params.core_mask = is_job_s ? 7 : 1;
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		submit(0, 30 * MS)->base.signature = 7;
+		mock_advance(&mock, 40 * MS);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		struct mock_job *job = &jobs[n_jobs];
+
+		*job = mock_job(100 + n_jobs, 30 * MS);
+		job->base.signature = 7;
+		job->base.core_mask = is_job_s ? 1 : 0;
+		ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &job->base),
+				 i ? -ETIME : 0);
+		n_jobs += !i;
+	}
+	tear_down(1);
+}
+END_TEST
+
 /* ---- reload ---- */
 
 /* The starts of three queues of different lengths, with a reload in the middle or without. */
@@ -724,6 +754,7 @@ int main(void)
 	tcase_add_test(contracts, test_contract_length);
 	tcase_add_loop_test(contracts, test_reserved_goes_before_others, 0, 2);
 	tcase_add_test(contracts, test_gang_widths);
+	tcase_add_loop_test(contracts, test_admission_knows_the_cores, 0, 2);
 	tcase_add_loop_test(contracts, test_narrower_than_it_asks, 0, 5);
 	tcase_add_loop_test(contracts, test_narrow_after_a_reload, 0, 5);
 	tcase_add_test(contracts, test_narrow_gangs_do_not_starve);
