@@ -9,6 +9,8 @@
 #include "base/closer.h"
 #include "base/log.h"
 #include "daemon/config_device.h"
+#include "daemon/config_effective.h"
+#include "daemon/config_keys.h"
 #include "daemon/devices.h"
 #include "daemon/notify.h"
 
@@ -72,12 +74,20 @@ static void npud_log_not_in_effect(const struct config *config, const json_t *kn
 /* What the command line says goes before the file. */
 static void npud_apply_options(const struct options *options, struct config *config)
 {
-	if (options->has_device)
+	if (options->has_device) {
 		config->device = options->device;
-	if (options->has_soft_clock)
+		config_set_effective(config, "device", "name", config_devices[options->device]);
+	}
+	if (options->has_soft_clock) {
 		config->soft.clock = options->soft_clock;
-	if (options->has_soft_cache)
+		config_set_effective(config, "device", "soft_clock",
+				     config_soft_clocks[options->soft_clock]);
+	}
+	if (options->has_soft_cache) {
 		config->soft.is_incoherent = options->is_soft_incoherent;
+		config_set_effective(config, "device", "soft_cache",
+				     options->is_soft_incoherent ? "incoherent" : "coherent");
+	}
 }
 
 /* A file that the device can honour. */
@@ -113,6 +123,7 @@ static void npud_open_incidents(struct npud *npud)
 		snprintf(path, sizeof(path), "%.*s.incidents", INCIDENT_PATH_MAX - 1,
 			 npud->listeners[0]->path);
 	r = incidents_set_directory(npud->incidents, path, wanted->count_max, wanted->bytes_max);
+	config_set_effective(&npud->config, "incidents", "directory", path);
 	if (r < 0)
 		log_warning("incidents_not_kept directory=\"%s\" error=\"%s\"",
 			    log_quote(path, text, sizeof(text)), strerror(-r));

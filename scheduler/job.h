@@ -55,6 +55,7 @@ struct sched_job {
 	uint64_t submitted_ns, ready_ns, started_ns, done_ns;
 	unsigned pieces_done;
 	uint64_t missed_ns; /* refused as late: by how much */
+	bool is_narrow;	    /* only its narrower widths fit its queue's rules; `widths` has those */
 	bool is_probe;	    /* admitted against the odds, to measure it */
 	bool is_reserved;   /* within a reservation: neither refused nor shed for others */
 	bool is_shed;	    /* gives way to others: ends as late in the next pass */

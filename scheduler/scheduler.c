@@ -22,7 +22,8 @@
 
 bool scheduler_can_run(const struct scheduler *scheduler, const struct sched_job *job)
 {
-	return gang_fits(job, job->allowed_mask, scheduler->live_cores);
+	return (!job->is_narrow && gang_fits(job, job->allowed_mask, scheduler->live_cores)) ||
+	       gang_narrow_widths(scheduler, job);
 }
 
 uint32_t scheduler_queue_cores(const struct scheduler *scheduler, const struct queue *queue)
@@ -36,7 +37,9 @@ static void refit_job(struct scheduler *scheduler, struct queue *queue, struct s
 	uint32_t allowed = gang_allowed_cores(job, queue->params.core_mask_rule,
 					      scheduler_queue_cores(scheduler, queue));
 
-	if (gang_fits(job, allowed, scheduler->live_cores))
+	if (job->is_narrow && gang_narrow_widths(scheduler, job))
+		job->allowed_mask = scheduler_queue_cores(scheduler, queue);
+	else if (!job->is_narrow && gang_fits(job, allowed, scheduler->live_cores))
 		job->allowed_mask = allowed;
 	if (job->state == JOB_READY)
 		queue->ready_cores |= job->allowed_mask;
@@ -181,6 +184,15 @@ void scheduler_note_progress(struct scheduler *scheduler, struct sched_job *job,
 		scheduler->params.ops->progress(scheduler->params.context, i, &progress);
 		note_share(job, progress.device_ns);
 	}
+}
+
+uint64_t scheduler_batch_cost_ns(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	uint64_t held_ns = scheduler_now_ns(scheduler) - job->batch_start_ns;
+
+	if (job->outcome != NPU_OUTCOME_HANG)
+		return job->batch_ns;
+	return HANG_FACTOR * held_ns * job->batch_width;
 }
 
 void scheduler_release_cores(struct scheduler *scheduler, struct sched_job *job)
@@ -383,14 +395,19 @@ static bool demand_is_met(struct scheduler *scheduler, const struct queue *queue
 			  struct sched_job *job)
 {
 	const struct scheduler_params *params = &scheduler->params;
+	uint32_t cores = scheduler_queue_cores(scheduler, queue);
 
 	if (!gang_demand_is_valid(job, scheduler->all_cores, params->gang_masks))
 		return false;
-	job->allowed_mask = gang_allowed_cores(job, queue->params.core_mask_rule,
-					       scheduler_queue_cores(scheduler, queue));
-	return job->n_cores <= queue->params.max_cores &&
-	       gang_width_is_allowed(&queue->params, job->n_cores) &&
-	       scheduler_can_run(scheduler, job);
+	job->allowed_mask = gang_allowed_cores(job, queue->params.core_mask_rule, cores);
+	if (job->n_cores <= queue->params.max_cores &&
+	    gang_width_is_allowed(&queue->params, job->n_cores) &&
+	    gang_fits(job, job->allowed_mask, scheduler->live_cores))
+		return true;
+	job->widths = gang_narrow_widths(scheduler, job);
+	job->allowed_mask = cores;
+	job->is_narrow = job->widths;
+	return job->is_narrow;
 }
 
 int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
@@ -399,9 +416,9 @@ int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sc
 
 	if (!scheduler->live_cores)
 		return -ENODEV;
+	job->queue = queue;
 	if (!demand_is_met(scheduler, queue, job))
 		return -EINVAL;
-	job->queue = queue;
 	if (!job->deadline_ns && queue->params.deadline_ns)
 		job->deadline_ns = scheduler_now_ns(scheduler) + queue->params.deadline_ns;
 	r = job->n_deps ? 0 : admit_job(scheduler, queue, job);

@@ -12,6 +12,9 @@
 #include "scheduler/shares.h"
 #include "scheduler/switches.h"
 
+/* A batch that hung is charged that many times, with the reset it caused. */
+#define HANG_FACTOR 2
+
 struct scheduler {
 	struct scheduler_params params;
 	struct scheduler_config config;
@@ -65,6 +68,11 @@ void scheduler_end_waiting(struct scheduler *scheduler, struct sched_job *job,
 			   enum npu_outcome outcome);
 /* The job lets go of its cores, none of which runs any more. */
 void scheduler_release_cores(struct scheduler *scheduler, struct sched_job *job);
+/*
+ * Core-time that the batch which has just ended is to be charged: what it used, or where it hung
+ * HANG_FACTOR times what it kept from others.
+ */
+uint64_t scheduler_batch_cost_ns(const struct scheduler *scheduler, const struct sched_job *job);
 /* The job waits in its queue's place for it, for the first time or after a batch. */
 void scheduler_make_ready(struct scheduler *scheduler, struct sched_job *job);
 /* Whether the cores in service can run the job. */
