@@ -67,7 +67,7 @@ struct sessions {
 	void (*drained)(void *context);
 	void *drained_context;
 	struct session_stats ended; /* sums over the sessions that are gone */
-	struct trace trace; /* of ended jobs, while an administrator asks for it */
+	struct trace trace;	    /* of ended jobs, while an administrator asks for it */
 	struct records records;
 	struct loop_timer record_timer;		/* strikes decay, pauses end */
 	struct loop_work close_work;		/* of sessions with must_close */
