@@ -302,6 +302,8 @@ static bool handle_mmu(struct rk3588 *npu, unsigned index, unsigned bank)
 	event.is_write = read32(npu, index, bank + MMU_STATUS) & MMU_FAULT_IS_WRITE;
 	if (status & MMU_INT_BUS_ERROR)
 		snprintf(event.detail, sizeof(event.detail), "bus error while walking page tables");
+	else if (npu->bus->ops->blame)
+		npu->bus->ops->blame(npu->bus, index, bank, event.detail, sizeof(event.detail));
 	write32(npu, index, bank + MMU_INT_CLEAR, status);
 	end_batch(npu, index, &event);
 	return true;
