@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/config_device.h"
 #include "daemon/notify.h"
+#include "device/power.h"
 #include "device/rk3588.h"
 #include "device/soft/soft.h"
 #include "device/timing.h"
@@ -331,6 +332,15 @@ static int npud_start_device(struct npud *npud)
 	return r < 0 ? npud_fail("device", "", r) : 0;
 }
 
+/* What a kernel does not show is left out; $NPU_SYSFS is for trees that are not the kernel's. */
+static int npud_start_power(struct npud *npud)
+{
+	const char *sysfs = getenv("NPU_SYSFS");
+	int r = power_new(sysfs ? sysfs : "/sys", &npud->power);
+
+	return r == -ENOENT ? 0 : r;
+}
+
 /* Each BO is a descriptor and a mapping; the kernel limits both for a process. */
 static uint64_t npud_count_descriptors(void)
 {
@@ -353,6 +363,7 @@ static int npud_start_sessions(struct npud *npud)
 	const struct sessions_params params = {
 		.loop = npud->loop,
 		.device = npud->device,
+		.power = npud->power,
 		.closer = npud->closer,
 		.machine =
 			{
@@ -510,6 +521,8 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 	if (r == 0)
 		r = npud_start_device(npud);
 	if (r == 0)
+		r = npud_start_power(npud);
+	if (r == 0)
 		r = npud_fit_config(npud);
 	if (r == 0)
 		r = npud_start_sessions(npud);
@@ -544,6 +557,7 @@ struct npud *npud_free(struct npud *npud)
 	incidents_free(npud->incidents);
 	sessions_free(npud->sessions);
 	device_free(npud->device);
+	power_free(npud->power);
 	if (npud->loop)
 		loop_timer_arm(&npud->drain_timer, CLOCK_NEVER);
 	if (npud->signal_fd >= 0) {
