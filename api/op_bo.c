@@ -28,6 +28,15 @@ static int bo_error(struct npu_error *error, int r, uint32_t iova, uint64_t size
 	case -EPERM:
 		return error_set(error, EPERM, "descriptor",
 				 "the memory can be shrunk by others: seal it with F_SEAL_SHRINK");
+	case -EXDEV:
+		return error_set(error, EXDEV, "descriptor",
+				 "it is a BO of another session, and this kernel driver has each "
+				 "BO in one address space only: copy it");
+	case -EOPNOTSUPP:
+		return error_set(error, EOPNOTSUPP, "iova",
+				 "%#" PRIx32 ": this kernel driver chooses addresses itself; ask "
+				 "for 0",
+				 iova);
 	case -EACCES:
 		return error_set(error, EACCES, "descriptor", "it is not open for reading");
 	case -EINVAL:
@@ -84,6 +93,24 @@ static int bo_charge(struct request *request, uint64_t size_bytes, struct charge
 	return 0;
 }
 
+static int bo_hand_out_with_fd(struct request *request, struct bo *bo, struct charge charges[2])
+{
+	int fd, r;
+
+	if (bo->fd >= 0)
+		return bo_hand_out(request, bo, charges, bo->fd);
+	r = bo_export(bo, false, &fd);
+	if (r < 0) {
+		bo_unref(bo);
+		charge_release(&charges[0]);
+		charge_release(&charges[1]);
+		return bo_error(&request->error, r, 0, 0);
+	}
+	r = bo_hand_out(request, bo, charges, fd);
+	close(fd);
+	return r;
+}
+
 int op_bo_create(struct request *request)
 {
 	struct npu_bo_create create;
@@ -103,7 +130,7 @@ int op_bo_create(struct request *request)
 		charge_release(&charges[1]);
 		return bo_error(&request->error, r, create.iova, create.size);
 	}
-	return bo_hand_out(request, bo, charges, bo->fd);
+	return bo_hand_out_with_fd(request, bo, charges);
 }
 
 int op_bo_import(struct request *request)

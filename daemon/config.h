@@ -16,7 +16,12 @@
 
 #include <jansson.h>
 
-enum config_device { CONFIG_DEVICE_AUTO, CONFIG_DEVICE_SOFT, CONFIG_DEVICE_TIMING };
+enum config_device {
+	CONFIG_DEVICE_AUTO,
+	CONFIG_DEVICE_SOFT,
+	CONFIG_DEVICE_TIMING,
+	CONFIG_DEVICE_RKNPU,
+};
 
 #define INCIDENT_PATH_MAX 1024
 
@@ -54,7 +59,7 @@ int config_parse(const char *name, const char *text, size_t length, struct confi
 /* Safe on a zeroed struct. */
 void config_deinit(struct config *config);
 
-/* "auto", "soft", "timing"; -ENOTSUP for a device that is known but not built, -EINVAL otherwise.
+/* "auto", "soft", "timing", "rknpu"; -ENOTSUP for a device that is known but not built, -EINVAL otherwise.
  */
 int config_device_parse(const char *name, enum config_device *ret_device);
 

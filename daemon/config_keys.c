@@ -23,7 +23,7 @@ const char *const config_devices[] = {
 	[CONFIG_DEVICE_AUTO] = "auto",
 	[CONFIG_DEVICE_SOFT] = "soft",
 	[CONFIG_DEVICE_TIMING] = "timing",
-	"rknpu",
+	[CONFIG_DEVICE_RKNPU] = "rknpu",
 	"rocket",
 	NULL,
 };

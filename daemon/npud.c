@@ -9,11 +9,9 @@
 #include "base/closer.h"
 #include "base/log.h"
 #include "daemon/config_device.h"
+#include "daemon/devices.h"
 #include "daemon/notify.h"
 #include "device/power.h"
-#include "device/rk3588.h"
-#include "device/soft/soft.h"
-#include "device/timing.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,7 +26,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TIMING_CORES	 3
 #define SYSTEM_DIRECTORY "/run/npud"
 #define SYSTEM_SOCKET	 SYSTEM_DIRECTORY "/npud.sock"
 
@@ -314,24 +311,6 @@ static int npud_start_loop(struct npud *npud)
 	return 0;
 }
 
-static int npud_start_device(struct npud *npud)
-{
-	struct bus *bus;
-	int r;
-
-	if (npud->config.device == CONFIG_DEVICE_TIMING) {
-		r = timing_device_new(TIMING_CORES, false, &npud->device);
-		if (r == 0)
-			timing_device_set_domains(npud->device, npud->config.timing_has_one_domain,
-						  npud->config.timing_switch_ns);
-	} else {
-		r = soft_bus_new(&npud->config.soft, &bus);
-		if (r == 0)
-			r = rk3588_device_new(bus, "soft", &npud->device);
-	}
-	return r < 0 ? npud_fail("device", "", r) : 0;
-}
-
 /* What a kernel does not show is left out; $NPU_SYSFS is for trees that are not the kernel's. */
 static int npud_start_power(struct npud *npud)
 {
@@ -519,7 +498,7 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 	if (r == 0)
 		r = npud_start_signals(npud);
 	if (r == 0)
-		r = npud_start_device(npud);
+		r = devices_open(&npud->config, &npud->device);
 	if (r == 0)
 		r = npud_start_power(npud);
 	if (r == 0)

@@ -22,6 +22,12 @@
 
 struct device;
 
+enum device_translation {
+	DEVICE_TRANSLATION_NONE,
+	DEVICE_TRANSLATION_CORE,   /* each core has an address space of its own */
+	DEVICE_TRANSLATION_DEVICE, /* all cores are in one at a time */
+};
+
 struct device_caps {
 	const char *name; /* "soft", "timing" */
 	unsigned n_cores;
@@ -33,6 +39,15 @@ struct device_caps {
 	bool has_task_counter;
 	bool has_one_domain; /* all cores run in one address space at a time */
 	uint64_t switch_ns;  /* to change it, of a core or the device; 0 where not known */
+	/* BOs are objects of a kernel driver, which chooses their addresses: device_bo_new() … */
+	bool has_own_memory;
+	/* Of those, address spaces of the driver; 0: sessions share one, so streams are checked. */
+	unsigned n_domains;
+	/* A batch that outlives its timeout ends by itself, with DEVICE_TIMEOUT. */
+	bool has_timeout;
+	enum device_translation translation;
+	char driver[96];	   /* "rknpu 0.9.8 at /dev/dri/renderD129"; "" without one */
+	const char *const *quirks; /* of it, that are worked around; NULL-terminated, or NULL */
 };
 
 /* One register-command stream (hardware reference 2.2). */
@@ -48,9 +63,12 @@ struct device_batch {
 	uint32_t n_tasks;
 	/* The streams' tails chain them (hardware reference 2.4); else each is started alone. */
 	bool is_chained;
-	uint64_t table_pa;    /* directory of the session's page tables; 0 without page tables */
-	uint64_t domain;      /* whose address space, by number */
-	uint64_t duration_ns; /* `timing` only: time for the whole batch; DEVICE_FOREVER hangs */
+	uint64_t table_pa;	/* directory of the session's page tables; 0 without page tables */
+	uint64_t domain;	/* whose address space, by number */
+	unsigned device_domain; /* the driver's number of it: device_domain_open() */
+	uint64_t duration_ns;	/* `timing` only: time for the whole batch; DEVICE_FOREVER hangs */
+	uint32_t cores;		/* all that start together; 0: this one alone */
+	uint64_t timeout_ns;	/* has_timeout only; 0: the device's own idea */
 };
 
 #define DEVICE_FOREVER UINT64_MAX
@@ -68,6 +86,8 @@ enum device_event_kind {
 	DEVICE_DONE,	   /* `detail` may say what bits of the stream were ignored */
 	DEVICE_PAGE_FAULT, /* `iova`, `is_write`; the core stands still until it is reset */
 	DEVICE_BAD_STREAM, /* `detail` names block, register and value; likewise */
+	DEVICE_TIMEOUT,	   /* it outlived its timeout; likewise */
+	DEVICE_REFUSED,	   /* the driver did not take it, for the reason in `detail` */
 };
 
 struct device_event {
@@ -89,6 +109,17 @@ struct device_capture {
 	unsigned n;
 };
 
+/* A kernel driver's object, in one of its address spaces. */
+struct device_bo {
+	uint32_t handle;
+	uint32_t iova;
+	uint64_t token; /* the driver's name for it */
+	uint64_t size_bytes;
+	void *host; /* the daemon's mapping */
+	unsigned domain;
+	bool is_imported, is_writable;
+};
+
 struct device_ops {
 	void (*free)(struct device *device);
 	int (*start)(struct device *device, unsigned core, const struct device_batch *batch);
@@ -108,6 +139,17 @@ struct device_ops {
 	int (*memory_set_cached)(struct device *device, uint64_t pa, size_t size_bytes);
 	void (*memory_sync)(struct device *device, uint64_t pa, size_t size_bytes, bool to_device);
 	void (*zap)(struct device *device, uint64_t table_pa, uint32_t iova, uint32_t size_bytes);
+	/* NULL without memory of its own: */
+	int (*bo_new)(struct device *device, unsigned domain, uint64_t size_bytes,
+		      struct device_bo *ret_bo);
+	int (*bo_import)(struct device *device, unsigned domain, int fd, struct device_bo *ret_bo);
+	void (*bo_free)(struct device *device, struct device_bo *bo);
+	int (*bo_export)(struct device *device, const struct device_bo *bo, bool is_writable,
+			 int *ret_fd);
+	void (*bo_sync)(struct device *device, const struct device_bo *bo, uint64_t offset,
+			uint64_t size_bytes, bool to_device);
+	int (*domain_open)(struct device *device, unsigned *ret_domain);
+	void (*domain_close)(struct device *device, unsigned domain);
 };
 
 /* Embedded first in every implementation. */
@@ -133,6 +175,12 @@ static inline struct device *device_free(struct device *device)
 	if (device)
 		device->ops->free(device);
 	return NULL;
+}
+
+/* For implementations: tells the listener. */
+static inline void device_deliver(struct device *device, const struct device_event *event)
+{
+	device->event(device->event_context, event);
 }
 
 /*
@@ -245,6 +293,62 @@ static inline void device_zap(struct device *device, uint64_t table_pa, uint32_t
 			      uint32_t size_bytes)
 {
 	device->ops->zap(device, table_pa, iova, size_bytes);
+}
+
+/*
+ * Memory that the kernel driver makes, zeroed, in an address space of its own or the shared one
+ * (0), mapped for the daemon. May wait for the batches of other address spaces. -ENOMEM, …
+ */
+static inline int device_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
+				struct device_bo *ret_bo)
+{
+	return device->ops->bo_new(device, domain, size_bytes, ret_bo);
+}
+
+/*
+ * The same with a dma-buf's memory; `fd` stays the caller's. -EXDEV: it is in another address space
+ * of this driver already, and cannot be in two.
+ */
+static inline int device_bo_import(struct device *device, unsigned domain, int fd,
+				   struct device_bo *ret_bo)
+{
+	return device->ops->bo_import(device, domain, fd, ret_bo);
+}
+
+/* No batch that can reach it may run. */
+static inline void device_bo_free(struct device *device, struct device_bo *bo)
+{
+	device->ops->bo_free(device, bo);
+}
+
+/* A dma-buf of it, owned by the caller. */
+static inline int device_bo_export(struct device *device, const struct device_bo *bo,
+				   bool is_writable, int *ret_fd)
+{
+	return device->ops->bo_export(device, bo, is_writable, ret_fd);
+}
+
+static inline void device_bo_sync(struct device *device, const struct device_bo *bo,
+				  uint64_t offset, uint64_t size_bytes, bool to_device)
+{
+	device->ops->bo_sync(device, bo, offset, size_bytes, to_device);
+}
+
+/*
+ * An address space for one session. 0, which is always there: the one that sessions share, because
+ * the driver has no others, or all are taken.
+ */
+static inline int device_domain_open(struct device *device, unsigned *ret_domain)
+{
+	*ret_domain = 0;
+	return device->ops->domain_open ? device->ops->domain_open(device, ret_domain) : 0;
+}
+
+/* Nothing is in it any more. */
+static inline void device_domain_close(struct device *device, unsigned domain)
+{
+	if (domain)
+		device->ops->domain_close(device, domain);
 }
 
 #endif

@@ -25,6 +25,11 @@ static uint64_t round_up_to_pages(uint64_t size_bytes)
 
 static void bo_take_down(struct bo *bo)
 {
+	if (bo->device_bo.host) {
+		device_bo_free(bo->domain->device, &bo->device_bo);
+		bo->iova = 0;
+		bo->memory = NULL;
+	}
 	if (bo->iova)
 		domain_unmap(bo->domain, bo->iova, bo->size_bytes);
 	if (bo->pa)
@@ -83,6 +88,35 @@ static int bo_build(const struct bo *template, int map_flags, uint32_t fixed_iov
 	return 0;
 }
 
+/* ---- of a kernel driver ---- */
+
+static int driver_bo_new(struct domain *domain, uint64_t size_bytes, int import_fd,
+			 struct bo **ret_bo)
+{
+	struct bo *bo = malloc(sizeof(*bo));
+	int r;
+
+	if (!bo)
+		return -ENOMEM;
+	*bo = (struct bo){.refs = 1, .fd = -1, .domain = domain, .is_imported = import_fd >= 0};
+	r = bo->is_imported ? device_bo_import(domain->device, domain->device_domain, import_fd,
+					       &bo->device_bo)
+			    : device_bo_new(domain->device, domain->device_domain, size_bytes,
+					    &bo->device_bo);
+	if (r < 0) {
+		free(bo);
+		return r;
+	}
+	bo->memory = bo->device_bo.host;
+	bo->size_bytes = bo->device_bo.size_bytes;
+	bo->iova = bo->device_bo.iova;
+	bo->is_writable = bo->device_bo.is_writable;
+	*ret_bo = bo;
+	return 0;
+}
+
+/* ---- of npud ---- */
+
 /* Mode 0600: a process of another user can't turn a read-only descriptor into a writable one. */
 static int memory_new(uint64_t size_bytes, int *ret_fd)
 {
@@ -109,6 +143,9 @@ int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, stru
 	if (!size_bytes || size_bytes > BO_MAX_BYTES)
 		return -EINVAL;
 	template.size_bytes = round_up_to_pages(size_bytes);
+	if (domain->device->caps.has_own_memory)
+		return fixed_iova ? -EOPNOTSUPP
+				  : driver_bo_new(domain, template.size_bytes, -1, ret_bo);
 	r = memory_new(template.size_bytes, &template.fd);
 	if (r < 0)
 		return r;
@@ -174,6 +211,8 @@ int bo_import(struct domain *domain, int fd, uint32_t fixed_iova, struct bo **re
 	struct memory_facts facts = {0};
 	int r;
 
+	if (domain->device->caps.has_own_memory)
+		return fixed_iova ? -EOPNOTSUPP : driver_bo_new(domain, 0, fd, ret_bo);
 	r = memory_inspect(fd, &facts);
 	if (r < 0)
 		return r;
@@ -216,13 +255,15 @@ int bo_export(struct bo *bo, bool read_only, int *ret_fd)
 {
 	int fd;
 
+	if (!read_only && !bo->is_writable)
+		return -EACCES;
+	if (bo->device_bo.host)
+		return device_bo_export(bo->domain->device, &bo->device_bo, !read_only, ret_fd);
 	if (read_only) {
 		fd = memory_open_read_only(bo->fd);
 		if (fd < 0)
 			return fd;
 	} else {
-		if (!bo->is_writable)
-			return -EACCES;
 		fd = fcntl(bo->fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
 			return -errno;
@@ -231,15 +272,25 @@ int bo_export(struct bo *bo, bool read_only, int *ret_fd)
 	return 0;
 }
 
+static void sync_range(struct bo *bo, uint64_t offset, uint64_t size_bytes, bool to_device)
+{
+	struct device *device = bo->domain->device;
+
+	if (bo->device_bo.host)
+		device_bo_sync(device, &bo->device_bo, offset, size_bytes, to_device);
+	else if (bo->pa)
+		device_memory_sync(device, bo->pa + offset, size_bytes, to_device);
+}
+
 void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direction)
 {
-	if (!bo->pa || size_bytes == 0)
+	if (size_bytes == 0)
 		return;
 	if (direction & NPU_SYNC_TO_DEVICE)
-		device_memory_sync(bo->domain->device, bo->pa + offset, size_bytes, true);
+		sync_range(bo, offset, size_bytes, true);
 	/* What is read-only for the NPU has nothing new for the CPU. */
 	if ((direction & NPU_SYNC_FROM_DEVICE) && bo->is_writable)
-		device_memory_sync(bo->domain->device, bo->pa + offset, size_bytes, false);
+		sync_range(bo, offset, size_bytes, false);
 }
 
 struct bo *bo_ref(struct bo *bo)

@@ -3,10 +3,10 @@
  * Buffer objects: memory that a session's CPU side and the NPU share.
  *
  * Each BO is a memory object of its own (a memfd, sealed against shrinking and growing before any
- * client sees it), mapped in exactly one domain. References: the session's handle holds one, every
- * queued or running job that names the BO another; the last one out unmaps it from the domain,
- * zaps the TLBs, and only then lets the memory go. Contents are zero at birth, and no page is
- * allocated before somebody touches it.
+ * client sees it; or a kernel driver's object), mapped in exactly one domain. References: the
+ * session's handle holds one, every queued or running job that names the BO another; the last one
+ * out unmaps it from the domain, zaps the TLBs, and only then lets the memory go. Contents are zero
+ * at birth, and no page is allocated before somebody touches it.
  */
 #ifndef NPUD_IOMMU_BO_H
 #define NPUD_IOMMU_BO_H
@@ -20,13 +20,14 @@
 
 struct bo {
 	unsigned refs;
-	int fd;		     /* owned */
+	int fd;		     /* owned; -1 of the driver's, which is exported anew each time */
 	void *memory;	     /* npud's own mapping: read-only where the BO is */
 	uint64_t size_bytes; /* whole pages */
 	uint64_t pa;	     /* 0 without page tables, and only then */
 	uint32_t iova;
 	bool is_writable; /* by the NPU */
 	bool is_imported;
+	struct device_bo device_bo;		  /* where the device has memory of its own */
 	struct domain *domain;			  /* borrowed; outlives the BO */
 	struct charge bytes_charge, count_charge; /* released with the BO */
 };
@@ -36,8 +37,8 @@ struct bo {
 /*
  * Creates memory of size_bytes (rounded up to pages; > 0, at most BO_MAX_BYTES) and maps it in the
  * domain (see domain_map for `fixed_iova` and errors). Returns it with one reference. -EINVAL for
- * a size out of range, -EMFILE, -ENFILE, -ENOMEM, or what device_memory_map() said. The charges are
- * left for the caller to fill in.
+ * a size out of range, -EMFILE, -ENFILE, -ENOMEM, or what device_memory_map() said; -EOPNOTSUPP for
+ * a fixed address where a driver chooses them. The charges are left for the caller to fill in.
  */
 int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, struct bo **ret_bo);
 
@@ -46,7 +47,8 @@ int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, stru
  * not on huge pages. Opened read-only, or sealed against writing (F_SEAL_WRITE,
  * F_SEAL_FUTURE_WRITE), it is read-only for the NPU too. `fd` stays the caller's. -EBADF, -EINVAL
  * (not such an object; empty; beyond BO_MAX_BYTES), -EACCES (not opened for reading), -EPERM (it
- * could be shrunk under us, or was being sealed meanwhile); otherwise as bo_new().
+ * could be shrunk under us, or was being sealed meanwhile); otherwise as bo_new(). Where the device
+ * has memory of its own: a dma-buf, and what device_bo_import() says of it.
  */
 int bo_import(struct domain *domain, int fd, uint32_t fixed_iova, struct bo **ret_bo);
 

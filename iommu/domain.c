@@ -24,6 +24,11 @@ int domain_init(struct domain *domain, struct device *device)
 			return r;
 		}
 	}
+	r = device_domain_open(device, &built.device_domain);
+	if (r < 0) {
+		domain_deinit(&built);
+		return r;
+	}
 	*domain = built;
 	return 0;
 }
@@ -31,6 +36,8 @@ int domain_init(struct domain *domain, struct device *device)
 void domain_deinit(struct domain *domain)
 {
 	assert(!domain->space.n_used);
+	if (domain->device)
+		device_domain_close(domain->device, domain->device_domain);
 	rk_pagetable_free(domain->table);
 	iova_space_deinit(&domain->space);
 	*domain = (struct domain){0};

@@ -18,9 +18,10 @@ struct domain {
 	struct device *device; /* borrowed */
 	struct iova_space space;
 	struct rk_pagetable *table; /* NULL where the device has no page tables */
+	unsigned device_domain; /* the driver's; 0: none of its own, or none that is its alone */
 };
 
-/* -ENOMEM, or what device_memory_map() said of the directory. */
+/* -ENOMEM, or what device_memory_map() or device_domain_open() said. */
 int domain_init(struct domain *domain, struct device *device);
 /* Every BO must have left. Safe on a zeroed struct. */
 void domain_deinit(struct domain *domain);

@@ -501,12 +501,17 @@ void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t de
 void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_outcome outcome,
 			   uint64_t device_ns)
 {
-	const struct sched_evidence evidence = {
+	struct sched_evidence evidence = {
 		.outcome = outcome, .core = core, .progress.device_ns = device_ns};
 	struct sched_job *job = scheduler_active_job(scheduler, core);
 
 	if (!job)
 		return;
+	/* The device has kept the time itself. */
+	if (outcome == NPU_OUTCOME_HANG) {
+		evidence.budget_ns = scheduler_budget_ns(scheduler, core);
+		scheduler_count_hang(scheduler, &scheduler->cores[core], evidence.budget_ns);
+	}
 	note_share(job, device_ns);
 	scheduler_note_progress(scheduler, job, job->active_mask & ~core_bit(core));
 	scheduler_end_running(scheduler, job, outcome, &evidence);

@@ -89,6 +89,8 @@ void scheduler_revive(struct scheduler *scheduler);
 /* Whether what the core runs has exceeded its budget; writes that down and fills *ret_evidence. */
 bool scheduler_is_hung(struct scheduler *scheduler, struct core *core,
 		       struct sched_evidence *ret_evidence);
+/* Writes a hang down that somebody else found. */
+void scheduler_count_hang(struct scheduler *scheduler, const struct core *core, uint64_t budget_ns);
 
 /* What is predicted for the job on `width` cores, per piece. */
 static inline void scheduler_predict(const struct scheduler *scheduler, const struct sched_job *job,

@@ -109,7 +109,7 @@ uint64_t scheduler_next_tick_ns(const struct scheduler *scheduler)
 	return min_u64(next_ns, steal_next_ns(scheduler));
 }
 
-static void record_hang(struct scheduler *scheduler, const struct core *core, uint64_t budget_ns)
+void scheduler_count_hang(struct scheduler *scheduler, const struct core *core, uint64_t budget_ns)
 {
 	struct scheduler_stats *stats = &scheduler->stats;
 	unsigned slot = (unsigned)(stats->hangs % N_ELEMENTS(stats->last_hangs));
@@ -133,7 +133,7 @@ bool scheduler_is_hung(struct scheduler *scheduler, struct core *core,
 	params->ops->progress(params->context, core->index, &progress);
 	if (!watchdog_sample(core, &budget, &progress, scheduler_now_ns(scheduler)))
 		return false;
-	record_hang(scheduler, core, budget.device_ns);
+	scheduler_count_hang(scheduler, core, budget.device_ns);
 	*ret_evidence = (struct sched_evidence){
 		.outcome = NPU_OUTCOME_HANG,
 		.core = core->index,

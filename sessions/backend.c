@@ -20,6 +20,9 @@ static int backend_run(void *context, struct sched_job *sched_job, unsigned shar
 		.is_chained = job->flags & NPU_SUBMIT_CHAINED,
 		.table_pa = domain_table_pa(&job->session->domain),
 		.domain = sched_job->queue->params.domain,
+		.device_domain = job->session->domain.device_domain,
+		.cores = sched_job->running_mask,
+		.timeout_ns = scheduler_budget_ns(sessions->scheduler, core),
 	};
 	int r;
 
@@ -220,6 +223,20 @@ static void note_detail(struct job *job, const struct device_event *event)
 		 (int)(sizeof(job->detail) - sizeof(place) - 3), event->detail);
 }
 
+static enum npu_outcome outcome_of(enum device_event_kind kind)
+{
+	switch (kind) {
+	case DEVICE_PAGE_FAULT:
+		return NPU_OUTCOME_PAGE_FAULT;
+	case DEVICE_TIMEOUT:
+		return NPU_OUTCOME_HANG;
+	case DEVICE_REFUSED:
+		return NPU_OUTCOME_DEVICE_LOST;
+	default:
+		return NPU_OUTCOME_BAD_STREAM;
+	}
+}
+
 void sessions_device_event(void *context, const struct device_event *event)
 {
 	struct sessions *sessions = context;
@@ -238,8 +255,6 @@ void sessions_device_event(void *context, const struct device_event *event)
 	}
 	job->fault_iova = event->iova;
 	job->fault_is_write = event->is_write;
-	scheduler_core_failed(sessions->scheduler, event->core,
-			      event->kind == DEVICE_PAGE_FAULT ? NPU_OUTCOME_PAGE_FAULT
-							       : NPU_OUTCOME_BAD_STREAM,
+	scheduler_core_failed(sessions->scheduler, event->core, outcome_of(event->kind),
 			      event->device_ns);
 }

@@ -281,7 +281,9 @@ static bool job_is_checked(const struct job *job)
 {
 	const struct device_caps *caps = &job->session->owner->device->caps;
 
-	return caps->runs_streams && (job->session->class->is_validated || !caps->has_page_tables);
+	const bool is_alone = caps->has_page_tables || job->session->domain.device_domain;
+
+	return caps->runs_streams && (job->session->class->is_validated || !is_alone);
 }
 
 struct job *job_free(struct job *job)

@@ -187,6 +187,9 @@ static uint64_t session_domain(const struct session *session, const struct class
 	const uint64_t uid_base = 1ull << 62, class_base = 1ull << 63;
 	enum domain_scope scope = session->owner->policy->domain_scope;
 
+	/* Where the driver has some, what it gave the session is what changes. */
+	if (session->owner->device->caps.n_domains)
+		return 1 + session->domain.device_domain;
 	if (session->owner->device->caps.has_page_tables || scope == DOMAIN_SESSION)
 		return session->id;
 	if (scope == DOMAIN_UID)

@@ -147,11 +147,18 @@ static int handle_set_client_cap(struct drm_file *file, void *data, size_t user_
 
 /* ---- objects ---- */
 
+void drm_remove(struct drm_file *file, struct gem_object *object)
+{
+	struct npu_session *session = object->session;
+	struct npu_bo bo = gem_remove(&file->gem, object);
+
+	npu_bo_close(session, &bo);
+}
+
 static int handle_gem_close(struct drm_file *file, void *data, size_t user_size)
 {
 	const struct drm_gem_close *request = data;
 	struct gem_object *object;
-	struct npu_bo bo;
 	int r;
 
 	r = drm_file_lock(file);
@@ -159,8 +166,7 @@ static int handle_gem_close(struct drm_file *file, void *data, size_t user_size)
 		return r;
 	object = gem_find(&file->gem, request->handle);
 	if (object) {
-		bo = gem_remove(&file->gem, object);
-		npu_bo_close(file->session, &bo);
+		drm_remove(file, object);
 	} else {
 		trace_explain("GEM_CLOSE: there is no handle %u", request->handle);
 		r = -EINVAL;
@@ -177,9 +183,9 @@ static int export_locked(struct drm_file *file, uint32_t handle, int flags, int 
 
 	if (!object)
 		return -ENOENT;
-	r = npu_bo_export(file->session, &object->bo, 0, &fd);
+	r = npu_bo_export(object->session, &object->bo, 0, &fd);
 	if (r == -EACCES)
-		r = npu_bo_export(file->session, &object->bo, NPU_EXPORT_READ_ONLY, &fd);
+		r = npu_bo_export(object->session, &object->bo, NPU_EXPORT_READ_ONLY, &fd);
 	if (r < 0)
 		return drm_error(r);
 	if (!(flags & O_CLOEXEC))
@@ -212,7 +218,7 @@ static int import_locked(struct drm_file *file, int fd, uint64_t token,
 	r = npu_bo_import(file->session, fd, &bo);
 	if (r < 0)
 		return drm_error(r);
-	r = gem_add(&file->gem, &bo, token, ret_object);
+	r = gem_add(&file->gem, file->session, &bo, token, ret_object);
 	if (r < 0)
 		npu_bo_close(file->session, &bo);
 	return r;

@@ -89,10 +89,12 @@ struct drm_driver {
 	void (*reset)(struct drm_file *file);
 };
 
-extern const struct drm_driver drm_driver_rknpu;
+extern const struct drm_driver drm_driver_rknpu, drm_driver_rocket;
 
 LIST_HEAD(drm_files, drm_file);
 LIST_HEAD(drm_syncobjs, syncobj);
+
+#define DRM_SPACES_MAX 16
 
 /* What open() of a node made. */
 struct drm_file {
@@ -101,6 +103,8 @@ struct drm_file {
 	LIST_ENTRY(drm_file) link; /* on: all files of the process */
 	pthread_mutex_t lock;
 	struct npu_session *session; /* NULL: not made yet in this process */
+	/* Of further address spaces, for drivers that have some: drm_file_space(). */
+	struct npu_session *spaces[DRM_SPACES_MAX];
 	struct gem gem;
 	void *driver_data; /* the driver's own; NULL until it makes some */
 	struct drm_syncobjs syncobjs;
@@ -121,6 +125,11 @@ struct drm_file *drm_file_put(struct drm_file *file);
 int drm_file_lock(struct drm_file *file);
 void drm_file_unlock(struct drm_file *file);
 /*
+ * The session that is the file's address space of that number, made on first use; 0 is the file's
+ * own. `lock` is held.
+ */
+int drm_file_space(struct drm_file *file, unsigned space, struct npu_session **ret_session);
+/*
  * An object of any file of the process that has this memory (fstat()'s numbers), by its token; 0.
  * No file's lock may be held.
  */
@@ -140,6 +149,8 @@ int drm_error(int error);
 extern const struct drm_ioctl drm_core_ioctls[];
 extern const unsigned drm_n_core_ioctls;
 
+/* Takes an object away; the file's lock is held. */
+void drm_remove(struct drm_file *file, struct gem_object *object);
 /* A new object of `file` with the memory behind `fd`, or the one it has. */
 int drm_import(struct drm_file *file, int fd, uint32_t *ret_handle);
 /* A descriptor of the object's memory; mappable at offset 0. */

@@ -10,6 +10,7 @@
 #include "drm.h"
 #include "lib/session.h"
 #include "node.h"
+#include "order.h"
 #include "real.h"
 #include "record.h"
 #include "syncobj.h"
@@ -31,20 +32,27 @@
 static struct drm_files files = LIST_HEAD_INITIALIZER(files);
 static pthread_mutex_t files_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-static void file_drop_session(struct drm_file *file)
+static struct npu_session *session_drop(struct npu_session *session)
 {
 	int fds[LIBNPU_SESSION_FDS];
-	unsigned n = file->session ? libnpu_session_fds(file->session, fds) : 0;
+	unsigned n = session ? libnpu_session_fds(session, fds) : 0;
 
+	/* They are no secret any more before their numbers can be given to others. */
+	for (unsigned i = 0; i < n; i++)
+		fds_set(fds[i], NULL);
+	return npu_close(session);
+}
+
+static void file_drop_session(struct drm_file *file)
+{
 	if (file->node->driver->reset)
 		file->node->driver->reset(file);
 	gem_deinit(&file->gem);
 	syncobj_deinit(file);
 	file->record = record_free(file->record);
-	/* They are no secret any more before their numbers can be given to others. */
-	for (unsigned i = 0; i < n; i++)
-		fds_set(fds[i], NULL);
-	file->session = npu_close(file->session);
+	for (unsigned i = 0; i < DRM_SPACES_MAX; i++)
+		file->spaces[i] = session_drop(file->spaces[i]);
+	file->session = session_drop(file->session);
 }
 
 static void file_free(struct description *description)
@@ -92,17 +100,30 @@ static void session_hide_descriptors(const struct npu_session *session)
 		fds_set_internal(fds[i]);
 }
 
-static int session_open(struct drm_file *file)
+static int session_open(const struct drm_file *file, struct npu_session **ret_session)
 {
 	const struct npu_open_args args = {.class_name = getenv("NPU_RUN_CLASS")};
 	int r;
 
-	r = npu_open(&args, &file->session);
+	r = npu_open(&args, ret_session);
 	if (r < 0) {
 		trace_explain("%s: no session: %s", file->node->path, npu_last_error());
 		return drm_error(r == -ENOENT || r == -ECONNREFUSED ? -ECONNRESET : r);
 	}
-	session_hide_descriptors(file->session);
+	session_hide_descriptors(*ret_session);
+	return 0;
+}
+
+int drm_file_space(struct drm_file *file, unsigned space, struct npu_session **ret_session)
+{
+	int r;
+
+	if (space > 0 && !file->spaces[space]) {
+		r = session_open(file, &file->spaces[space]);
+		if (r < 0)
+			return r;
+	}
+	*ret_session = space > 0 ? file->spaces[space] : file->session;
 	return 0;
 }
 
@@ -112,7 +133,7 @@ int drm_file_lock(struct drm_file *file)
 
 	pthread_mutex_lock(&file->lock);
 	if (!file->session)
-		r = fds_is_borrowed() ? -EIO : session_open(file);
+		r = fds_is_borrowed() ? -EIO : session_open(file, &file->session);
 	if (r < 0)
 		pthread_mutex_unlock(&file->lock);
 	return r;
@@ -246,6 +267,7 @@ uint64_t drm_file_find_token(dev_t dev, ino_t ino)
 
 static void fork_prepare(void)
 {
+	order_lock();
 	pthread_mutex_lock(&files_mutex);
 	fds_lock();
 }
@@ -254,27 +276,32 @@ static void fork_parent(void)
 {
 	fds_unlock();
 	pthread_mutex_unlock(&files_mutex);
+	order_unlock();
+}
+
+static void fork_close_session(struct npu_session **session)
+{
+	int fds[LIBNPU_SESSION_FDS];
+	unsigned n = *session ? libnpu_session_fds(*session, fds) : 0;
+
+	*session = NULL;
+	for (unsigned i = 0; i < n; i++) {
+		fds_set(fds[i], NULL);
+		real()->close(fds[i]);
+	}
 }
 
 /* Other threads of the parent may have been inside: what a lock protects is not to be trusted. */
 static void fork_forget_session(struct drm_file *file)
 {
-	int fds[LIBNPU_SESSION_FDS];
-	unsigned n;
-
 	pthread_mutex_init(&file->lock, NULL);
 	file->gem = (struct gem){.next_offset = file->gem.next_offset};
 	file->driver_data = NULL;
 	file->record = NULL;
 	LIST_INIT(&file->syncobjs);
-	if (!file->session)
-		return;
-	n = libnpu_session_fds(file->session, fds);
-	file->session = NULL;
-	for (unsigned i = 0; i < n; i++) {
-		fds_set(fds[i], NULL);
-		real()->close(fds[i]);
-	}
+	for (unsigned i = 0; i < DRM_SPACES_MAX; i++)
+		fork_close_session(&file->spaces[i]);
+	fork_close_session(&file->session);
 }
 
 static void fork_child(void)
@@ -286,6 +313,8 @@ static void fork_child(void)
 	LIST_FOREACH(file, &files, link)
 	fork_forget_session(file);
 	pthread_mutex_unlock(&files_mutex);
+	order_forget_all();
+	order_unlock();
 }
 
 static void adopt_inherited(void)

@@ -49,7 +49,7 @@ static int gem_find_slot(struct gem *gem, uint32_t *ret_slot)
 	return 0;
 }
 
-int gem_add(struct gem *gem, const struct npu_bo *bo, uint64_t token,
+int gem_add(struct gem *gem, struct npu_session *session, const struct npu_bo *bo, uint64_t token,
 	    struct gem_object **ret_object)
 {
 	struct gem_object *object;
@@ -63,6 +63,7 @@ int gem_add(struct gem *gem, const struct npu_bo *bo, uint64_t token,
 	object->handle = slot + 1;
 	object->token = token ? token : token_next();
 	object->offset = GEM_OFFSET_FIRST + gem->next_offset;
+	object->session = session;
 	object->bo = *bo;
 	gem->next_offset += bo->size;
 	gem->objects[slot] = object;
@@ -97,9 +98,11 @@ struct gem_object *gem_find_offset(const struct gem *gem, uint64_t offset)
 	GEM_FIND(gem, object->offset == offset);
 }
 
-struct gem_object *gem_find_iova(const struct gem *gem, uint64_t iova)
+struct gem_object *gem_find_iova(const struct gem *gem, const struct npu_session *session,
+				 uint64_t iova)
 {
-	GEM_FIND(gem, iova >= object->bo.iova && iova - object->bo.iova < object->bo.size);
+	GEM_FIND(gem, object->session == session && iova >= object->bo.iova &&
+			      iova - object->bo.iova < object->bo.size);
 }
 
 struct gem_object *gem_find_memory(const struct gem *gem, dev_t dev, ino_t ino)
@@ -117,12 +120,13 @@ struct npu_bo gem_remove(struct gem *gem, struct gem_object *object)
 	return bo;
 }
 
-uint32_t gem_collect(const struct gem *gem, uint32_t *ret_handles, uint32_t n)
+uint32_t gem_collect(const struct gem *gem, const struct npu_session *session,
+		     uint32_t *ret_handles, uint32_t n)
 {
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < gem->n_slots && count < n; i++)
-		if (gem->objects[i])
+		if (gem->objects[i] && gem->objects[i]->session == session)
 			ret_handles[count++] = gem->objects[i]->bo.handle;
 	return count;
 }

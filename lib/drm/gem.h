@@ -21,9 +21,10 @@ struct gem_object {
 	uint32_t handle; /* 0: the slot is free */
 	uint32_t flags;	 /* the ABI's */
 	uint64_t token;
-	uint64_t offset; /* for mmap() */
-	bool is_imported;
-	dev_t dev; /* of its memory; 0: not known, it has not been shared */
+	uint64_t offset;	     /* for mmap() */
+	bool is_imported, is_placed; /* `is_placed`: its address has been asked for */
+	struct npu_session *session; /* whose BO it is, borrowed */
+	dev_t dev;		     /* of its memory; 0: not known, it has not been shared */
 	ino_t ino;
 	struct npu_bo bo;
 };
@@ -35,19 +36,23 @@ struct gem {
 	uint64_t next_offset;
 };
 
-/* Adds `bo`, which is the table's from then on. `token` 0: a new one. -ENOMEM. */
-int gem_add(struct gem *gem, const struct npu_bo *bo, uint64_t token,
+/*
+ * Adds `bo` of that session, which is the table's from then on. `token` 0: a new one. -ENOMEM.
+ */
+int gem_add(struct gem *gem, struct npu_session *session, const struct npu_bo *bo, uint64_t token,
 	    struct gem_object **ret_object);
 /* NULL when there is none. */
 struct gem_object *gem_find(const struct gem *gem, uint32_t handle);
 struct gem_object *gem_find_token(const struct gem *gem, uint64_t token);
 struct gem_object *gem_find_offset(const struct gem *gem, uint64_t offset);
-struct gem_object *gem_find_iova(const struct gem *gem, uint64_t iova);
+struct gem_object *gem_find_iova(const struct gem *gem, const struct npu_session *session,
+				 uint64_t iova);
 struct gem_object *gem_find_memory(const struct gem *gem, dev_t dev, ino_t ino);
 /* Takes it out and returns its BO, which is the caller's. */
 struct npu_bo gem_remove(struct gem *gem, struct gem_object *object);
-/* libnpu's handles of all objects, at most `n`; how many. */
-uint32_t gem_collect(const struct gem *gem, uint32_t *ret_handles, uint32_t n);
+/* libnpu's handles of a session's objects, at most `n`; how many. */
+uint32_t gem_collect(const struct gem *gem, const struct npu_session *session,
+		     uint32_t *ret_handles, uint32_t n);
 /* Forgets all objects and unmaps their memory; the session that they are of is gone. */
 void gem_deinit(struct gem *gem);
 

@@ -5,6 +5,7 @@
  */
 #include "rknpu.h"
 
+#include "personality.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -54,7 +55,7 @@ int rknpu_check_domain(int32_t domain)
 
 /* ---- ACTION ---- */
 
-static int act_reset(struct drm_file *file, struct rknpu_action *action)
+int rknpu_reset(struct drm_file *file)
 {
 	struct rknpu_state *state;
 	int r;
@@ -67,6 +68,8 @@ static int act_reset(struct drm_file *file, struct rknpu_action *action)
 		state->n_resets++;
 	rknpu_cancel_all(file);
 	drm_file_unlock(file);
+	if (personality_resets_all())
+		personality_reset(file);
 	return state ? 0 : -ENOMEM;
 }
 
@@ -111,7 +114,7 @@ static int handle_action(struct drm_file *file, void *data, size_t user_size)
 	case RKNPU_GET_VOLT:
 		return answer(action, VOLT_UV);
 	case RKNPU_ACT_RESET:
-		return act_reset(file, action);
+		return rknpu_reset(file);
 	case RKNPU_ACT_CLR_TOTAL_RW_AMOUNT:
 	case RKNPU_GET_DT_WR_AMOUNT:
 	case RKNPU_GET_DT_RD_AMOUNT:
@@ -138,6 +141,7 @@ static int handle_action(struct drm_file *file, void *data, size_t user_size)
 int rknpu_create_object(struct drm_file *file, const struct rknpu_mem_create *request,
 			struct gem_object **ret_object)
 {
+	struct npu_session *session;
 	struct npu_bo bo;
 	int r;
 
@@ -145,14 +149,17 @@ int rknpu_create_object(struct drm_file *file, const struct rknpu_mem_create *re
 		trace_explain("MEM_CREATE: size %llu", (unsigned long long)request->size);
 		return -EINVAL;
 	}
-	r = npu_bo_create(file->session, request->size, 0, &bo);
+	r = drm_file_space(file, (unsigned)request->iommu_domain_id, &session);
+	if (r < 0)
+		return r;
+	r = npu_bo_create(session, request->size, 0, &bo);
 	if (r < 0) {
 		trace_explain("MEM_CREATE: %s", npu_last_error());
 		return r == -ECONNRESET ? -ENODEV : -ENOMEM;
 	}
-	r = gem_add(&file->gem, &bo, 0, ret_object);
+	r = gem_add(&file->gem, session, &bo, 0, ret_object);
 	if (r < 0) {
-		npu_bo_close(file->session, &bo);
+		npu_bo_close(session, &bo);
 		return r;
 	}
 	(*ret_object)->flags = request->flags;
@@ -166,6 +173,32 @@ void rknpu_describe_object(const struct gem_object *object, struct rknpu_mem_cre
 	request->obj_addr = object->token;
 	request->dma_addr = object->bo.iova;
 	request->sram_size = 0;
+}
+
+/* What is imported has no address before it is first asked for, which says in which space. */
+static int place_imported(struct drm_file *file, unsigned domain, struct gem_object *object)
+{
+	struct npu_session *session;
+	struct npu_bo bo;
+	int fd, r;
+
+	object->is_placed = true;
+	r = drm_file_space(file, domain, &session);
+	if (r < 0 || session == object->session)
+		return r;
+	r = npu_bo_export(object->session, &object->bo, 0, &fd);
+	if (r == -EACCES)
+		r = npu_bo_export(object->session, &object->bo, NPU_EXPORT_READ_ONLY, &fd);
+	if (r < 0)
+		return drm_error(r);
+	r = npu_bo_import(session, fd, &bo);
+	close(fd);
+	if (r < 0)
+		return drm_error(r);
+	npu_bo_close(object->session, &object->bo);
+	object->session = session;
+	object->bo = bo;
+	return 0;
 }
 
 static int handle_mem_create(struct drm_file *file, void *data, size_t user_size)
@@ -183,6 +216,8 @@ static int handle_mem_create(struct drm_file *file, void *data, size_t user_size
 	object = gem_find(&file->gem, request->handle);
 	if (!object)
 		r = rknpu_create_object(file, request, &object);
+	else if (object->is_imported && !object->is_placed)
+		r = place_imported(file, (unsigned)request->iommu_domain_id, object);
 	if (r == 0)
 		rknpu_describe_object(object, request);
 	drm_file_unlock(file);
@@ -216,7 +251,6 @@ static int handle_mem_destroy(struct drm_file *file, void *data, size_t user_siz
 {
 	const struct rknpu_mem_destroy *request = data;
 	struct gem_object *object;
-	struct npu_bo bo;
 	int r;
 
 	r = drm_file_lock(file);
@@ -224,8 +258,7 @@ static int handle_mem_destroy(struct drm_file *file, void *data, size_t user_siz
 		return r;
 	object = gem_find(&file->gem, request->handle);
 	if (object) {
-		bo = gem_remove(&file->gem, object);
-		npu_bo_close(file->session, &bo);
+		drm_remove(file, object);
 	} else {
 		trace_explain("MEM_DESTROY: handle %u is unknown", request->handle);
 		r = -EINVAL;
@@ -255,7 +288,7 @@ static int sync_object(struct drm_file *file, const struct rknpu_mem_sync *reque
 	}
 	if (!direction || request->size == 0)
 		return 0;
-	return drm_error(npu_bo_sync(file->session, &object->bo, request->offset, request->size,
+	return drm_error(npu_bo_sync(object->session, &object->bo, request->offset, request->size,
 				     (enum npu_sync_direction)direction));
 }
 

@@ -9,6 +9,7 @@
 /* A job that was submitted and may not be over. */
 struct rknpu_pending {
 	LIST_ENTRY(rknpu_pending) link;
+	struct npu_session *session; /* borrowed */
 	uint64_t seqno;
 	uint32_t core_mask;
 	int fence; /* of a non-blocking one; else -1 */
@@ -18,7 +19,7 @@ LIST_HEAD(rknpu_pendings, rknpu_pending);
 
 /* driver_data of a file. */
 struct rknpu_state {
-	int32_t domain;			/* virtual: a session has one address space */
+	int32_t domain;			/* asked for by action; objects and submits name theirs */
 	unsigned n_resets;		/* that the program asked for */
 	struct rknpu_pendings pendings; /* latest first */
 };
@@ -27,6 +28,8 @@ struct rknpu_state {
 struct rknpu_state *rknpu_state_get(struct drm_file *file);
 void rknpu_reset_state(struct drm_file *file);
 
+/* The program's reset, or one that the driver makes itself. -ENOMEM. */
+int rknpu_reset(struct drm_file *file);
 /* Takes back what the session has queued; the file's lock is held. */
 void rknpu_cancel_all(struct drm_file *file);
 

@@ -91,7 +91,6 @@ int rknpu_misc_handle_mem_destroy(struct drm_file *file, void *data, size_t user
 {
 	const struct rknpu_mem_destroy *request = data;
 	struct gem_object *object;
-	struct npu_bo bo;
 	int r;
 
 	r = drm_file_lock(file);
@@ -101,8 +100,7 @@ int rknpu_misc_handle_mem_destroy(struct drm_file *file, void *data, size_t user
 	if (!object)
 		object = find_by_descriptor(file, request->handle);
 	if (object) {
-		bo = gem_remove(&file->gem, object);
-		npu_bo_close(file->session, &bo);
+		drm_remove(file, object);
 	} else {
 		r = -EINVAL;
 	}

@@ -8,6 +8,7 @@
  * the non-blocking ones before it that share a core with it, and a blocking one returns when all
  * before it are over.
  */
+#include "personality.h"
 #include "record.h"
 #include "rknpu.h"
 #include "trace.h"
@@ -27,6 +28,7 @@
 
 struct submission {
 	struct drm_file *file;
+	struct npu_session *session; /* of the address space that the job runs in */
 	struct rknpu_submit *request;
 	struct npu_job job;
 	struct npu_task *tasks;
@@ -59,7 +61,7 @@ static void fill_task(const struct submission *submission, const struct rknpu_ta
 		      struct npu_task *task)
 {
 	const struct gem_object *object =
-		gem_find_iova(&submission->file->gem, descriptor->regcmd_addr);
+		gem_find_iova(&submission->file->gem, submission->session, descriptor->regcmd_addr);
 	uint64_t n = (uint64_t)descriptor->regcfg_amount + TAIL_ENTRIES, room;
 
 	if (object) {
@@ -204,7 +206,8 @@ static int pending_add(struct rknpu_state *state, const struct submission *submi
 			close(fence);
 		return -ENOMEM;
 	}
-	*pending = (struct rknpu_pending){.seqno = submission->seqno,
+	*pending = (struct rknpu_pending){.session = submission->session,
+					  .seqno = submission->seqno,
 					  .core_mask = submission->request->core_mask,
 					  .fence = fence};
 	if (fence >= 0)
@@ -213,15 +216,16 @@ static int pending_add(struct rknpu_state *state, const struct submission *submi
 	return 0;
 }
 
-static void pending_forget(struct drm_file *file, uint64_t seqno)
+static void pending_forget(const struct submission *submission)
 {
-	struct rknpu_state *state = file->driver_data;
+	struct rknpu_state *state = submission->file->driver_data;
 	struct rknpu_pending *pending;
 
 	if (!state)
 		return;
 	LIST_FOREACH(pending, &state->pendings, link)
-	if (pending->fence < 0 && pending->seqno == seqno) {
+	if (pending->fence < 0 && pending->session == submission->session &&
+	    pending->seqno == submission->seqno) {
 		pending_free(pending);
 		return;
 	}
@@ -235,7 +239,7 @@ void rknpu_cancel_all(struct drm_file *file)
 	if (!state)
 		return;
 	LIST_FOREACH(pending, &state->pendings, link)
-	npu_cancel(file->session, pending->seqno);
+	npu_cancel(pending->session, pending->seqno);
 }
 
 /* The last non-blocking job on each core that this one wants. */
@@ -332,7 +336,8 @@ static int fill_job(struct submission *submission, const struct rknpu_state *sta
 	if (!submission->bos)
 		return -ENOMEM;
 	job->tasks = submission->tasks;
-	job->n_bos = gem_collect(&submission->file->gem, submission->bos, NPU_JOB_BOS_MAX);
+	job->n_bos = gem_collect(&submission->file->gem, submission->session, submission->bos,
+				 NPU_JOB_BOS_MAX);
 	job->bos = submission->bos;
 	job->core_mask = request->core_mask;
 	job->flags = NPU_SUBMIT_CHAINED;
@@ -404,6 +409,10 @@ static int queue_job(struct submission *submission)
 
 	if (!state)
 		return -ENOMEM;
+	r = drm_file_space(submission->file, submission->request->iommu_domain_id,
+			   &submission->session);
+	if (r < 0)
+		return r;
 	pending_reap(state);
 	submission->job = (struct npu_job){0};
 	r = fill_job(submission, state);
@@ -412,7 +421,7 @@ static int queue_job(struct submission *submission)
 	if (!submission->is_recorded) /* else npud had no room for it, and this is another try */
 		record_job(submission);
 	submission->is_recorded = true;
-	r = npu_submit(submission->file->session, &submission->job, &submission->seqno,
+	r = npu_submit(submission->session, &submission->job, &submission->seqno,
 		       wants_fence ? &submission->fence : NULL);
 	if (r < 0 && r != -EAGAIN)
 		trace_explain("SUBMIT: %s", npu_last_error());
@@ -490,7 +499,7 @@ static void write_back(struct submission *submission, const struct npu_result *r
  */
 static int wait_no_time(struct submission *submission, struct npu_result *ret_result)
 {
-	struct npu_session *session = submission->file->session;
+	struct npu_session *session = submission->session;
 
 	if (npu_wait(session, submission->seqno, 0, ret_result) == 0)
 		return 0;
@@ -500,7 +509,7 @@ static int wait_no_time(struct submission *submission, struct npu_result *ret_re
 
 static int wait_job(struct submission *submission, struct npu_result *ret_result)
 {
-	struct npu_session *session = submission->file->session;
+	struct npu_session *session = submission->session;
 	int r;
 
 	if (submission->fence < 0)
@@ -526,7 +535,7 @@ static int finish_blocking(struct submission *submission)
 		return drm_error(r);
 	}
 	if (drm_file_lock(submission->file) == 0) {
-		pending_forget(submission->file, submission->seqno);
+		pending_forget(submission);
 		record_outputs(submission->file);
 		state = submission->file->driver_data;
 		is_reset = state && state->n_resets != submission->n_resets;
@@ -540,6 +549,8 @@ static int finish_blocking(struct submission *submission)
 	if (r < 0)
 		trace_explain("SUBMIT: the job ended with %s%s%s", npu_outcome_name(result.outcome),
 			      result.detail[0] ? ": " : "", result.detail);
+	if (r == -ETIMEDOUT && !is_reset && personality_resets_all())
+		rknpu_reset(submission->file);
 	return is_reset ? -EINVAL : r;
 }
 
@@ -569,12 +580,28 @@ static int submit(struct submission *submission)
 	return r;
 }
 
+/* What the driver does to a submit that is not its fault. */
+static int misbehave(const struct rknpu_submit *request)
+{
+	const struct timespec timeout = {request->timeout_ms / 1000,
+					 (long)(request->timeout_ms % 1000 * MS_NS)};
+
+	if (personality_happens(PERSONALITY_NO_MEMORY))
+		return -ENOMEM;
+	if (!personality_happens(PERSONALITY_NEVER_START))
+		return 0;
+	nanosleep(&timeout, NULL);
+	return -EINVAL;
+}
+
 int rknpu_handle_submit(struct drm_file *file, void *data, size_t user_size)
 {
 	struct submission submission = {.file = file, .request = data, .fence = -1};
 	int r;
 
 	r = check_request(data);
+	if (r == 0)
+		r = misbehave(data);
 	if (r < 0)
 		return r;
 	r = submit(&submission);

@@ -37,6 +37,12 @@ static const char *loop_name(const struct daemon_options *options)
 	return loop && *loop ? loop : "auto";
 }
 
+/* Where a test does not care. */
+static const char *device_name(void)
+{
+	return program_path("NPU_TEST_DEVICE", "soft");
+}
+
 static void fill_arguments(const struct daemon_options *options, struct daemon *daemon,
 			   const char **argv)
 {
@@ -44,7 +50,7 @@ static void fill_arguments(const struct daemon_options *options, struct daemon *
 
 	argv[n++] = program_path(options->program ? options->program : "NPUD", "npud");
 	argv[n++] = "--device";
-	argv[n++] = options->device ? options->device : "soft";
+	argv[n++] = options->device ? options->device : device_name();
 	argv[n++] = "--loop";
 	argv[n++] = loop_name(options);
 	argv[n++] = "--log-level";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Failure injection: what test_failures.c and the npud it starts (npud_failing, failing_calls.c) share. The
- * file that NPU_FAULT names holds one struct fault, mapped by both.
+ * Failure injection: what test_failures.c and the npud it starts (npud_failing, failing_calls.c)
+ * share. The file that NPU_FAULT names holds one struct fault, mapped by both.
  */
 #ifndef NPUD_TESTS_FAILING_CALLS_H
 #define NPUD_TESTS_FAILING_CALLS_H

@@ -72,6 +72,19 @@ void harness_fail(const char *file, int line, const char *format, ...)
 	_exit(1);
 }
 
+bool harness_has_soft(void)
+{
+	const char *device = getenv("NPU_TEST_DEVICE");
+
+	return !device || !*device || strcmp(device, "soft") == 0;
+}
+
+void harness_needs_soft(const char *reason)
+{
+	if (!harness_has_soft())
+		harness_skip("%s", reason);
+}
+
 bool harness_is_sanitized(void)
 {
 	const char *value = getenv("NPU_TEST_SANITIZED");

@@ -34,6 +34,10 @@ _Noreturn void harness_skip(const char *format, ...) __attribute__((format(print
 _Noreturn void harness_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 bool harness_is_sanitized(void);
+/* Whether daemons run on `soft` where a test does not say on what: NPU_TEST_DEVICE. */
+bool harness_has_soft(void);
+/* Skips the case where they do not. */
+void harness_needs_soft(const char *reason);
 /* By that one: "address", "thread", ... */
 bool harness_is_sanitized_by(const char *sanitizer);
 /* CLOCK_MONOTONIC. */

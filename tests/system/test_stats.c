@@ -180,7 +180,7 @@ static void document_has_what_is_promised(void)
 	REQUIRE(stats_number(stats, "sessions.0.npu_ns") >= 50 * MS_NS);
 	REQUIRE(stats_number(stats, "cores.1.busy_ns") >= 50 * MS_NS);
 	REQUIRE_EQ(stats_number(stats, "watchdog.last.0.core"), 1);
-	REQUIRE(strcmp(stats_text(stats, "device.name"), "soft") == 0);
+	REQUIRE(strcmp(stats_text(stats, "device.name"), client.hello.device) == 0);
 	REQUIRE(strcmp(stats_text(stats, "cores.0.state"), "idle") == 0);
 	json_decref(stats);
 	daemon_stop(&daemon);
@@ -488,7 +488,7 @@ static void npuctl_shows(void)
 	client_open(&daemon, &client);
 	npuctl(&daemon, "status", NULL, NULL);
 	REQUIRE_EQ(result.status, 0);
-	REQUIRE_HAS(result.output, "soft");
+	REQUIRE_HAS(result.output, client.hello.device);
 	npuctl(&daemon, "sessions", NULL, NULL);
 	REQUIRE_EQ(result.status, 0);
 	REQUIRE_HAS(result.output, "test_stats");

@@ -15,7 +15,7 @@ static struct gem_object *add(struct gem *gem, uint32_t iova, uint64_t size, uin
 	const struct npu_bo bo = {.handle = iova >> 12, .iova = iova, .size = size};
 	struct gem_object *object;
 
-	ck_assert_int_eq(gem_add(gem, &bo, token, &object), 0);
+	ck_assert_int_eq(gem_add(gem, NULL, &bo, token, &object), 0);
 	return object;
 }
 
@@ -66,15 +66,32 @@ START_TEST(addresses_are_found_within_objects)
 	struct gem_object *object = add(&gem, 0xffffe000u, 8192, 0);
 	uint32_t handles[2];
 
-	ck_assert_ptr_eq(gem_find_iova(&gem, 0xffffe000u), object);
-	ck_assert_ptr_eq(gem_find_iova(&gem, 0xffffffffu), object);
-	ck_assert_ptr_null(gem_find_iova(&gem, 0xffffdfffu));
-	ck_assert_ptr_null(gem_find_iova(&gem, 0x100000000ull));
+	ck_assert_ptr_eq(gem_find_iova(&gem, NULL, 0xffffe000u), object);
+	ck_assert_ptr_eq(gem_find_iova(&gem, NULL, 0xffffffffu), object);
+	ck_assert_ptr_null(gem_find_iova(&gem, NULL, 0xffffdfffu));
+	ck_assert_ptr_null(gem_find_iova(&gem, NULL, 0x100000000ull));
 	ck_assert_ptr_null(gem_find_memory(&gem, 0, 0));
 	add(&gem, 0x1000, 4096, 0);
 	add(&gem, 0x2000, 4096, 0);
-	ck_assert_uint_eq(gem_collect(&gem, handles, 2), 2);
+	ck_assert_uint_eq(gem_collect(&gem, NULL, handles, 2), 2);
 	ck_assert_uint_eq(handles[1], 1);
+	gem_deinit(&gem);
+}
+END_TEST
+
+START_TEST(address_spaces_do_not_mix)
+{
+	struct npu_session *space = (struct npu_session *)&(char){0};
+	const struct npu_bo bo = {.handle = 9, .iova = 0x1000, .size = 4096};
+	struct gem gem = {0};
+	struct gem_object *mine = add(&gem, 0x1000, 4096, 0), *other;
+	uint32_t handles[2];
+
+	ck_assert_int_eq(gem_add(&gem, space, &bo, 0, &other), 0);
+	ck_assert_ptr_eq(gem_find_iova(&gem, NULL, 0x1000), mine);
+	ck_assert_ptr_eq(gem_find_iova(&gem, space, 0x1000), other);
+	ck_assert_uint_eq(gem_collect(&gem, space, handles, 2), 1);
+	ck_assert_uint_eq(handles[0], 9);
 	gem_deinit(&gem);
 }
 END_TEST
@@ -115,6 +132,7 @@ int main(void)
 	tcase_add_test(tcase, lowest_handle_is_next);
 	tcase_add_test(tcase, offsets_and_tokens_are_never_equal);
 	tcase_add_test(tcase, addresses_are_found_within_objects);
+	tcase_add_test(tcase, address_spaces_do_not_mix);
 	tcase_add_loop_test(tcase, zlib_reads_what_is_written, 0, 6);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Objects of the driver. It gives a dma-buf of its own that comes back the handle that it has, and
+ * an object one address in one address space for ever: so handles are counted here, and what is in
+ * one address space can be had in no other.
+ */
+#include "device/rknpu_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* By handle; free where refs is 0. */
+struct rknpu_object {
+	unsigned refs, domain;
+	uint32_t iova;
+	uint64_t token, size_bytes;
+};
+
+static int make_room(struct rknpu *rknpu, uint32_t handle)
+{
+	struct rknpu_object *grown;
+	unsigned n = rknpu->n_slots ? rknpu->n_slots : 64;
+
+	while (n <= handle)
+		n *= 2;
+	if (n == rknpu->n_slots)
+		return 0;
+	grown = realloc(rknpu->objects, n * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	for (unsigned i = rknpu->n_slots; i < n; i++)
+		grown[i] = (struct rknpu_object){0};
+	rknpu->objects = grown;
+	rknpu->n_slots = n;
+	return 0;
+}
+
+static void destroy(struct rknpu *rknpu, uint32_t handle, uint64_t token)
+{
+	struct rknpu_mem_destroy request = {.handle = handle, .obj_addr = token};
+
+	(void)drm_node_command(&rknpu->node, RKNPU_MEM_DESTROY, &request, sizeof(request));
+}
+
+/* One more holder of a handle. Of a new one what the driver knows of it is kept. -EXDEV, -ENOMEM.
+ */
+static int hold(struct rknpu *rknpu, const struct rknpu_mem_create *facts, unsigned domain)
+{
+	struct rknpu_object *object;
+	int r;
+
+	if (facts->dma_addr > UINT32_MAX || facts->dma_addr + facts->size > 1ull << 32)
+		return -ERANGE;
+	r = make_room(rknpu, facts->handle);
+	if (r < 0)
+		return r;
+	object = &rknpu->objects[facts->handle];
+	if (object->refs++ == 0) {
+		*object = (struct rknpu_object){1, domain, (uint32_t)facts->dma_addr,
+						facts->obj_addr, facts->size};
+		rknpu->n_objects++;
+	}
+	return 0;
+}
+
+static void let_go(struct rknpu *rknpu, uint32_t handle)
+{
+	struct rknpu_object *object = &rknpu->objects[handle];
+
+	assert(object->refs > 0);
+	if (--object->refs > 0)
+		return;
+	rknpu_enter_domain(rknpu, object->domain);
+	destroy(rknpu, handle, object->token);
+	rknpu->n_objects--;
+}
+
+static void describe(const struct rknpu *rknpu, uint32_t handle, struct device_bo *ret_bo)
+{
+	const struct rknpu_object *object = &rknpu->objects[handle];
+
+	*ret_bo = (struct device_bo){
+		.handle = handle,
+		.iova = object->iova,
+		.token = object->token,
+		.size_bytes = object->size_bytes,
+		.domain = object->domain,
+	};
+}
+
+static int map_new(struct rknpu *rknpu, struct device_bo *bo)
+{
+	struct rknpu_mem_map request = {.handle = bo->handle};
+	int r = drm_node_command(&rknpu->node, RKNPU_MEM_MAP, &request, sizeof(request));
+
+	return r < 0 ? r : drm_memory_map(&rknpu->node, request.offset, bo->size_bytes, &bo->host);
+}
+
+int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, bool is_for_kernel,
+		     struct device_bo *ret_bo)
+{
+	struct rknpu_mem_create request = {
+		.flags = RKNPU_MEM_CACHEABLE | RKNPU_MEM_ZEROING |
+			 RKNPU_MEM_IOMMU_LIMIT_IOVA_ALIGNMENT |
+			 (rknpu->has_iommu ? RKNPU_MEM_NON_CONTIGUOUS : 0) |
+			 (is_for_kernel ? RKNPU_MEM_KERNEL_MAPPING : 0),
+		.size = size_bytes,
+		.iommu_domain_id = (int32_t)domain,
+	};
+	struct device_bo bo;
+	int r;
+
+	rknpu_enter_domain(rknpu, domain);
+	r = drm_node_command(&rknpu->node, RKNPU_MEM_CREATE, &request, sizeof(request));
+	if (r < 0)
+		return r;
+	r = hold(rknpu, &request, domain);
+	if (r < 0) {
+		destroy(rknpu, request.handle, request.obj_addr);
+		return r;
+	}
+	describe(rknpu, request.handle, &bo);
+	bo.is_writable = true;
+	r = map_new(rknpu, &bo);
+	if (r < 0) {
+		let_go(rknpu, bo.handle);
+		return r;
+	}
+	*ret_bo = bo;
+	return 0;
+}
+
+int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
+		 struct device_bo *ret_bo)
+{
+	return rknpu_memory_new((struct rknpu *)device, domain, size_bytes, false, ret_bo);
+}
+
+/* A handle that the driver made just now, or one that it has made before, for this descriptor. */
+static int hold_imported(struct rknpu *rknpu, unsigned domain, uint32_t handle)
+{
+	struct rknpu_mem_create request = {.handle = handle, .iommu_domain_id = (int32_t)domain};
+	int r;
+
+	if (handle < rknpu->n_slots && rknpu->objects[handle].refs > 0) {
+		if (rknpu->objects[handle].domain != domain)
+			return -EXDEV;
+		rknpu->objects[handle].refs++;
+		return 0;
+	}
+	rknpu_enter_domain(rknpu, domain);
+	r = drm_node_command(&rknpu->node, RKNPU_MEM_CREATE, &request, sizeof(request));
+	if (r == 0)
+		r = hold(rknpu, &request, domain);
+	if (r < 0)
+		drm_memory_close(&rknpu->node, handle);
+	return r;
+}
+
+static int map_imported(int fd, struct device_bo *bo)
+{
+	int flags = fcntl(fd, F_GETFL);
+	void *host;
+
+	if (flags < 0)
+		return -errno;
+	bo->is_writable = (flags & O_ACCMODE) == O_RDWR;
+	host = mmap(NULL, bo->size_bytes, PROT_READ | (bo->is_writable ? PROT_WRITE : 0),
+		    MAP_SHARED, fd, 0);
+	if (host == MAP_FAILED)
+		return -errno;
+	bo->host = host;
+	return 0;
+}
+
+int rknpu_bo_import(struct device *device, unsigned domain, int fd, struct device_bo *ret_bo)
+{
+	struct rknpu *rknpu = (struct rknpu *)device;
+	struct device_bo bo;
+	uint32_t handle;
+	int r;
+
+	r = drm_memory_import(&rknpu->node, fd, &handle);
+	if (r == 0)
+		r = hold_imported(rknpu, domain, handle);
+	if (r < 0)
+		return r;
+	describe(rknpu, handle, &bo);
+	bo.is_imported = true;
+	r = map_imported(fd, &bo);
+	/* Nothing keeps a job from writing where it is translated. */
+	if (r == 0 && !bo.is_writable && domain != RKNPU_DOMAIN_SHARED) {
+		munmap(bo.host, bo.size_bytes);
+		r = -EACCES;
+	}
+	if (r < 0) {
+		let_go(rknpu, handle);
+		return r;
+	}
+	*ret_bo = bo;
+	return 0;
+}
+
+void rknpu_bo_free(struct device *device, struct device_bo *bo)
+{
+	munmap(bo->host, bo->size_bytes);
+	let_go((struct rknpu *)device, bo->handle);
+	*bo = (struct device_bo){0};
+}
+
+int rknpu_bo_export(struct device *device, const struct device_bo *bo, bool is_writable,
+		    int *ret_fd)
+{
+	return drm_memory_export(&((struct rknpu *)device)->node, bo->handle, is_writable, ret_fd);
+}
+
+void rknpu_bo_sync(struct device *device, const struct device_bo *bo, uint64_t offset,
+		   uint64_t size_bytes, bool to_device)
+{
+	struct rknpu *rknpu = (struct rknpu *)device;
+	struct rknpu_mem_sync request = {
+		.flags = to_device ? RKNPU_MEM_SYNC_TO_DEVICE : RKNPU_MEM_SYNC_FROM_DEVICE,
+		.obj_addr = bo->token,
+		.offset = offset,
+		.size = size_bytes,
+	};
+
+	/* What others made is kept in step by them. */
+	if (bo->is_imported)
+		return;
+	rknpu_enter_domain(rknpu, bo->domain);
+	(void)drm_node_command(&rknpu->node, RKNPU_MEM_SYNC, &request, sizeof(request));
+}
+
+/* ---- address spaces ---- */
+
+int rknpu_domain_open(struct device *device, unsigned *ret_domain)
+{
+	struct rknpu *rknpu = (struct rknpu *)device;
+
+	*ret_domain = RKNPU_DOMAIN_SHARED;
+	for (unsigned i = 1; i <= device->caps.n_domains; i++) {
+		if (rknpu->domains_taken & 1u << i)
+			continue;
+		rknpu->domains_taken |= 1u << i;
+		*ret_domain = i;
+		break;
+	}
+	return 0;
+}
+
+void rknpu_domain_close(struct device *device, unsigned domain)
+{
+	((struct rknpu *)device)->domains_taken &= ~(1u << domain);
+}
