@@ -342,6 +342,28 @@ static json_t *io_document(const struct sessions *sessions, const struct session
 			 (json_int_t)loop_get_stats(sessions->loop)->cqe_overflows);
 }
 
+static json_t *hz_document(uint64_t frequency_hz)
+{
+	return frequency_hz ? json_integer((json_int_t)frequency_hz) : json_null();
+}
+
+/* null where the kernel shows nothing, as a whole or of one thing. */
+static json_t *power_document(const struct power *power)
+{
+	struct power_reading reading;
+
+	if (!power)
+		return json_null();
+	power_read(power, &reading);
+	return json_pack(
+		"{s:o, s:o, s:o, s:b, s:o, s:o}", "frequency_hz", hz_document(reading.frequency_hz),
+		"limit_hz", hz_document(reading.limit_hz), "full_hz", hz_document(reading.full_hz),
+		"throttled", reading.is_throttled, "load",
+		reading.has_load ? json_real(reading.load_percent / 100.0) : json_null(),
+		"temperature_c",
+		reading.has_temperature ? json_real(reading.temperature_mc / 1000.0) : json_null());
+}
+
 json_t *stats_document(const struct api *api, const struct session *viewer)
 {
 	const struct sessions *sessions = api->sessions;
@@ -364,6 +386,7 @@ json_t *stats_document(const struct api *api, const struct session *viewer)
 		{"identities", records_document(sessions, viewer)},
 		{"incidents", incidents_stats(api->incidents)},
 		{"memory", memory_document(sessions)},
+		{"power", power_document(sessions->power)},
 		{"io", io_document(sessions, &sum)},
 	};
 	bool is_complete = true;

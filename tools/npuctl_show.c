@@ -113,6 +113,28 @@ static void show_incidents_line(const json_t *document, FILE *out)
 		fputs("incidents not kept: the policy names no directory\n", out);
 }
 
+/* Nothing where the kernel shows nothing. */
+static void show_power_line(const json_t *document, FILE *out)
+{
+	const json_t *power = look_up(document, "power");
+	const json_t *temperature = json_object_get(power, "temperature_c");
+	const char *separator = "";
+	if (!json_is_object(power))
+		return;
+	fputs("power     ", out);
+	if (json_is_integer(json_object_get(power, "frequency_hz"))) {
+		fprintf(out, "%lld MHz", integer(power, "frequency_hz") / 1000000);
+		if (json_is_true(json_object_get(power, "throttled")))
+			fprintf(out, ", limited to %lld of %lld MHz",
+				integer(power, "limit_hz") / 1000000,
+				integer(power, "full_hz") / 1000000);
+		separator = ", ";
+	}
+	if (json_is_number(temperature))
+		fprintf(out, "%s%.1f degrees C", separator, json_number_value(temperature));
+	fputc('\n', out);
+}
+
 void show_status(const json_t *document, FILE *out)
 {
 	char bytes[32], tables[32];
@@ -126,6 +148,7 @@ void show_status(const json_t *document, FILE *out)
 			(double)integer(document, "device.retry_in_ns") * 1e-9);
 	fputc('\n', out);
 	show_cores_line(document, out);
+	show_power_line(document, out);
 	fprintf(out, "policy    %s (%s)\n", string(document, "scheduler.policy"),
 		json_is_string(look_up(document, "policy.file")) ? string(document, "policy.file")
 								 : "built-in");
