@@ -222,8 +222,8 @@ void scheduler_abort(struct scheduler *scheduler, struct sched_job *job, enum np
  */
 void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t device_ns);
 /*
- * The core's batch failed (page fault, bad stream, a timeout of the device's own) and the core stands still: it is reset, and so
- * are the other cores of the same job.
+ * The core's batch failed (page fault, bad stream, a timeout of the device's own) and the core
+ * stands still: it is reset, and so are the other cores of the same job.
  */
 void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_outcome outcome,
 			   uint64_t device_ns);
