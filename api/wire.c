@@ -181,7 +181,8 @@ int wire_decode_bo_import(const void *body, size_t size, unsigned n_fds,
 #define WIDTHS ((2u << NPU_JOB_RANGES) - 2)
 #define SUBMIT_FLAGS                                                                               \
 	(NPU_SUBMIT_FENCE | NPU_SUBMIT_COMPLETION | NPU_SUBMIT_CHAINED | NPU_SUBMIT_TASKS_IN_BO |  \
-	 NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_IN_ORDER | NPU_SUBMIT_NO_REPEAT)
+	 NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_IN_ORDER | NPU_SUBMIT_NO_REPEAT |                       \
+	 NPU_SUBMIT_ORDER_ONLY)
 
 static int wire_check_timing(const struct npu_submit *submit, struct npu_error *error)
 {

@@ -125,6 +125,8 @@ uint32_t rk3588_register_bits(uint32_t offset);
 #define REG_CNA_CONV_CON3	    0x1014
 #define CNA_ATROUS_Y_DILATION	    0x3e00000u
 #define CNA_ATROUS_X_DILATION	    0x1f0000u
+#define CNA_DECONV_Y_STRIDE	    0x3800u
+#define CNA_DECONV_X_STRIDE	    0x700u
 #define CNA_STRIDE_Y		    0x38u
 #define CNA_STRIDE_X		    0x7u
 #define REG_CNA_DATA_SIZE0	    0x1020

@@ -118,6 +118,7 @@ struct npu_job {
 	 * they must not be changed before the job has ended.
 	 * _IN_ORDER: results of such jobs of a session come in the order of their submits.
 	 * _NO_REPEAT: it writes what it reads, so it fails rather than be run a second time.
+	 * _ORDER_ONLY: it runs although a job whose fence it waited for failed.
 	 */
 	uint32_t flags;
 	uint64_t tag;

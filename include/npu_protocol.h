@@ -183,6 +183,8 @@ struct npu_bo_import {
 #define NPU_SUBMIT_IN_ORDER (1u << 5)
 /* It writes what it reads: npud must not run it again where a reset took it along. */
 #define NPU_SUBMIT_NO_REPEAT (1u << 6)
+/* The fences are there for the order alone: it runs although a job that it waited for failed. */
+#define NPU_SUBMIT_ORDER_ONLY (1u << 7)
 
 struct npu_task {
 	uint32_t regcmd_iova;  /* 16-byte aligned */

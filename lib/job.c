@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define SCHEDULING_FLAGS (NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_IN_ORDER | NPU_SUBMIT_NO_REPEAT)
-#define JOB_FLAGS	 (NPU_SUBMIT_CHAINED | NPU_SUBMIT_COMPLETION | SCHEDULING_FLAGS)
+#define SCHEDULING_FLAGS                                                                           \
+	(NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_IN_ORDER | NPU_SUBMIT_NO_REPEAT | NPU_SUBMIT_ORDER_ONLY)
+#define JOB_FLAGS (NPU_SUBMIT_CHAINED | NPU_SUBMIT_COMPLETION | SCHEDULING_FLAGS)
 
 /* What an npud of before these fields would refuse as reserved. */
 static bool job_needs_scheduling(const struct npu_job *job)

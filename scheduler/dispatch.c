@@ -404,10 +404,10 @@ static void prefer_warm(const struct pass *pass, struct queue *first, struct dis
 }
 
 /* What may still go before the reservation is not worth a walk over all queues. */
-static bool has_looked_enough(struct pass *pass)
+static bool has_looked_enough(const struct pass *pass)
 {
 	return pass->owner && !(pass->idle_cores & ~pass->reserved_cores) &&
-	       ++pass->n_looks >= BACKFILL_LOOKS_MAX;
+	       pass->n_looks >= BACKFILL_LOOKS_MAX;
 }
 
 /* The queues of one priority, or all of them where it is negative. */
@@ -417,7 +417,7 @@ static bool walk(struct pass *pass, int priority, struct dispatch *ret_dispatch)
 	struct policy *policy = scheduler->policy;
 	struct queue *queue = NULL;
 
-	policy->ops->begin(policy, pass->now_ns);
+	policy->ops->begin(policy, pass->now_ns, priority);
 	while ((queue = policy->ops->next(policy, queue))) {
 		if (priority >= 0 &&
 		    priority_of(scheduler, queue, pass->now_ns) != (unsigned)priority)
@@ -427,6 +427,7 @@ static bool walk(struct pass *pass, int priority, struct dispatch *ret_dispatch)
 			prefer_warm(pass, queue, ret_dispatch);
 			return true;
 		}
+		pass->n_looks += pass->owner != NULL;
 		if (has_looked_enough(pass))
 			return false;
 	}
@@ -440,7 +441,8 @@ static bool walk_by_priority(struct pass *pass, struct dispatch *ret_dispatch)
 	class_order_begin(pass->scheduler);
 	if (!pass->scheduler->priorities.n_queues)
 		return walk(pass, -1, ret_dispatch);
-	while ((priority = priority_find(pass->scheduler, priority, pass->now_ns)) >= 0) {
+	while (!has_looked_enough(pass) &&
+	       (priority = priority_find(pass->scheduler, priority, pass->now_ns)) >= 0) {
 		if (walk(pass, priority, ret_dispatch))
 			return true;
 	}

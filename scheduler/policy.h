@@ -40,9 +40,10 @@ struct policy_ops {
 	void (*head_changed)(struct policy *policy, struct queue *queue);
 	/*
 	 * The ready queues in order of preference: the first with NULL, then the one after `queue`;
-	 * NULL at the end. begin() is called before each walk and may reorder.
+	 * NULL at the end. begin() is called before each walk and may reorder. A walk that has a
+	 * priority (else negative) only wants the queues of it; others may be left out.
 	 */
-	void (*begin)(struct policy *policy, uint64_t now_ns);
+	void (*begin)(struct policy *policy, uint64_t now_ns, int priority);
 	struct queue *(*next)(struct policy *policy, struct queue *queue);
 	/* Cores this queue may use, within its params; lost ones may be among them. */
 	uint32_t (*cores)(const struct policy *policy, const struct queue *queue);

@@ -237,7 +237,7 @@ static bool is_urgent(const struct deadline *deadline, const struct queue *queue
 	       (double)deadline->guard_ns;
 }
 
-static void deadline_begin(struct policy *policy, uint64_t now_ns)
+static void deadline_begin(struct policy *policy, uint64_t now_ns, int priority)
 {
 	struct deadline *deadline = to_deadline(policy);
 

@@ -146,7 +146,7 @@ struct queue *fair_order_next(const struct fair_order *order, const struct queue
 bool fair_order_is_close(const struct fair_order *order, const struct queue *first,
 			 const struct queue *second)
 {
-	double ahead_ns = second->tenant->virtual_ns - first->tenant->virtual_ns;
+	double ahead_ns = second->tenant->rank_ns - first->tenant->rank_ns;
 
 	if (first->tenant == second->tenant)
 		ahead_ns = second->virtual_ns - first->virtual_ns;
@@ -258,7 +258,7 @@ static void fair_head_changed(struct policy *policy, struct queue *queue)
 	fair_order_insert(order_of(policy), queue);
 }
 
-static void fair_begin(struct policy *policy, uint64_t now_ns)
+static void fair_begin(struct policy *policy, uint64_t now_ns, int priority)
 {
 }
 

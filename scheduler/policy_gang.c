@@ -8,6 +8,7 @@
  * when it has been to those for more of the rest. Most walks take one step.
  */
 #include "scheduler/policy.h"
+#include "scheduler/priority.h"
 #include "scheduler/scheduler_internal.h"
 
 #include "base/clock.h"
@@ -32,6 +33,7 @@ struct gang {
 	struct scheduler *scheduler;
 	struct list ready; /* struct queue::policy_link */
 	uint64_t pass, now_ns;
+	int priority;		      /* the walk's; negative: all */
 	struct ranked best[BEST_MAX]; /* in order; valid within one walk */
 	unsigned n_best, n_taken, n_wanted;
 };
@@ -89,20 +91,19 @@ static void gang_queue_idle(struct policy *policy, struct queue *queue)
 	list_del(&queue->policy_link);
 }
 
-static void gang_begin(struct policy *policy, uint64_t now_ns)
+static void gang_begin(struct policy *policy, uint64_t now_ns, int priority)
 {
 	struct gang *gang = to_gang(policy);
 
 	gang->pass++;
 	gang->now_ns = now_ns;
+	gang->priority = priority;
 	gang->n_best = gang->n_taken = 0;
 	gang->n_wanted = FIRST_BEST;
 }
 
 static bool is_before(const struct ranked *a, const struct ranked *b)
 {
-	if (a->queue->params.priority != b->queue->params.priority)
-		return a->queue->params.priority > b->queue->params.priority;
 	if (a->queue->params.kind != b->queue->params.kind)
 		return a->queue->params.kind < b->queue->params.kind;
 	if (a->slowdown != b->slowdown)
@@ -129,18 +130,27 @@ static void note_best(struct gang *gang, const struct ranked *ranked)
 	gang->best[i] = *ranked;
 }
 
-/* The best of those that this walk has not come to. */
+/* Whether the walk has not come to the queue, and has to. */
+static bool is_left(const struct gang *gang, const struct queue *queue)
+{
+	return queue->pass != gang->pass &&
+	       (gang->priority < 0 ||
+		priority_of(gang->scheduler, queue, gang->now_ns) == (unsigned)gang->priority);
+}
+
+/* The best of those that are left. */
 static void rank_more(struct gang *gang)
 {
 	struct queue *queue;
 
 	gang->n_best = gang->n_taken = 0;
 	list_for_each (queue, &gang->ready, policy_link) {
-		struct ranked ranked = {queue, (double)(gang->now_ns - queue->key_ns) /
-						       (double)queue->head_ns};
+		struct ranked ranked = {.queue = queue};
 
-		if (queue->pass != gang->pass)
-			note_best(gang, &ranked);
+		if (!is_left(gang, queue))
+			continue;
+		ranked.slowdown = (double)(gang->now_ns - queue->key_ns) / (double)queue->head_ns;
+		note_best(gang, &ranked);
 	}
 	for (unsigned i = 0; i < gang->n_best; i++)
 		gang->best[i].queue->pass = gang->pass;

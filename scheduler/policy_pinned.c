@@ -160,7 +160,7 @@ static void pinned_queue_updated(struct policy *policy, struct queue *queue)
 		pinned_queue_ready(policy, queue);
 }
 
-static void pinned_begin(struct policy *policy, uint64_t now_ns)
+static void pinned_begin(struct policy *policy, uint64_t now_ns, int priority)
 {
 }
 

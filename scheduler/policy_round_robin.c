@@ -205,7 +205,7 @@ static void round_robin_queue_idle(struct policy *policy, struct queue *queue)
 	deficit_ring_remove(queue);
 }
 
-static void round_robin_begin(struct policy *policy, uint64_t now_ns)
+static void round_robin_begin(struct policy *policy, uint64_t now_ns, int priority)
 {
 }
 

@@ -152,7 +152,7 @@ static void sort_queues(struct scheduler *scheduler)
 	struct policy *policy = scheduler->policy;
 	struct queue *queue = NULL;
 
-	policy->ops->begin(policy, scheduler_now_ns(scheduler));
+	policy->ops->begin(policy, scheduler_now_ns(scheduler), -1);
 	while ((queue = policy->ops->next(policy, queue))) {
 		list_del(&queue->link);
 		list_add_tail(&scheduler->queues, &queue->link);

@@ -76,7 +76,8 @@ static void job_dependency_ready(struct loop_poll *poll, uint32_t revents)
 	    job_arm_dependency(dependency) == 0)
 		return;
 	job_drop_dependency(dependency);
-	if (outcome == NPU_OUTCOME_OK)
+	if (outcome == NPU_OUTCOME_OK ||
+	    (outcome != NPU_OUTCOME_PENDING && job->flags & NPU_SUBMIT_ORDER_ONLY))
 		scheduler_resolve(sessions->scheduler, &job->base);
 	else
 		scheduler_cancel(sessions->scheduler, &job->base, NPU_OUTCOME_DEPENDENCY);

@@ -162,21 +162,6 @@ static enum cli_status run(struct latency *latency, const struct bench_options *
 	return status;
 }
 
-/*
- * Both servers get the one and the client the other, or chance would decide for minutes who shares
- * a CPU with whom, which weighs more than all that is measured.
- */
-void bench_pin(const cpu_set_t *allowed, bool to_last)
-{
-	cpu_set_t chosen;
-	int cpu = to_last ? CPU_SETSIZE - 1 : 0;
-	CPU_ZERO(&chosen);
-	while (!CPU_ISSET(cpu, allowed))
-		cpu += to_last ? -1 : 1;
-	CPU_SET(cpu, &chosen);
-	(void)sched_setaffinity(0, sizeof(chosen), &chosen);
-}
-
 enum cli_status bench_latency(const struct bench_options *options)
 {
 	const struct bench_daemon_args args = {.socket_path = options->socket_path,

@@ -4,6 +4,7 @@
  * each is one question to the daemon and one way to print the answer.
  */
 #include "cli.h"
+#include "npuctl_doctor.h"
 #include "npuctl_show.h"
 #include "npuctl_top.h"
 
@@ -35,13 +36,15 @@ static const char help_text[] =
 	"  pardon SESSION     forgive who is behind a session its hangs and faults\n"
 	"  pardon UID:CGROUP  the same for who has no session any more\n"
 	"  incidents [ID]     hangs and faults that were written down; one of them\n"
+	"  doctor             check machine, daemon and NPU from end to end; runs jobs, and for\n"
+	"                     administrators also one that hangs and one that faults\n"
 	"  drain              take no new sessions and jobs, and wait for the last to end\n"
 	"  trace start        record the jobs that end\n"
 	"  trace stop FILE    write the recording, for Perfetto, chrome://tracing or npu-sim\n"
 	"\n"
 	"  --socket PATH      npud's socket; else $NPU_SOCKET, $XDG_RUNTIME_DIR/npud.sock,\n"
 	"                     /run/npud/npud.sock\n"
-	"  --json             for programs: status, sessions, cores and incidents as JSON\n"
+	"  --json             for programs: status, sessions, cores, incidents, doctor as JSON\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no daemon, 4 refused.\n";
 
@@ -198,6 +201,11 @@ static enum cli_status run_policy_check(struct npuctl *npuctl, char **arguments)
 	return cli_error(CLI_NO_DAEMON, "cannot run %s: %s", path, strerror(errno));
 }
 
+static enum cli_status run_doctor(struct npuctl *npuctl, char **arguments)
+{
+	return npuctl_doctor(npuctl->socket_path, npuctl->is_json);
+}
+
 static enum cli_status run_policy_reload(struct npuctl *npuctl, char **arguments)
 {
 	int error = npu_policy_reload(npuctl->session);
@@ -322,6 +330,7 @@ static const struct command commands[] = {
 	{{"pardon"}, "SESSION or UID:CGROUP", true, run_pardon},
 	{{"incidents"}, "[ID]", true, run_incidents},
 	{{"drain"}, NULL, true, run_drain},
+	{{"doctor"}, NULL, false, run_doctor},
 	{{"trace", "start"}, NULL, true, run_trace_start},
 	{{"trace", "stop"}, "FILE", true, run_trace_stop},
 };
@@ -338,20 +347,9 @@ static const struct command *command_find(char **words, int n_words)
 	return NULL;
 }
 
-static bool command_is_planned(const char *word)
-{
-	static const char *const planned[] = {"doctor"};
-	for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++)
-		if (strcmp(word, planned[i]) == 0)
-			return true;
-	return false;
-}
-
 static enum cli_status run_command(struct npuctl *npuctl, char **words, int n_words)
 {
 	const struct command *command = command_find(words, n_words);
-	if (!command && command_is_planned(words[0]))
-		return cli_error(CLI_USAGE, "%s: not built yet", words[0]);
 	if (!command)
 		return cli_error(CLI_USAGE, "%s%s%s: no such command; see `npuctl --help`",
 				 words[0], n_words > 1 ? " " : "", n_words > 1 ? words[1] : "");

@@ -55,7 +55,7 @@ static int make_file(const struct run_tree *tree, const char *name, const void *
 		result = make_parents(tree, path);
 	if (result < 0)
 		return result;
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	if (size > 0 && write(fd, data, size) != (ssize_t)size)

@@ -44,6 +44,8 @@ struct soft_cna {
 	uint32_t step_x, step_y; /* between taps */
 	uint32_t pad_left, pad_top;
 	uint32_t pad_bits; /* a feature as in memory */
+	/* Deconvolution: from one input pixel to the next, with zeros between; else 1. */
+	uint32_t spread_x, spread_y;
 	struct soft_cvt converter;
 	uint32_t feature_iova;
 	bool is_line_mode; /* single-line fetch, else groups of four lines */
@@ -59,6 +61,17 @@ struct soft_cna {
 /* Pure. -EOPNOTSUPP with a complaint about what is not modelled. */
 int soft_cna_configure(const struct soft_group *group, struct soft_complaint *complaint,
 		       struct soft_cna *ret_cna);
+
+/* The input with the zeros between its pixels. */
+static inline uint32_t soft_cna_spread_width(const struct soft_cna *cna)
+{
+	return (cna->width - 1) * cna->spread_x + 1;
+}
+
+static inline uint32_t soft_cna_spread_height(const struct soft_cna *cna)
+{
+	return (cna->height - 1) * cna->spread_y + 1;
+}
 
 /* Rows and columns of the padded input that windows touch. */
 static inline uint32_t soft_cna_rows(const struct soft_cna *cna)

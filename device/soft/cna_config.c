@@ -13,7 +13,6 @@
 #define MAX_PACKED 4u
 
 static const struct soft_rule cna_rules[] = {
-	{REG_CNA_CONV_CON1, CNA_DECONV, 0, "deconvolution is not modelled"},
 	{REG_CNA_DATA_SIZE3, CNA_SURF_MODE_SERIAL, 0, "serial surfaces are not modelled"},
 	{REG_CNA_CBUF_CON0, CNA_FC_DATA_BANK, 0, "zero skipping is not modelled"},
 	{REG_CNA_FC_CON0, CNA_FC_SKIP_EN, 0, "zero skipping is not modelled"},
@@ -75,7 +74,7 @@ static int configure_packing(const struct soft_group *group, struct soft_complai
 	    !cna->is_line_mode)
 		return complain(complaint, group, REG_CNA_CONV_CON1,
 				"not one of the known few-channel modes");
-	if (cna->precision == RK3588_INT4 || cna->is_depthwise)
+	if (cna->precision == RK3588_INT4 || cna->is_depthwise || (con1 & CNA_DECONV))
 		return complain(complaint, group, REG_CNA_CONV_CON1,
 				"few-channel input is not modelled for this convolution");
 	cna->packed_channels = argb - ARGB_ONE + 1;
@@ -157,11 +156,14 @@ static int configure_steps(const struct soft_group *group, struct soft_complaint
 			   struct soft_cna *cna)
 {
 	uint32_t con3 = soft_group_get(group, REG_CNA_CONV_CON3);
+	bool is_deconvolution = soft_group_field(group, REG_CNA_CONV_CON1, CNA_DECONV);
 
 	cna->stride_x = field_get(CNA_STRIDE_X, con3);
 	cna->stride_y = field_get(CNA_STRIDE_Y, con3);
 	cna->step_x = field_get(CNA_ATROUS_X_DILATION, con3) + 1;
 	cna->step_y = field_get(CNA_ATROUS_Y_DILATION, con3) + 1;
+	cna->spread_x = is_deconvolution ? field_get(CNA_DECONV_X_STRIDE, con3) + 1 : 1;
+	cna->spread_y = is_deconvolution ? field_get(CNA_DECONV_Y_STRIDE, con3) + 1 : 1;
 	cna->pad_left = soft_group_field(group, REG_CNA_PAD_CON0, CNA_PAD_LEFT);
 	cna->pad_top = soft_group_field(group, REG_CNA_PAD_CON0, CNA_PAD_TOP);
 	cna->pad_bits = soft_group_get(group, REG_CNA_PAD_CON1);
@@ -178,12 +180,13 @@ static int configure_output(const struct soft_group *group, struct soft_complain
 
 	cna->out_width = soft_group_field(group, REG_CNA_DATA_SIZE2, CNA_DATAOUT_WIDTH);
 	if (cna->out_width == 0 ||
-	    (cna->out_width - 1) * cna->stride_x >= cna->pad_left + cna->width)
+	    (cna->out_width - 1) * cna->stride_x >= cna->pad_left + soft_cna_spread_width(cna))
 		return complain(complaint, group, REG_CNA_DATA_SIZE2,
 				"output wider than the input gives, or empty");
 	cna->out_height = atomics / cna->out_width;
 	if (atomics == 0 || atomics % cna->out_width != 0 ||
-	    (uint64_t)(cna->out_height - 1) * cna->stride_y >= cna->pad_top + cna->height)
+	    (uint64_t)(cna->out_height - 1) * cna->stride_y >=
+		    cna->pad_top + soft_cna_spread_height(cna))
 		return complain(complaint, group, REG_CNA_DATA_SIZE3,
 				"output is no rectangle that the input gives");
 	return 0;

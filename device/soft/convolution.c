@@ -132,7 +132,8 @@ struct soft_dpu_input soft_convolution_output(const struct soft_cna *cna,
 					      const struct soft_mac *mac)
 {
 	return (struct soft_dpu_input){
-		.precision = cna->precision,
+		/* The DPU has no code for tf32; what it is handed are fp32 sums (0, 5.2). */
+		.precision = cna->precision == RK3588_TF32 ? RK3588_FP32 : cna->precision,
 		.is_depthwise = cna->is_depthwise,
 		.group_channels = cna->group_channels,
 		.width = cna->out_width,

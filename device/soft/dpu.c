@@ -24,7 +24,7 @@ static bool feeds_ppu(const struct soft_operation *operation)
 static int take_ppu_memory(const struct soft_operation *operation, struct soft_complaint *complaint,
 			   struct soft_dpu *dpu)
 {
-	uint64_t group_bytes = (uint64_t)dpu->group_channels * dpu->output.out_bytes;
+	uint64_t group_bytes = (uint64_t)dpu->group_channels * dpu->output.out_bits / 8;
 	uint64_t n_bytes = group_bytes * dpu->n_groups * dpu->output.n_pixels;
 
 	if (n_bytes > MAX_PPU_BYTES)
@@ -88,7 +88,7 @@ static void prepare_quick(struct soft_dpu *dpu, uint32_t group)
 
 	soft_quick_prepare(&stages, &dpu->output, soft_precision_is_float(dpu->precision),
 			   &dpu->quick);
-	if (lanes_of_group(dpu, group) * dpu->output.out_bytes % SOFT_ATOM_BYTES != 0 ||
+	if (lanes_of_group(dpu, group) * dpu->output.out_bits % SOFT_ATOM_BITS != 0 ||
 	    !soft_output_has_surfaces(&dpu->output))
 		dpu->quick.is_possible = false;
 }
@@ -218,7 +218,7 @@ static int process_quickly(struct soft_core *core, struct soft_dpu *dpu,
 {
 	uint8_t atoms[SOFT_QUICK_PIXELS * SOFT_MAX_LANES * sizeof(uint16_t)];
 	uint32_t n_lanes = lanes_of_group(dpu, tile->group);
-	uint32_t n_atoms = n_lanes * dpu->output.out_bytes / SOFT_ATOM_BYTES;
+	uint32_t n_atoms = n_lanes * dpu->output.out_bits / SOFT_ATOM_BITS;
 	int r = 0;
 
 	for (uint32_t first = 0; r == 0 && first < tile->n_pixels; first += SOFT_QUICK_PIXELS) {

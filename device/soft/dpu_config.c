@@ -71,8 +71,9 @@ static int configure_format(const struct soft_operation *operation,
 
 	dpu->precision = field_get(DPU_PROC_PRECISION, format);
 	if (dpu->precision == RK3588_TF32 || in == RK3588_TF32)
-		return complain(complaint, &operation->dpu, REG_DPU_DATA_FORMAT,
-				"tf32 is not modelled");
+		return complain(
+			complaint, &operation->dpu, REG_DPU_DATA_FORMAT,
+			"the DPU has no tf32: behind such a convolution it processes fp32 (5)");
 	if (input && (dpu->precision != input->precision || in != input->precision))
 		return complain(complaint, &operation->dpu, REG_DPU_DATA_FORMAT,
 				"precision differs from the CNA's");
@@ -213,9 +214,10 @@ static int configure_wdma(const struct soft_group *group, struct soft_complaint 
 /* Software that runs without a CORE leaves the number of surfaces at 0. */
 static bool fits_surfaces(const struct soft_dpu *dpu, uint32_t last_atom)
 {
-	uint32_t bytes = dpu->group_channels * dpu->output.out_bytes;
+	uint32_t bits = dpu->group_channels * dpu->output.out_bits;
 
-	return last_atom == bytes / SOFT_ATOM_BYTES - 1 || (dpu->is_flying && last_atom == 0);
+	return bits >= SOFT_ATOM_BITS &&
+	       (last_atom == bits / SOFT_ATOM_BITS - 1 || (dpu->is_flying && last_atom == 0));
 }
 
 static int configure_layout(const struct soft_group *group, struct soft_complaint *complaint,
@@ -244,13 +246,13 @@ static int configure_layout(const struct soft_group *group, struct soft_complain
 static uint64_t count_bytes(const struct soft_dpu *dpu)
 {
 	uint64_t n = (uint64_t)dpu->width * dpu->height * dpu->output.real_channels;
-	uint64_t bytes = dpu->output.is_to_memory ? dpu->output.out_bytes : 0;
+	uint64_t bits = dpu->output.is_to_memory ? dpu->output.out_bits : 0;
 
 	if (dpu->is_flying)
-		bytes += soft_precision_bytes(dpu->rdma.precision);
+		bits += soft_precision_bits(dpu->rdma.precision);
 	if (soft_ew_is_binary(&dpu->ew) && dpu->ew.is_from_memory)
-		bytes += soft_precision_bytes(dpu->ew.operand_precision);
-	return n * bytes;
+		bits += soft_precision_bits(dpu->ew.operand_precision);
+	return n * bits / 8;
 }
 
 int soft_dpu_configure(const struct soft_operation *operation, const struct soft_dpu_input *input,

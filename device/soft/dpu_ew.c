@@ -91,15 +91,16 @@ static int configure_converter(const struct soft_group *group, struct soft_compl
 	return 0;
 }
 
-/* Elements of EDATA_SIZE 1 to 3 for integers, bf16 and other floats. */
+/* Elements by EDATA_SIZE for integers, bf16 and other floats. */
 static int configure_element(uint32_t size, enum rk3588_precision precision, struct soft_ew *ew)
 {
-	static const enum rk3588_precision ints[] = {RK3588_INT8, RK3588_INT16, RK3588_INT32};
+	static const enum rk3588_precision ints[] = {RK3588_INT4, RK3588_INT8, RK3588_INT16,
+						     RK3588_INT32};
 
-	if (size == 0 || (size == 1 && soft_precision_is_float(precision)))
+	if (size <= 1 && soft_precision_is_float(precision))
 		return -1;
 	if (!soft_precision_is_float(precision))
-		ew->operand_precision = ints[size - 1];
+		ew->operand_precision = ints[size];
 	else if (size == 3)
 		ew->operand_precision = RK3588_FP32;
 	else

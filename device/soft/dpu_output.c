@@ -20,8 +20,10 @@
 static int configure_ints(const struct soft_group *group, struct soft_complaint *complaint,
 			  struct soft_output *output)
 {
-	static const double highest[] = {
-		[RK3588_INT8] = INT8_MAX, [RK3588_INT16] = INT16_MAX, [RK3588_INT32] = INT32_MAX};
+	static const double highest[] = {[RK3588_INT4] = 7,
+					 [RK3588_INT8] = INT8_MAX,
+					 [RK3588_INT16] = INT16_MAX,
+					 [RK3588_INT32] = INT32_MAX};
 	uint32_t shift = soft_group_get(group, REG_DPU_OUT_CVT_SHIFT);
 	uint32_t scale = soft_group_field(group, REG_DPU_OUT_CVT_SCALE, DPU_OUT_CVT_SCALE);
 
@@ -76,11 +78,11 @@ int soft_output_configure(const struct soft_group *group, enum rk3588_precision 
 	bool is_float = soft_precision_is_float(precision);
 	int r;
 
-	if (output.precision == RK3588_INT4 || output.precision == RK3588_TF32 ||
+	if (output.precision == RK3588_TF32 ||
 	    soft_precision_is_float(output.precision) != is_float)
 		return soft_complain(complaint, REG_DPU_DATA_FORMAT, format,
 				     "this output precision is not modelled");
-	output.out_bytes = soft_precision_bytes(output.precision);
+	output.out_bits = soft_precision_bits(output.precision);
 	r = is_float ? configure_floats(group, has_lut, complaint, &output)
 		     : configure_ints(group, complaint, &output);
 	if (r == 0)
@@ -115,6 +117,35 @@ SOFT_CLONE_BODY narrow_body(const int32_t *words, uint32_t n, int8_t *to)
 
 SOFT_CLONES(static, narrow, (const int32_t *words, uint32_t n, int8_t *to), (words, n, to))
 
+/* The element with the even number is in the high half of a byte (hardware reference 0). */
+static void put_nibble(uint8_t *to, uint32_t lane, int32_t value)
+{
+	uint8_t *byte = &to[lane / 2];
+
+	if (lane % 2)
+		*byte = (uint8_t)((*byte & 0xf0) | (value & 0xf));
+	else
+		*byte = (uint8_t)(value << 4);
+}
+
+void soft_element_store(enum rk3588_precision precision, double value, uint8_t *atom, uint32_t lane)
+{
+	uint32_t bytes = soft_precision_bits(precision) / 8, bits;
+	float single = (float)value;
+
+	memcpy(&bits, &single, sizeof(bits));
+	if (precision == RK3588_FP16)
+		bits = half_from_float(single);
+	else if (precision == RK3588_BF16)
+		bits = bfloat_from_float(single);
+	else if (!soft_precision_is_float(precision))
+		bits = (uint32_t)(int32_t)value;
+	if (precision == RK3588_INT4)
+		put_nibble(atom, lane, (int32_t)bits);
+	else
+		memcpy(atom + (size_t)lane * bytes, &bits, bytes);
+}
+
 static void store_ints(const struct soft_output *output, const double *values, uint32_t n,
 		       uint8_t *to)
 {
@@ -131,6 +162,8 @@ static void store_ints(const struct soft_output *output, const double *values, u
 		memcpy(to, words, n * sizeof(*words));
 	for (uint32_t i = 0; i < n && output->precision == RK3588_INT16; i++)
 		memcpy(to + (size_t)i * 2, &words[i], 2);
+	for (uint32_t i = 0; i < n && output->precision == RK3588_INT4; i++)
+		put_nibble(to, i, words[i]);
 }
 
 SOFT_CLONE_BODY scale_floats_body(const struct soft_output *output, const float *values, uint32_t n,
@@ -173,13 +206,18 @@ static void store_floats(const struct soft_output *output, const float *values, 
 	memcpy(to, halves, n * sizeof(*halves));
 }
 
-/* Bits of OFFSET_PEND, one element of them or one and zeros. */
-static void pad_lanes(const struct soft_output *output, uint32_t n, uint8_t *to)
+/* The lanes from `first` on: bits of OFFSET_PEND, one element of them or one and zeros. */
+static void pad_lanes(const struct soft_output *output, uint32_t first, uint32_t n_lanes,
+		      uint8_t *to)
 {
-	uint32_t element = output->pad;
+	uint32_t element = output->pad, bytes = output->out_bits / 8;
 
-	for (uint32_t i = 0; i < n; i++)
-		memcpy(to + (size_t)i * output->out_bytes, &element, output->out_bytes);
+	for (uint32_t i = first; i < n_lanes; i++) {
+		if (output->precision == RK3588_INT4)
+			put_nibble(to, i, (int32_t)element & 0xf);
+		else
+			memcpy(to + (size_t)i * bytes, &element, bytes);
+	}
 }
 
 static void store(const struct soft_output *output, const struct soft_strip *strip, size_t from,
@@ -196,7 +234,7 @@ static void convert(const struct soft_output *output, const struct soft_result *
 		    uint32_t n_atoms, uint8_t *atoms)
 {
 	const struct soft_strip *strip = result->strip;
-	uint32_t lanes = n_atoms * SOFT_ATOM_BYTES / output->out_bytes;
+	uint32_t lanes = n_atoms * SOFT_ATOM_BITS / output->out_bits;
 	uint32_t n = result->n_lanes;
 
 	if (n == strip->n_lanes) {
@@ -207,7 +245,7 @@ static void convert(const struct soft_output *output, const struct soft_result *
 		uint8_t *to = atoms + (size_t)pixel * n_atoms * SOFT_ATOM_BYTES;
 
 		store(output, strip, (size_t)pixel * strip->n_lanes, n, to);
-		pad_lanes(output, lanes - n, to + (size_t)n * output->out_bytes);
+		pad_lanes(output, n, lanes, to);
 	}
 }
 
@@ -414,7 +452,7 @@ static int write_atoms(struct soft_core *core, const struct soft_output *output,
 static void hand_to_ppu(const struct soft_output *output, const struct soft_result *result,
 			uint32_t n_atoms, const uint8_t *atoms)
 {
-	uint32_t in_group = output->group_channels * output->out_bytes / SOFT_ATOM_BYTES;
+	uint32_t in_group = output->group_channels * output->out_bits / SOFT_ATOM_BITS;
 
 	for (uint32_t pixel = 0; pixel < result->strip->n_pixels; pixel++) {
 		for (uint32_t atom = 0; atom < n_atoms; atom++) {
@@ -432,8 +470,8 @@ int soft_output_write(struct soft_core *core, const struct soft_output *output,
 		      const struct soft_result *result)
 {
 	uint8_t atoms[STAGING_BYTES];
-	uint32_t n_bytes = result->n_lanes * output->out_bytes;
-	uint32_t n_atoms = (n_bytes + SOFT_ATOM_BYTES - 1) / SOFT_ATOM_BYTES;
+	uint32_t n_bits = result->n_lanes * output->out_bits;
+	uint32_t n_atoms = (n_bits + SOFT_ATOM_BITS - 1) / SOFT_ATOM_BITS;
 
 	convert(output, result, n_atoms, atoms);
 	if (output->to_ppu)

@@ -10,8 +10,8 @@
 
 struct soft_output {
 	enum rk3588_precision precision;
-	uint32_t out_bytes; /* of an element */
-	uint16_t pad;	    /* bits that unused lanes of a written atom get */
+	uint32_t out_bits; /* of an element */
+	uint16_t pad;	   /* bits that unused lanes of a written atom get */
 	/* Integers. */
 	struct soft_converter converter;
 	double low, high;
@@ -52,6 +52,10 @@ int soft_output_configure(const struct soft_group *group, enum rk3588_precision 
 /* Converts and writes. Errors as soft_core_dma_write(). */
 int soft_output_write(struct soft_core *core, const struct soft_output *output,
 		      const struct soft_result *result);
+
+/* One element, which is in the range of its precision or rounded to a float of it. */
+void soft_element_store(enum rk3588_precision precision, double value, uint8_t *atom,
+			uint32_t lane);
 
 /* Whether results go to surfaces in memory, and nowhere else. */
 bool soft_output_has_surfaces(const struct soft_output *output);

@@ -14,21 +14,19 @@
 #define USES_OW		0x2u
 #define USES_MUL	0x4u
 
-uint32_t soft_precision_bytes(enum rk3588_precision precision)
+uint32_t soft_precision_bits(enum rk3588_precision precision)
 {
-	static const uint32_t bytes[] = {
-		[RK3588_INT8] = 1,  [RK3588_INT16] = 2, [RK3588_FP16] = 2, [RK3588_BF16] = 2,
-		[RK3588_INT32] = 4, [RK3588_FP32] = 4,	[RK3588_INT4] = 0, [RK3588_TF32] = 4,
+	static const uint32_t bits[] = {
+		[RK3588_INT8] = 8,   [RK3588_INT16] = 16, [RK3588_FP16] = 16, [RK3588_BF16] = 16,
+		[RK3588_INT32] = 32, [RK3588_FP32] = 32,  [RK3588_INT4] = 4,  [RK3588_TF32] = 32,
 	};
 
-	return bytes[precision];
+	return bits[precision];
 }
 
 uint32_t soft_precision_lanes(enum rk3588_precision precision)
 {
-	uint32_t bytes = soft_precision_bytes(precision);
-
-	return bytes == 0 ? 2 * SOFT_ATOM_BYTES : SOFT_ATOM_BYTES / bytes;
+	return SOFT_ATOM_BITS / soft_precision_bits(precision);
 }
 
 static const struct soft_rule rdma_rules[] = {
@@ -108,9 +106,11 @@ static int configure_table(const struct soft_group *group, bool is_bs,
 	if (needed & ~use)
 		return soft_complain(complaint, cfg, use << 1,
 				     "operands that the stage waits for are not read");
-	/* 5 is 7 without OW, which is how BN is presumed to look (hardware reference 7.5). */
-	if (use != USES_ALU && use != (USES_ALU | USES_MUL) &&
-	    use != (USES_ALU | USES_OW | USES_MUL))
+	/*
+	 * 1 and 7 are known; the others are presumed to be 7 without what they do not use, as 1 is.
+	 * Nobody knows the size of a shift.
+	 */
+	if (use & ~(USES_ALU | USES_OW | USES_MUL))
 		return soft_complain(complaint, cfg, use << 1,
 				     "this layout of operands is not modelled");
 	*ret_table = (struct soft_operand_table){
@@ -143,13 +143,13 @@ static int check_operand(const struct soft_group *group, const struct soft_rdma_
 			 struct soft_complaint *complaint)
 {
 	uint32_t cfg = soft_group_get(group, REG_RDMA_ERDMA_CFG);
-	uint32_t size = soft_precision_bytes(needs->ew->operand_precision);
+	uint32_t bits = soft_precision_bits(needs->ew->operand_precision);
 
 	if (cfg & RDMA_ERDMA_DISABLE)
 		return soft_complain(complaint, REG_RDMA_ERDMA_CFG, cfg,
 				     "the operand that EW waits for is not read");
 	if (field_get(RDMA_ERDMA_DATA_MODE, cfg) != needs->ew->shape ||
-	    1u << field_get(RDMA_ERDMA_DATA_SIZE, cfg) >> 1 != size)
+	    4u << field_get(RDMA_ERDMA_DATA_SIZE, cfg) != bits)
 		return soft_complain(complaint, REG_RDMA_ERDMA_CFG, cfg,
 				     "the operand is not of the shape or size that EW expects");
 	return check_address(group, REG_RDMA_EW_BASE_ADDR, complaint);
@@ -233,11 +233,22 @@ static void unpack_block(const struct soft_operand_table *table, const uint8_t *
 		memcpy(&operands->mul[channel], bytes, BLOCK_CHANNELS * 2);
 }
 
+/* Those of groups with fewer channels than a block begin within one. */
+static void drop_channels(uint32_t n, struct soft_channel_operands *operands)
+{
+	uint32_t rest = SOFT_MAX_LANES - n;
+
+	memmove(operands->alu, operands->alu + n, rest * sizeof(*operands->alu));
+	memmove(operands->ow, operands->ow + n, rest * sizeof(*operands->ow));
+	memmove(operands->mul, operands->mul + n, rest * sizeof(*operands->mul));
+}
+
 int soft_rdma_read_table(struct soft_core *core, const struct soft_operand_table *table,
 			 uint32_t first, uint32_t n, struct soft_channel_operands *ret_operands)
 {
 	uint8_t bytes[SOFT_MAX_LANES / BLOCK_CHANNELS * MAX_BLOCK_BYTES];
-	uint32_t size = block_bytes(table), n_blocks = (n + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
+	uint32_t size = block_bytes(table), skipped = first % BLOCK_CHANNELS;
+	uint32_t n_blocks = (skipped + n + BLOCK_CHANNELS - 1) / BLOCK_CHANNELS;
 	struct soft_channel_operands operands = {0};
 	int r;
 
@@ -247,6 +258,7 @@ int soft_rdma_read_table(struct soft_core *core, const struct soft_operand_table
 		return r;
 	for (uint32_t i = 0; i < n_blocks; i++)
 		unpack_block(table, bytes + (size_t)i * size, i * BLOCK_CHANNELS, &operands);
+	drop_channels(skipped, &operands);
 	*ret_operands = operands;
 	return 0;
 }
@@ -305,6 +317,13 @@ static float float_of_element(enum rk3588_precision precision, const uint8_t *at
 	if (precision == RK3588_FP16)
 		return half_to_float(half);
 	return bfloat_to_float(half);
+}
+
+double soft_element_value(enum rk3588_precision precision, const uint8_t *atom, uint32_t lane)
+{
+	if (soft_precision_is_float(precision))
+		return (double)float_of_element(precision, atom, lane);
+	return int_of_element(precision, atom, lane);
 }
 
 /* Lanes of an atom that go to lanes of a strip. */

@@ -10,6 +10,7 @@
 #include "device/soft/npu_core.h"
 
 #define SOFT_ATOM_BYTES 16u
+#define SOFT_ATOM_BITS	128u
 
 /* Atoms in memory: lines of a surface, surfaces. Bytes modulo 2^32. */
 struct soft_cube {
@@ -34,10 +35,13 @@ struct soft_rdma {
 	bool is_per_channel; /* one atom per surface, for all pixels */
 };
 
-/* Bytes of an element; 0 for int4, which has half a byte. */
-uint32_t soft_precision_bytes(enum rk3588_precision precision);
+/* Bits of an element. */
+uint32_t soft_precision_bits(enum rk3588_precision precision);
 /* Elements in an atom. */
 uint32_t soft_precision_lanes(enum rk3588_precision precision);
+
+/* An element of an atom, exact in a double. */
+double soft_element_value(enum rk3588_precision precision, const uint8_t *atom, uint32_t lane);
 
 /* What the DPU takes from here. */
 struct soft_rdma_needs {
@@ -54,7 +58,7 @@ int soft_rdma_configure(const struct soft_group *group, const struct soft_rdma_n
 
 /* Errors of what follows as soft_core_dma_read(). */
 
-/* Operands of `n` channels (at most SOFT_MAX_LANES) from `first`, a multiple of 8. */
+/* Operands of `n` channels from `first`, all of which lie in SOFT_MAX_LANES of whole blocks. */
 int soft_rdma_read_table(struct soft_core *core, const struct soft_operand_table *table,
 			 uint32_t first, uint32_t n, struct soft_channel_operands *ret_operands);
 /* Main data of one group: an atom for each of the strip's pixels, from pixel `first`. */

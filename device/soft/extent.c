@@ -186,8 +186,8 @@ static void add_output(struct soft_extents *extents, const struct soft_dpu *dpu)
 {
 	const struct soft_output *output = &dpu->output;
 	uint32_t before = (dpu->n_groups - 1) * dpu->group_channels;
-	uint32_t last_bytes = (output->real_channels - before) * output->out_bytes;
-	uint32_t n_atoms = divide_up(dpu->group_channels * output->out_bytes, SOFT_ATOM_BYTES);
+	uint32_t last_bits = (output->real_channels - before) * output->out_bits;
+	uint32_t n_atoms = divide_up(dpu->group_channels * output->out_bits, SOFT_ATOM_BITS);
 	uint64_t plane = (uint64_t)output->wdma_width * output->wdma_height;
 	uint64_t n_results = (uint64_t)dpu->n_groups * output->n_pixels;
 
@@ -200,7 +200,7 @@ static void add_output(struct soft_extents *extents, const struct soft_dpu *dpu)
 	if (dpu->n_groups > 1)
 		add_planes(extents, output, output->iova, dpu->n_groups - 1, n_atoms);
 	add_planes(extents, output, output->iova + (dpu->n_groups - 1) * output->group_bytes, 1,
-		   divide_up(last_bytes, SOFT_ATOM_BYTES));
+		   divide_up(last_bits, SOFT_ATOM_BITS));
 }
 
 /* ---- PPU ---- */

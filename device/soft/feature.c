@@ -187,15 +187,19 @@ struct frame {
 static uint8_t *frame_pixel(const struct frame *frame, const struct soft_cna *cna, uint32_t y,
 			    uint32_t x)
 {
-	return frame->bytes + (y + cna->pad_top) * frame->row_bytes +
-	       (x + cna->pad_left) * frame->pixel_bytes;
+	return frame->bytes + (y * cna->spread_y + cna->pad_top) * frame->row_bytes +
+	       (x * cna->spread_x + cna->pad_left) * frame->pixel_bytes;
 }
 
-static uint32_t visible(uint32_t size, uint32_t pad, uint32_t room)
+/* Of `size` pixels that are `spread` apart, those in what a pad leaves of `room`. */
+static uint32_t visible(uint32_t size, uint32_t pad, uint32_t room, uint32_t spread)
 {
+	uint32_t n;
+
 	if (room <= pad)
 		return 0;
-	return size < room - pad ? size : room - pad;
+	n = (room - pad + spread - 1) / spread;
+	return size < n ? size : n;
 }
 
 static size_t min_size(size_t a, size_t b)
@@ -214,8 +218,8 @@ static int frame_init(struct soft_core *core, const struct soft_cna *cna, struct
 				     "features do not fit the convolution buffer");
 	frame.pixel_bytes = (size_t)cna->lanes * soft_feature_bytes(cna);
 	frame.row_bytes = columns * frame.pixel_bytes;
-	frame.width = visible(cna->width, cna->pad_left, columns);
-	frame.height = visible(cna->height, cna->pad_top, rows);
+	frame.width = visible(cna->width, cna->pad_left, columns, cna->spread_x);
+	frame.height = visible(cna->height, cna->pad_top, rows, cna->spread_y);
 	if (soft_buffer_reserve(&core->cbuf->features, rows * frame.row_bytes) < 0)
 		return soft_complain(&core->draft, REG_CNA_DATA_SIZE1, cna->channels,
 				     "the host has no memory for the features");
@@ -227,8 +231,8 @@ static int frame_init(struct soft_core *core, const struct soft_cna *cna, struct
 /* Whether all of a row shows: outside of the input, or in channels that nobody stores. */
 static bool is_row_shown(const struct soft_cna *cna, const struct frame *frame, uint32_t row)
 {
-	return cna->lanes > cna->real_channels || row < cna->pad_top ||
-	       row - cna->pad_top >= frame->height;
+	return cna->lanes > cna->real_channels || cna->spread_x > 1 || cna->spread_y > 1 ||
+	       row < cna->pad_top || row - cna->pad_top >= frame->height;
 }
 
 /* The first row in full, then as much of it in the others as the input leaves. */
@@ -256,6 +260,25 @@ static int fill_pads(struct soft_core *core, const struct soft_cna *cna, const s
 		}
 		memcpy(to, frame->bytes, left);
 		memcpy(to + right, frame->bytes + right, frame->row_bytes - right);
+	}
+	return 0;
+}
+
+/* Deconvolution: zeros where the input will be, of which its pixels leave some. */
+static int fill_spaces(struct soft_core *core, const struct soft_cna *cna,
+		       const struct frame *frame)
+{
+	uint32_t width = visible(soft_cna_spread_width(cna), cna->pad_left, frame->columns, 1);
+	uint32_t height = visible(soft_cna_spread_height(cna), cna->pad_top, frame->rows, 1);
+	int zero = soft_feature_bytes(cna) == 1 ? SOFT_FEATURE_BIAS : 0;
+
+	if (cna->spread_x == 1 && cna->spread_y == 1)
+		return 0;
+	for (uint32_t y = 0; y < height && width > 0; y++) {
+		if (soft_core_is_aborted(core))
+			return -ECANCELED;
+		memset(frame_pixel(frame, cna, 0, 0) + y * frame->row_bytes, zero,
+		       width * frame->pixel_bytes);
 	}
 	return 0;
 }
@@ -438,7 +461,7 @@ static void land(void *context, const uint8_t *bytes, size_t n_bytes)
 			.from = bytes,
 			.to = frame_pixel(landing->frame, landing->cna, piece->y + landing->row,
 					  piece->x + landing->column),
-			.pitch = landing->frame->pixel_bytes,
+			.pitch = landing->cna->spread_x * landing->frame->pixel_bytes,
 			.n = n,
 		};
 
@@ -568,6 +591,8 @@ int soft_features_load(struct soft_core *core, const struct soft_cna *cna)
 	r = frame_init(core, cna, &frame);
 	if (r == 0)
 		r = fill_pads(core, cna, &frame);
+	if (r == 0)
+		r = fill_spaces(core, cna, &frame);
 	if (r < 0)
 		return r;
 	if (cna->packed_channels)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Line of output by line of output: the lines of input under it are read one after another, and
- * taken into what each window has so far. Elements of 8 and 16 bits, and sums of 256 of the
- * integers, are exact in fp32.
+ * taken into what each window has so far. All elements, and sums of 256 of the
+ * integers, are exact in a double.
  *
  * Unknown on silicon and as in NVDLA, from which the unit descends: extremes ignore what is outside
  * of the input, averages count the pad value there; integer averages are rounded after each of
@@ -11,21 +11,21 @@
 #include "device/soft/ppu.h"
 
 #include "device/soft/dpu_arithmetic.h"
-#include "device/soft/half.h"
+#include "device/soft/dpu_output.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_LANES 16u
+#define MAX_LANES 32u
 /* Between looks at the abort flag. */
 #define ABORT_WINDOWS 64u
 
 /* Memory for one line, for widths of up to 8192 atoms. */
 struct lines {
-	uint8_t *atoms;	 /* of the input, as read; then of the output */
-	float *elements; /* of the input */
-	float *windows;	 /* what each window has so far */
+	uint8_t *atoms;	  /* of the input, as read; then of the output */
+	double *elements; /* of the input */
+	double *windows;  /* what each window has so far */
 };
 
 static void free_lines(struct lines *lines)
@@ -40,8 +40,8 @@ static int new_lines(const struct soft_pool *pool, struct lines *ret_lines)
 	uint32_t width = pool->in_width > pool->out_width ? pool->in_width : pool->out_width;
 	struct lines lines = {
 		.atoms = malloc((size_t)width * SOFT_ATOM_BYTES),
-		.elements = calloc(pool->in_width, MAX_LANES * sizeof(float)),
-		.windows = calloc(pool->out_width, MAX_LANES * sizeof(float)),
+		.elements = calloc(pool->in_width, MAX_LANES * sizeof(double)),
+		.windows = calloc(pool->out_width, MAX_LANES * sizeof(double)),
 	};
 
 	if (!lines.atoms || !lines.elements || !lines.windows) {
@@ -50,20 +50,6 @@ static int new_lines(const struct soft_pool *pool, struct lines *ret_lines)
 	}
 	*ret_lines = lines;
 	return 0;
-}
-
-static float element_value(enum rk3588_precision precision, const uint8_t *atom, uint32_t lane)
-{
-	uint16_t bits;
-
-	if (precision == RK3588_INT8)
-		return (int8_t)atom[lane];
-	memcpy(&bits, atom + (size_t)lane * 2, sizeof(bits));
-	if (precision == RK3588_INT16)
-		return (int16_t)bits;
-	if (precision == RK3588_FP16)
-		return half_to_float(bits);
-	return bfloat_to_float(bits);
 }
 
 static int read_line(struct soft_core *core, const struct soft_pool *pool, uint32_t surface,
@@ -82,13 +68,13 @@ static int read_line(struct soft_core *core, const struct soft_pool *pool, uint3
 				       lines->atoms, n_bytes);
 	for (uint32_t x = 0; r == 0 && x < pool->in_width; x++) {
 		for (uint32_t lane = 0; lane < pool->lanes; lane++)
-			lines->elements[x * pool->lanes + lane] = element_value(
+			lines->elements[x * pool->lanes + lane] = soft_element_value(
 				pool->precision, atoms + (size_t)x * SOFT_ATOM_BYTES, lane);
 	}
 	return r;
 }
 
-static float combine(enum soft_pool_method method, float a, float b)
+static double combine(enum soft_pool_method method, double a, double b)
 {
 	switch (method) {
 	case SOFT_POOL_MAX:
@@ -100,24 +86,24 @@ static float combine(enum soft_pool_method method, float a, float b)
 	}
 }
 
-static void take_atom(const struct soft_pool *pool, const float *elements, float *window)
+static void take_atom(const struct soft_pool *pool, const double *elements, double *window)
 {
 	for (uint32_t lane = 0; lane < pool->lanes; lane++)
 		window[lane] = combine(pool->method, window[lane], elements[lane]);
 }
 
-static void take_pads(const struct soft_pool *pool, uint32_t n, float *window)
+static void take_pads(const struct soft_pool *pool, uint32_t n, double *window)
 {
 	if (pool->method != SOFT_POOL_AVERAGE)
 		return;
 	for (uint32_t lane = 0; lane < pool->lanes; lane++)
-		window[lane] += (float)n * pool->pad;
+		window[lane] += n * pool->pad;
 }
 
 /* The part of a window that lies in the line that was read. */
 static void take_window(const struct soft_pool *pool, uint32_t out_x, struct lines *lines)
 {
-	float *window = &lines->windows[(size_t)out_x * pool->lanes];
+	double *window = &lines->windows[(size_t)out_x * pool->lanes];
 	int64_t left = (int64_t)out_x * pool->stride_x - pool->pad_left;
 	uint32_t n_pads = 0;
 
@@ -132,20 +118,22 @@ static void take_window(const struct soft_pool *pool, uint32_t out_x, struct lin
 	take_pads(pool, n_pads, window);
 }
 
-/* What an extreme of nothing is: the end of the range. */
-static float first_value(const struct soft_pool *pool)
+/* The least of the integers of a precision. */
+static double lowest(enum rk3588_precision precision)
 {
-	float lowest = -INFINITY;
+	return -ldexp(1, (int)soft_precision_bits(precision) - 1);
+}
+
+/* What an extreme of nothing is: the end of the range. */
+static double first_value(const struct soft_pool *pool)
+{
+	bool is_float = soft_precision_is_float(pool->precision);
 
 	if (pool->method == SOFT_POOL_AVERAGE)
 		return 0;
-	if (pool->precision == RK3588_INT8)
-		lowest = INT8_MIN;
-	else if (pool->precision == RK3588_INT16)
-		lowest = INT16_MIN;
 	if (pool->method == SOFT_POOL_MAX)
-		return lowest;
-	return soft_precision_is_float(pool->precision) ? INFINITY : -lowest - 1;
+		return is_float ? -(double)INFINITY : lowest(pool->precision);
+	return is_float ? (double)INFINITY : -lowest(pool->precision) - 1;
 }
 
 /* All windows of a line of output, with one line of input or one outside of it. */
@@ -168,7 +156,7 @@ static int gather_line(struct soft_core *core, const struct soft_pool *pool, uin
 		       uint32_t out_y, struct lines *lines)
 {
 	int64_t top = (int64_t)out_y * pool->stride_y - pool->pad_top;
-	float first = first_value(pool);
+	double first = first_value(pool);
 	int r = 0;
 
 	for (uint32_t i = 0; i < pool->out_width * pool->lanes; i++)
@@ -184,47 +172,30 @@ static int gather_line(struct soft_core *core, const struct soft_pool *pool, uin
 	return r;
 }
 
-static float average(const struct soft_pool *pool, float sum)
+static double average(const struct soft_pool *pool, double sum)
 {
 	int64_t value;
 
 	if (soft_precision_is_float(pool->precision))
-		return (float)(sum * soft_pool_reciprocal(pool->recip_width) *
-			       soft_pool_reciprocal(pool->recip_height));
+		return sum * soft_pool_reciprocal(pool->recip_width) *
+		       soft_pool_reciprocal(pool->recip_height);
+	/* 40 bits times 17; 41 times 17. */
 	value = soft_shift_round((int64_t)sum * pool->recip_width, 16, true);
 	value = soft_shift_round(value * pool->recip_height, 16, true);
-	if (pool->precision == RK3588_INT8)
-		return (float)soft_clamp((double)value, INT8_MIN, INT8_MAX);
-	return (float)soft_clamp((double)value, INT16_MIN, INT16_MAX);
-}
-
-static void store_element(const struct soft_pool *pool, float value, uint8_t *atom, uint32_t lane)
-{
-	uint16_t bits;
-
-	if (pool->precision == RK3588_INT8) {
-		atom[lane] = (uint8_t)(int8_t)value;
-		return;
-	}
-	if (pool->precision == RK3588_INT16)
-		bits = (uint16_t)(int16_t)value;
-	else if (pool->precision == RK3588_FP16)
-		bits = half_from_float(value);
-	else
-		bits = bfloat_from_float(value);
-	memcpy(atom + (size_t)lane * 2, &bits, sizeof(bits));
+	return soft_clamp((double)value, lowest(pool->precision), -lowest(pool->precision) - 1);
 }
 
 static int write_line(struct soft_core *core, const struct soft_pool *pool, uint32_t surface,
 		      uint32_t out_y, struct lines *lines)
 {
 	for (uint32_t i = 0; i < pool->out_width * pool->lanes; i++) {
-		float value = lines->windows[i];
+		double value = lines->windows[i];
 
 		if (pool->method == SOFT_POOL_AVERAGE)
 			value = average(pool, value);
-		store_element(pool, value, lines->atoms + (i / pool->lanes) * SOFT_ATOM_BYTES,
-			      i % pool->lanes);
+		soft_element_store(pool->precision, value,
+				   lines->atoms + (i / pool->lanes) * SOFT_ATOM_BYTES,
+				   i % pool->lanes);
 	}
 	return soft_core_dma_write(core, SOFT_PORT_RESULTS,
 				   pool->out_iova + surface * pool->out_surface_bytes +

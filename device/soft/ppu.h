@@ -25,7 +25,7 @@ struct soft_pool {
 	uint32_t lanes; /* of an atom */
 	uint32_t in_width, in_height, out_width, out_height, n_surfaces;
 	uint32_t kernel_width, kernel_height, stride_x, stride_y, pad_left, pad_top;
-	float pad;			    /* averages only: what counts outside of the input */
+	double pad;			    /* averages only: what counts outside of the input */
 	uint32_t recip_width, recip_height; /* 16.16 for integers, else 17-bit floats */
 	const uint8_t *surfaces;	    /* input from the DPU; NULL: from memory */
 	/* Bytes modulo 2^32. */

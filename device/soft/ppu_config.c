@@ -44,9 +44,8 @@ static int configure_method(const struct soft_group *group, struct soft_complain
 	if (pool->method > SOFT_POOL_MIN)
 		return complain(complaint, group, REG_PPU_OPERATION_MODE_CFG, "no such method");
 	pool->precision = soft_group_field(group, REG_PPU_DATA_FORMAT, PPU_PROC_PRECISION);
-	if (pool->precision > RK3588_BF16)
-		return complain(complaint, group, REG_PPU_DATA_FORMAT,
-				"only 8 and 16 bits are modelled");
+	if (pool->precision == RK3588_TF32)
+		return complain(complaint, group, REG_PPU_DATA_FORMAT, "no such precision");
 	pool->recip_width = soft_group_field(group, REG_PPU_RECIP_KERNEL_WIDTH, PPU_RECIPROCAL);
 	pool->recip_height = soft_group_field(group, REG_PPU_RECIP_KERNEL_HEIGHT, PPU_RECIPROCAL);
 	return 0;
@@ -72,7 +71,7 @@ static int configure_pad(const struct soft_group *group, struct soft_complaint *
 	uint32_t low = soft_group_get(group, REG_PPU_PADDING_VALUE_1_CFG);
 	uint32_t high = soft_group_field(group, REG_PPU_PADDING_VALUE_2_CFG, PPU_PAD_VALUE_HIGH);
 	bool is_float = soft_precision_is_float(pool->precision);
-	int32_t limit = pool->precision == RK3588_INT8 ? 0x80 : 0x8000;
+	int64_t limit = (int64_t)1 << (soft_precision_bits(pool->precision) - 1);
 	int32_t value = (int32_t)low;
 
 	if (pool->method != SOFT_POOL_AVERAGE || (low == 0 && high == 0))
@@ -80,7 +79,7 @@ static int configure_pad(const struct soft_group *group, struct soft_complaint *
 	if (is_float || value < -limit || value >= limit || high != (value < 0 ? 7 : 0))
 		return complain(complaint, group, REG_PPU_PADDING_VALUE_1_CFG,
 				"a pad value that is no element is not modelled");
-	pool->pad = (float)value;
+	pool->pad = value;
 	return 0;
 }
 
@@ -115,7 +114,7 @@ static int configure_memory(const struct soft_operation *operation,
 
 	if (!(operation->op_en & OP_EN_PPU_RDMA))
 		return -ENODATA;
-	if (precision == 0 || 1u << precision >> 1 != soft_precision_bytes(pool->precision))
+	if (4u << precision != soft_precision_bits(pool->precision))
 		return complain(complaint, rdma, REG_PPU_RDMA_DATA_FORMAT,
 				"element size differs from the PPU's");
 	if (cube_size(rdma, REG_PPU_RDMA_IN_WIDTH) != pool->in_width ||

@@ -89,7 +89,7 @@ struct drm_driver {
 	void (*reset)(struct drm_file *file);
 };
 
-extern const struct drm_driver drm_driver_rknpu;
+extern const struct drm_driver drm_driver_rknpu, drm_driver_rocket;
 
 LIST_HEAD(drm_files, drm_file);
 LIST_HEAD(drm_syncobjs, syncobj);

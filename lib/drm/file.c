@@ -10,6 +10,7 @@
 #include "drm.h"
 #include "lib/session.h"
 #include "node.h"
+#include "order.h"
 #include "real.h"
 #include "record.h"
 #include "syncobj.h"
@@ -266,6 +267,7 @@ uint64_t drm_file_find_token(dev_t dev, ino_t ino)
 
 static void fork_prepare(void)
 {
+	order_lock();
 	pthread_mutex_lock(&files_mutex);
 	fds_lock();
 }
@@ -274,6 +276,7 @@ static void fork_parent(void)
 {
 	fds_unlock();
 	pthread_mutex_unlock(&files_mutex);
+	order_unlock();
 }
 
 static void fork_close_session(struct npu_session **session)
@@ -310,6 +313,8 @@ static void fork_child(void)
 	LIST_FOREACH(file, &files, link)
 	fork_forget_session(file);
 	pthread_mutex_unlock(&files_mutex);
+	order_forget_all();
+	order_unlock();
 }
 
 static void adopt_inherited(void)

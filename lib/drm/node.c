@@ -26,7 +26,7 @@ static const struct {
 	{"rknpu", NODE_MISC, MISC_MAJOR, MISC_MINOR, MISC_MINOR, false},
 };
 
-static const struct drm_driver *const drivers[] = {&drm_driver_rknpu};
+static const struct drm_driver *const drivers[] = {&drm_driver_rknpu, &drm_driver_rocket};
 
 static struct drm_node nodes[NODES_MAX];
 static unsigned n_nodes;

@@ -33,6 +33,7 @@ struct record {
 	struct copy *copies;
 	size_t n_copies;
 	unsigned n_submits, n_checks;
+	bool has_outputs;	/* of the latest submit */
 	char *submits, *checks; /* JSON so far */
 	size_t submits_size, checks_size;
 	char *submit; /* the one that is being written */
@@ -288,6 +289,7 @@ void record_end(struct drm_file *file, FILE *stream)
 		append(&record->submits, &record->submits_size, record->submit,
 		       record->submit_size);
 		record->n_submits++;
+		record->has_outputs = false;
 	}
 	free(record->submit);
 	record->submit = NULL;
@@ -345,8 +347,9 @@ void record_outputs(struct drm_file *file)
 	double *expected;
 	size_t n;
 
-	if (!record || record->n_submits == 0)
+	if (!record || record->n_submits == 0 || record->has_outputs)
 		return;
+	record->has_outputs = true;
 	offsets = calloc(CHECK_MAX, sizeof(*offsets));
 	expected = calloc(CHECK_MAX, sizeof(*expected));
 	for (uint32_t i = 0; offsets && expected && i < file->gem.n_slots; i++) {

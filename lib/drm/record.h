@@ -22,7 +22,10 @@ struct record;
 FILE *record_begin(struct drm_file *file);
 /* The members are complete; writes it all out. The lock is held. */
 void record_end(struct drm_file *file, FILE *stream);
-/* After a submit that was waited for: what changed is what the NPU wrote. The lock is held. */
+/*
+ * After a submit that was waited for: what changed is what the NPU wrote. Once for each submit,
+ * further calls do nothing. The lock is held.
+ */
 void record_outputs(struct drm_file *file);
 
 /* Takes NULL, returns NULL. */

@@ -63,6 +63,11 @@ bool trace_is_checking(void)
 	return check_fd >= 0;
 }
 
+bool trace_is_explaining(void)
+{
+	return is_debugging || trace_fd >= 0;
+}
+
 static void write_line(int fd, const char *prefix, const char *format, va_list arguments)
 {
 	char line[LINE_MAX_BYTES];

@@ -15,6 +15,8 @@ void trace_init(void);
 /* Whether trace_call() writes anything: arguments need not be put together otherwise. */
 bool trace_is_on(void);
 bool trace_is_checking(void);
+/* The same for trace_explain(). */
+bool trace_is_explaining(void);
 
 /* "name(arguments) = result": keeps errno. */
 void trace_call(const char *format, ...) __attribute__((format(printf, 1, 2)));

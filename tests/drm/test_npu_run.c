@@ -83,6 +83,16 @@ static void vendor_submits_32_bit(void)
 	run_client("DRM_CLIENT_SUBMIT_32");
 }
 
+static void rocket_abi(void)
+{
+	run_client("DRM_CLIENT_ROCKET");
+}
+
+static void rocket_abi_32_bit(void)
+{
+	run_client("DRM_CLIENT_ROCKET_32");
+}
+
 static void nodes(void)
 {
 	run_client("DRM_CLIENT_NODES");
@@ -294,16 +304,57 @@ static void other_preloads_are_kept(void)
 	daemon_stop(&daemon);
 }
 
-/* The daemon goes: calls fail, the program goes on. */
-static void killed_daemon_is_an_error(void)
+static void rocket_can_be_recorded(void)
 {
 	struct daemon daemon = start(NULL);
-	const char *const arguments[] = {"npu-run",
-					 "--socket",
-					 daemon.socket,
-					 client("DRM_CLIENT_SUBMIT"),
-					 "survives_the_daemon",
-					 NULL};
+	char folder[108];
+	const char *const records[] = {
+		"npu-run",	"--socket", daemon.socket, "--uapi",
+		"rocket",	"--record", folder,	   client("DRM_CLIENT_ROCKET"),
+		"pooling_ends", NULL};
+	const char *const replays[] = {"npu-replay", "--socket", daemon.socket, folder, NULL};
+	static struct command_result result;
+
+	harness_path("recorded", folder);
+	REQUIRE_EQ(run(records).status, 0);
+	command_run("NPU_REPLAY", replays, &result);
+	REQUIRE_EQ(result.status, 0);
+	REQUIRE_HAS(result.output, "1 checks, 1 passed, 0 failed");
+	daemon_stop(&daemon);
+}
+
+static void rocket_is_explained(void)
+{
+	struct daemon daemon = start(NULL);
+	const char *const drops[] = {"npu-run",
+				     "--socket",
+				     daemon.socket,
+				     "--check",
+				     client("DRM_CLIENT_ROCKET"),
+				     "bad_jobs_are_dropped",
+				     NULL};
+	const char *const hangs[] = {"npu-run",	    "--socket",
+				     daemon.socket, client("DRM_CLIENT_ROCKET"),
+				     "timeouts",    NULL};
+	struct command_result result;
+
+	setenv("NPU_DEBUG", "1", 1);
+	result = run(drops);
+	REQUIRE_EQ(result.status, 0);
+	REQUIRE_HAS(result.output, "SUBMIT: in handle 99 is unknown; dropped");
+	REQUIRE_HAS(result.output, "SUBMIT: task 0: regcmd_count is 0; dropped");
+	REQUIRE_HAS(result.output, "ROCKET_SUBMIT                  24 bytes        9 calls");
+	REQUIRE_HAS(run(hangs).output, "SUBMIT: a job ended with hang: ");
+	daemon_stop(&daemon);
+}
+
+/* The daemon goes: calls fail, the program goes on. */
+static void kill_daemon_of(const char *variable)
+{
+	struct daemon daemon = start(NULL);
+	const char *const arguments[] = {
+		"npu-run", "--socket", daemon.socket, client(variable), "survives_the_daemon",
+		NULL};
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%d", (int)daemon.pid);
@@ -312,11 +363,19 @@ static void killed_daemon_is_an_error(void)
 	daemon_wait(&daemon);
 }
 
+static void killed_daemon_is_an_error(void)
+{
+	kill_daemon_of("DRM_CLIENT_SUBMIT");
+	kill_daemon_of("DRM_CLIENT_ROCKET");
+}
+
 static const struct test_case cases[] = {
 	{.name = "vendor_abi", .run = vendor_abi, .timeout_s = 240},
 	{.name = "vendor_abi_32_bit", .run = vendor_abi_32_bit, .timeout_s = 240},
 	{.name = "vendor_submits", .run = vendor_submits, .timeout_s = 240},
 	{.name = "vendor_submits_32_bit", .run = vendor_submits_32_bit, .timeout_s = 240},
+	{.name = "rocket_abi", .run = rocket_abi, .timeout_s = 240},
+	{.name = "rocket_abi_32_bit", .run = rocket_abi_32_bit, .timeout_s = 240},
 	{.name = "nodes", .run = nodes, .timeout_s = 120},
 	{.name = "nodes_32_bit", .run = nodes_32_bit, .timeout_s = 120},
 	HARNESS_CASE(libdrm),
@@ -327,6 +386,8 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(check_lists_what_was_used),
 	HARNESS_CASE(trace_has_every_call),
 	HARNESS_CASE(recording_can_be_replayed),
+	HARNESS_CASE(rocket_can_be_recorded),
+	HARNESS_CASE(rocket_is_explained),
 	HARNESS_CASE(other_preloads_are_kept),
 	HARNESS_CASE(killed_daemon_is_an_error),
 };

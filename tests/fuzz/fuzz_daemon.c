@@ -16,7 +16,6 @@
 #undef NDEBUG
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +83,29 @@ static int add_stats(void *context, json_t *document)
 
 static const struct api_daemon_ops daemon_ops = {show_policy, reload_policy, add_stats};
 
+/* Beside the default one. */
+static const char *const class_names[] = {"", "checked", "sliced", "queue", "nobody"};
+
+#define N_CLASS_NAMES (sizeof(class_names) / sizeof(class_names[0]))
+
+static void add_classes(struct session_policy *policy)
+{
+	struct class *classes = realloc(policy->classes, 4 * sizeof(*classes));
+
+	assert(classes);
+	policy->classes = classes;
+	for (unsigned i = 1; i < 4; i++) {
+		classes[i] = classes[0];
+		classes[i].is_requestable = true;
+		snprintf(classes[i].name, sizeof(classes[i].name), "%s", class_names[i]);
+	}
+	classes[1].is_validated = true;
+	classes[2].slice_rule = SLICE_ALWAYS;
+	classes[3].depth = 2;
+	classes[3].replaces_oldest = true;
+	policy->n_classes = 4;
+}
+
 static void world_start(struct world *world)
 {
 	struct soft_options options = soft_options_default();
@@ -107,11 +129,9 @@ static void world_start(struct world *world)
 	assert(rk3588_device_new(bus, "soft", &world->device) == 0);
 	assert(session_policy_init_default(&world->policy, 3) == 0);
 	world->policy.quota.bytes_per_session = 1u << 20;
-	/* Inputs are not to suffer for those before them. */
-	world->policy.quarantine.slow_after = UINT_MAX;
-	world->policy.quarantine.suspend_after = UINT_MAX;
-	world->policy.quarantine.close_after = UINT_MAX;
-	world->policy.classes[0].slice_rule = SLICE_ASKED;
+	world->policy.quarantine.pause_ns = BUDGET_NS;
+	world->policy.quarantine.pause_max_ns = BUDGET_NS;
+	add_classes(&world->policy);
 	params.loop = world->loop;
 	params.closer = world->closer;
 	params.device = world->device;
@@ -261,8 +281,8 @@ static void step_hello(struct world *world, struct client *client)
 
 	if (take(world) % 8 == 1)
 		hello.version_min = take(world);
-	if (take(world) % 8 == 1)
-		hello.class_name[0] = (char)take(world);
+	snprintf(hello.class_name, sizeof(hello.class_name), "%s",
+		 class_names[take(world) % N_CLASS_NAMES]);
 	send_request(client, NPU_OP_HELLO, &hello, sizeof(hello), -1);
 }
 
@@ -304,6 +324,30 @@ static void step_bo_import(struct world *world, struct client *client)
 	send_request(client, NPU_OP_BO_IMPORT, &import, sizeof(import), take_kept(world));
 }
 
+/* When and where; mostly left to npud. */
+static void take_schedule(struct world *world, struct npu_submit *submit)
+{
+	uint8_t what = take(world);
+
+	if (what & 1)
+		submit->deadline_ns = 1 + take_word(world) * 1000ll;
+	if (what & 2)
+		submit->priority = (int8_t)take(world);
+	if (what & 4)
+		submit->late = take(world) % (NPU_LATE_COUNT + 1);
+	if (what & 8)
+		submit->widths = take(world) % 16;
+}
+
+static uint32_t width_ranges(uint32_t widths)
+{
+	uint32_t n = 0;
+
+	for (uint32_t width = 1; width <= NPU_JOB_RANGES; width++)
+		n += widths >> width & 1 ? width : 0;
+	return n;
+}
+
 /* What the client's memory holds decides what the job does; all of it may be nonsense. */
 static void step_submit(struct world *world, struct client *client)
 {
@@ -311,6 +355,7 @@ static void step_submit(struct world *world, struct client *client)
 		struct npu_submit submit;
 		struct npu_task tasks[8];
 		uint32_t handles[4];
+		struct npu_range ranges[2 * NPU_JOB_RANGES];
 	} body = {.submit = {.seqno = take(world) % 4 ? ++client->seqno : take(world),
 			     .flags = take(world) % 128,
 			     .core_mask = take(world) % 8,
@@ -326,6 +371,7 @@ static void step_submit(struct world *world, struct client *client)
 	body.submit.n_fences = fence >= 0;
 	for (unsigned i = 0; i < NPU_JOB_RANGES; i++)
 		body.submit.ranges[i] = (struct npu_range){take(world) % 4, take(world) % 4};
+	take_schedule(world, &body.submit);
 	memcpy(bytes, &body.submit, size);
 	for (uint32_t i = 0; i < n_tasks; i++) {
 		struct npu_task task = {STREAM_IOVA + take(world) * 256u, 1u + take(world), 0x300,
@@ -340,14 +386,29 @@ static void step_submit(struct world *world, struct client *client)
 		memcpy(bytes + size, &handle, sizeof(handle));
 		size += sizeof(handle);
 	}
+	for (uint32_t i = 0; i < width_ranges(body.submit.widths); i++) {
+		struct npu_range range = {take(world) % 8, take(world) % 8};
+
+		memcpy(bytes + size, &range, sizeof(range));
+		size += sizeof(range);
+	}
 	send_request(client, NPU_OP_SUBMIT, bytes, size, fence);
+}
+
+static void step_pardon(struct world *world, struct client *client)
+{
+	struct npu_pardon pardon = {.uid = take(world) % 3};
+
+	if (take(world) % 2)
+		pardon.session_id = world->sessions->next_session_id - take(world) % 8;
+	send_request(client, NPU_OP_PARDON, &pardon, sizeof(pardon), -1);
 }
 
 static void step_ask(struct world *world, struct client *client)
 {
 	uint8_t what = take(world);
 
-	switch (what % 6) {
+	switch (what % 12) {
 	case 0:
 		send_request(client, NPU_OP_STATS, NULL, 0, -1);
 		break;
@@ -364,6 +425,23 @@ static void step_ask(struct world *world, struct client *client)
 	case 4:
 		send_request(client, NPU_OP_RESET, &(struct npu_reset){take(world) % 4, 0},
 			     sizeof(struct npu_reset), -1);
+		break;
+	case 5:
+		send_request(client, NPU_OP_DRAIN, NULL, 0, -1);
+		break;
+	case 6:
+		send_request(client, NPU_OP_TRACE_START, NULL, 0, -1);
+		break;
+	case 7:
+		send_request(client, NPU_OP_TRACE_STOP, NULL, 0, -1);
+		break;
+	case 8:
+		send_request(client, NPU_OP_INCIDENTS, &(struct npu_incidents){take(world)},
+			     sizeof(struct npu_incidents), -1);
+		break;
+	case 9:
+	case 10:
+		step_pardon(world, client);
 		break;
 	default:
 		send_request(client, NPU_OP_KILL,
@@ -433,6 +511,15 @@ static void step(struct world *world)
 	turn(world, 0);
 }
 
+/* Inputs are not to suffer for those before them. */
+static void forget(struct world *world)
+{
+	for (uid_t uid = 0; uid < 3; uid++)
+		(void)quarantine_pardon(world->sessions, uid, "");
+	world->sessions->is_draining = false;
+	trace_stop(&world->sessions->trace);
+}
+
 static void end(struct world *world)
 {
 	uint64_t until_ns = clock_now_ns() + END_NS;
@@ -445,6 +532,7 @@ static void end(struct world *world)
 		turn(world, NS_PER_MS);
 		assert(clock_now_ns() < until_ns);
 	}
+	forget(world);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,47 +1,59 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A long day in little: clients that come, compute, hang, stray, and go or are killed, one after
- * the other in several lanes. Every choice follows from the seed; the daemon's memory and
- * descriptors must not grow, and nothing of anybody may be left at the end.
+ * A long day in little: clients of all kinds come, work, hang, stray, lie, and go or are killed,
+ * one after the other in several lanes. Every choice follows from the seed. Honest results must be
+ * right, every job that npud took must be signalled once, and at the end nothing of anybody may be
+ * left in the daemon.
  *
  * Environment: NPU_SOAK_SECONDS (60), NPU_SOAK_SEED (1), NPU_SOAK_DEVICE (soft).
  */
 #include "client.h"
 #include "harness.h"
-#include "streams.h"
+#include "tenants.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define N_SPACES	 16 /* of a driver */
-#define N_LANES		 6
+#define N_LANES		 8
 #define WATCH_MS	 1000
 #define RSS_GROWTH_BYTES (4u << 20)
-#define STEPS_MAX	 40
+#define LIFE_MAX_NS	 (50 * MS_NS) /* of those that are killed from outside */
 
 struct lane {
 	pid_t pid;
-	int pidfd;
+	int pidfd, witness;
+	enum tenant_kind kind;
 	bool is_doomed; /* to be killed at `kill_ns` */
 	uint64_t kill_ns;
 	uint64_t seed;
 };
 
+/* What the daemon holds while nobody but the observer is there. */
+struct level {
+	unsigned n_fds;
+	uint64_t pagetable_bytes;
+};
+
 struct soak {
 	struct daemon daemon;
+	struct ledger_totals *totals;
 	bool runs_streams;
 	struct lane lanes[N_LANES];
+	uint64_t begin_ns, report_ns;
+	uint64_t n_lives[TENANT_KINDS];
 	uint64_t n_clients, n_killed;
+	struct level start;
 	uint64_t rss_bytes; /* after warming up */
-	unsigned n_fds;	    /* with no client but the observer */
 };
 
 static uint64_t setting(const char *name, uint64_t fallback)
@@ -58,105 +70,43 @@ static const char *device_name(void)
 	return name && *name ? name : "soft";
 }
 
-/* ---- one client ---- */
+/* ---- lanes ---- */
 
-static void step_stray(struct client *client, struct matmul *job)
+static _Noreturn void live(const struct soak *soak, const struct lane *lane, int witness,
+			   uint64_t seed)
 {
-	struct stream_addresses nowhere = {0x7f000000, 0x7f000000, 0x7f000000};
-	struct stream stream;
-	struct matmul stray = *job;
+	struct tenant tenant = {.daemon = &soak->daemon,
+				.totals = soak->totals,
+				.runs_streams = soak->runs_streams,
+				.witness = witness,
+				.seed = seed};
 
-	matmul_init(client, 0, 1, 1, &stray);
-	stream_matmul(&nowhere, &stream);
-	matmul_set_stream(&stray, &stream);
-	client_wait_outcome(client, matmul_submit(client, &stray, NULL), NPU_OUTCOME_PAGE_FAULT);
-	client_bo_close(client, &stray.bo);
-}
-
-static void step_hang(struct client *client)
-{
-	struct matmul memory;
-
-	matmul_init(client, 0, 1, 1, &memory);
-	client_wait_outcome(client, hang_submit(client, &memory, 0, 20 * MS_NS, NULL),
-			    NPU_OUTCOME_HANG);
-	client_bo_close(client, &memory.bo);
-}
-
-static void step_on_streams(struct client *client, struct matmul *job, uint32_t choice)
-{
-	struct client_bo bo;
-
-	if (choice < 70) {
-		matmul_check(client, job);
-	} else if (choice < 85) {
-		client_bo_new(client, 4096 + choice * 10000ull, &bo);
-		client_bo_close(client, &bo);
-	} else if (choice < 95) {
-		step_stray(client, job);
-	} else if (choice < 97) {
-		step_hang(client);
-	} else {
-		matmul_submit(client, job, NULL);
-		raise(SIGKILL);
-	}
-}
-
-static void step_on_timing(struct client *client, uint32_t choice)
-{
-	int fence;
-
-	if (choice < 90) {
-		client_wait_outcome(client, timed_submit(client, choice * 10000ull, 0, NULL),
-				    NPU_OUTCOME_OK);
-	} else if (choice < 97) {
-		timed_submit(client, choice * 10000ull, 0, &fence);
-		REQUIRE_EQ(fence_wait(fence), NPU_OUTCOME_OK);
-		client_completion(client, &(struct npu_completion){0});
-		close(fence);
-	} else {
-		timed_submit(client, 5 * MS_NS, 0, NULL);
-		raise(SIGKILL);
-	}
-}
-
-static _Noreturn void live(const struct daemon *daemon, bool runs_streams, uint64_t seed)
-{
-	unsigned n_steps = 1 + harness_random(&seed) % STEPS_MAX;
-	struct client client;
-	struct matmul job = {0};
-
-	client_open(daemon, &client);
-	if (runs_streams)
-		matmul_init(&client, 0, (int8_t)(harness_random(&seed) % 100),
-			    (int8_t)(harness_random(&seed) % 100), &job);
-	for (unsigned i = 0; i < n_steps; i++) {
-		if (runs_streams)
-			step_on_streams(&client, &job, harness_random(&seed) % 100);
-		else
-			step_on_timing(&client, harness_random(&seed) % 100);
-	}
+	tenant_live(&tenant, lane->kind);
 	_exit(0);
 }
 
-/* ---- lanes ---- */
-
 static void lane_start(struct soak *soak, struct lane *lane)
 {
-	uint64_t client_seed =
-		(uint64_t)harness_random(&lane->seed) << 32 | harness_random(&lane->seed);
+	uint64_t seed = (uint64_t)harness_random(&lane->seed) << 32 | harness_random(&lane->seed);
+	int pair[2];
 
+	REQUIRE_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	lane->kind = tenant_choose(&lane->seed);
 	lane->is_doomed = harness_random(&lane->seed) % 4 == 0;
-	lane->kill_ns = harness_now_ns() + harness_random(&lane->seed) % 50 * MS_NS;
+	lane->kill_ns = harness_now_ns() + harness_random(&lane->seed) % LIFE_MAX_NS;
 	lane->pid = fork();
 	if (lane->pid == 0)
-		live(&soak->daemon, soak->runs_streams, client_seed);
+		live(soak, lane, pair[1], seed);
 	REQUIRE(lane->pid > 0);
+	close(pair[1]);
+	lane->witness = pair[0];
 	lane->pidfd = (int)syscall(SYS_pidfd_open, lane->pid, 0);
 	REQUIRE(lane->pidfd >= 0);
+	soak->n_lives[lane->kind]++;
 	soak->n_clients++;
 }
 
+/* Its fences outlive it, and say how its jobs ended. */
 static void lane_reap(struct soak *soak, struct lane *lane)
 {
 	int status;
@@ -166,8 +116,11 @@ static void lane_reap(struct soak *soak, struct lane *lane)
 	lane->pid = 0;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		soak->n_killed++;
-	else
-		REQUIRE_EQ(status, 0);
+	else if (status != 0)
+		harness_fail(__FILE__, __LINE__, "a %s client failed",
+			     tenant_kind_name(lane->kind));
+	soak->totals->n_fences += witness_check(lane->witness);
+	close(lane->witness);
 }
 
 static int lane_wait_ms(const struct lane *lane, uint64_t now_ns, int most_ms)
@@ -217,31 +170,74 @@ static bool lanes_are_empty(const struct soak *soak)
 	return true;
 }
 
-/* ---- the day ---- */
+/* ---- progress ---- */
 
-static void watch(const struct soak *soak, uint64_t begin_ns)
+/* On a terminal one line that changes, else a line now and then. */
+static void report(struct soak *soak)
 {
-	printf("# %4" PRIu64 " s: %" PRIu64 " clients, %" PRIu64 " killed, %" PRIu64
-	       " KiB, %u descriptors\n",
-	       (uint64_t)((harness_now_ns() - begin_ns) / SECOND_NS), soak->n_clients,
-	       soak->n_killed, daemon_rss_bytes(&soak->daemon) / 1024,
-	       daemon_count_fds(&soak->daemon));
+	bool is_terminal = isatty(STDOUT_FILENO);
+	uint64_t seconds = (harness_now_ns() - soak->begin_ns) / SECOND_NS;
+
+	printf("%s# %4" PRIu64 " s: %" PRIu64 " clients, %" PRIu64 " killed, %" PRIu64
+	       " jobs taken, %" PRIu64 " refused, %" PRIu64 " KiB, %u descriptors%s",
+	       is_terminal ? "\r" : "", seconds, soak->n_clients, soak->n_killed,
+	       soak->totals->n_accepted, soak->totals->n_refused,
+	       daemon_rss_bytes(&soak->daemon) / 1024, daemon_count_fds(&soak->daemon),
+	       is_terminal ? "\033[K" : "\n");
+	fflush(stdout);
+	soak->report_ns = harness_now_ns() + (is_terminal ? 1 : 10) * SECOND_NS;
 	REQUIRE(daemon_is_alive(&soak->daemon));
 }
 
-static void run_for(struct soak *soak, uint64_t begin_ns, uint64_t end_ns)
+static void run_until(struct soak *soak, uint64_t end_ns)
 {
-	uint64_t report_ns = begin_ns + 10 * SECOND_NS;
-
 	while (harness_now_ns() < end_ns) {
 		turn(soak, true);
-		if (harness_now_ns() < report_ns)
-			continue;
-		watch(soak, begin_ns);
-		report_ns += 10 * SECOND_NS;
+		if (harness_now_ns() >= soak->report_ns)
+			report(soak);
 	}
 	while (!lanes_are_empty(soak))
 		turn(soak, false);
+}
+
+static void summarize(const struct soak *soak)
+{
+	const struct ledger_totals *totals = soak->totals;
+
+	printf("\n# clients:");
+	for (unsigned i = 0; i < TENANT_KINDS; i++)
+		printf(" %" PRIu64 " %s%s", soak->n_lives[i], tenant_kind_name(i),
+		       i + 1 < TENANT_KINDS ? "," : "\n");
+	printf("# jobs: %" PRIu64 " taken, %" PRIu64 " signalled to clients that lived, %" PRIu64
+	       " fences seen to their end, %" PRIu64 " refused\n",
+	       totals->n_accepted, totals->n_signalled, totals->n_fences, totals->n_refused);
+}
+
+/* ---- what must hold ---- */
+
+static uint64_t count_failed(const json_t *stats)
+{
+	const json_t *reasons = json_object_get(json_object_get(stats, "totals"), "failed");
+	const char *name;
+	uint64_t sum = 0;
+	json_t *value;
+
+	REQUIRE(json_is_object(reasons));
+	json_object_foreach ((json_t *)reasons, name, value) {
+		sum += (uint64_t)json_integer_value(value);
+	}
+	return sum;
+}
+
+/* The daemon's own books: what it took has ended, and it took no less than clients know of. */
+static void require_balance(const struct soak *soak, struct client *observer)
+{
+	json_t *stats = client_stats(observer);
+	uint64_t submitted = stats_number(stats, "totals.submitted");
+
+	REQUIRE_EQ(submitted, stats_number(stats, "totals.completed") + count_failed(stats));
+	REQUIRE(submitted >= soak->totals->n_accepted);
+	json_decref(stats);
 }
 
 /* Nothing is left of anybody. */
@@ -249,10 +245,14 @@ static void require_clean(struct soak *soak, struct client *observer)
 {
 	client_wait_stats(observer, "memory.bos", 0);
 	client_wait_stats(observer, "memory.bytes", 0);
+	client_wait_stats(observer, "memory.pagetable_bytes", soak->start.pagetable_bytes);
 	client_wait_stats(observer, "scheduler.ready", 0);
 	client_wait_stats(observer, "scheduler.waiting", 0);
-	client_wait_descriptors(observer, &soak->daemon, soak->n_fds);
+	client_wait_descriptors(observer, &soak->daemon, soak->start.n_fds);
+	require_balance(soak, observer);
 }
+
+/* ---- the day ---- */
 
 /* An emulated driver has descriptors for each, from its first use on. */
 static void open_address_spaces(const struct daemon *daemon, struct client *observer)
@@ -276,35 +276,48 @@ static void open_address_spaces(const struct daemon *daemon, struct client *obse
 	} while (n_sessions > 1);
 }
 
+static void begin(struct soak *soak, uint64_t seed, struct client *observer)
+{
+	struct daemon_options options = {
+		.device = device_name(), .log_level = "error", .config = tenant_policy};
+	json_t *stats;
+
+	soak->begin_ns = soak->report_ns = harness_now_ns();
+	soak->totals = mmap(NULL, sizeof(*soak->totals), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	REQUIRE(soak->totals != MAP_FAILED);
+	daemon_start(&options, &soak->daemon);
+	client_open(&soak->daemon, observer);
+	soak->runs_streams = observer->hello.runs_streams;
+	if (strcmp(device_name(), "rknpu") == 0)
+		open_address_spaces(&soak->daemon, observer);
+	stats = client_stats(observer);
+	soak->start.pagetable_bytes = stats_number(stats, "memory.pagetable_bytes");
+	json_decref(stats);
+	soak->start.n_fds = daemon_count_fds(&soak->daemon);
+	for (unsigned i = 0; i < N_LANES; i++)
+		soak->lanes[i].seed = seed * N_LANES + i;
+}
+
 static void soak_day(void)
 {
-	uint64_t seconds = setting("NPU_SOAK_SECONDS", 60), seed = setting("NPU_SOAK_SEED", 1);
-	/* Its clients are all one user, who would soon be kept out. */
-	struct daemon_options options = {.device = device_name(),
-					 .log_level = "error",
-					 .config = "{\"version\": 1, " DAEMON_LENIENT "}"};
-	uint64_t begin_ns = harness_now_ns();
+	uint64_t length_ns = setting("NPU_SOAK_SECONDS", 60) * SECOND_NS;
+	uint64_t seed = setting("NPU_SOAK_SEED", 1);
 	struct soak soak = {0};
 	struct client observer;
 
-	daemon_start(&options, &soak.daemon);
-	client_open(&soak.daemon, &observer);
-	soak.runs_streams = observer.hello.runs_streams;
-	json_decref(client_stats(&observer));
-	if (strcmp(device_name(), "rknpu") == 0)
-		open_address_spaces(&soak.daemon, &observer);
-	soak.n_fds = daemon_count_fds(&soak.daemon);
-	for (unsigned i = 0; i < N_LANES; i++)
-		soak.lanes[i].seed = seed * N_LANES + i;
+	printf("# seed %" PRIu64 "\n", seed);
+	begin(&soak, seed, &observer);
 	/* A tenth of the time to warm up: what is allocated by then is there to stay. */
-	run_for(&soak, begin_ns, begin_ns + seconds * SECOND_NS / 10);
+	run_until(&soak, soak.begin_ns + length_ns / 10);
 	require_clean(&soak, &observer);
 	soak.rss_bytes = daemon_rss_bytes(&soak.daemon);
-	run_for(&soak, begin_ns, begin_ns + seconds * SECOND_NS);
+	run_until(&soak, soak.begin_ns + length_ns);
 	require_clean(&soak, &observer);
-	watch(&soak, begin_ns);
+	report(&soak);
 	REQUIRE(harness_is_sanitized() ||
 		daemon_rss_bytes(&soak.daemon) <= soak.rss_bytes + RSS_GROWTH_BYTES);
+	summarize(&soak);
 	daemon_stop(&soak.daemon);
 }
 

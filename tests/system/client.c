@@ -306,6 +306,17 @@ void client_bo_import(struct client *client, int fd, uint32_t iova, struct clien
 
 /* ---- jobs ---- */
 
+void job_request_split(struct job_request *job, uint32_t core_mask)
+{
+	uint32_t n = (uint32_t)__builtin_popcount(core_mask), share = job->n_tasks / n;
+
+	job->submit.core_mask = core_mask;
+	job->submit.n_ranges = n;
+	for (uint32_t i = 0; i < n; i++)
+		job->submit.ranges[i] = (struct npu_range){share * i, share};
+	job->submit.ranges[n - 1].count += job->n_tasks % n;
+}
+
 int client_try_submit(struct client *client, const struct job_request *job, int *ret_fence,
 		      struct message *ret_message)
 {

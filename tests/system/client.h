@@ -105,6 +105,8 @@ struct job_request {
 	uint32_t n_width_ranges;
 };
 
+/* Makes it a gang on those cores; each gets an equal share of the tasks, the last the rest too. */
+void job_request_split(struct job_request *job, uint32_t core_mask);
 /* Returns the sequence number. `ret_fence` NULL: none asked for. Completions are always. */
 uint64_t client_submit(struct client *client, const struct job_request *job, int *ret_fence);
 /* The same where it may be refused: 0 or the errno value, with the error in ret_message. */

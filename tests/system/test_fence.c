@@ -277,7 +277,8 @@ static void job_waits_for_fences(void)
 	daemon_stop(&daemon);
 }
 
-static void failed_fence_fails_the_waiting_job(void)
+/* The first job is shot; the second waits for its fence. */
+static void fail_fence_of_waiting_job(uint32_t flags, enum npu_outcome outcome)
 {
 	struct job_request request = timed_request(1, 2);
 	struct client client;
@@ -290,6 +291,7 @@ static void failed_fence_fails_the_waiting_job(void)
 	first = timed_submit(&client, UINT64_MAX, 1, &fence);
 	request.fences = &fence;
 	request.n_fences = 1;
+	request.submit.flags = flags;
 	second = client_submit(&client, &request, NULL);
 	client_wait_stats(&client, "sessions.0.running", 1);
 	client_call(&client,
@@ -297,8 +299,18 @@ static void failed_fence_fails_the_waiting_job(void)
 				      sizeof(struct npu_reset), NULL, 0},
 		    NULL);
 	client_wait_outcome(&client, first, NPU_OUTCOME_CANCELLED);
-	client_wait_outcome(&client, second, NPU_OUTCOME_DEPENDENCY);
+	client_wait_outcome(&client, second, outcome);
 	daemon_stop(&daemon);
+}
+
+static void failed_fence_fails_the_waiting_job(void)
+{
+	fail_fence_of_waiting_job(0, NPU_OUTCOME_DEPENDENCY);
+}
+
+static void fence_for_the_order_alone(void)
+{
+	fail_fence_of_waiting_job(NPU_SUBMIT_ORDER_ONLY, NPU_OUTCOME_OK);
 }
 
 static void only_fences_can_be_waited_for(void)
@@ -331,6 +343,7 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(inv4_fence_cannot_be_forged),
 	HARNESS_CASE(job_waits_for_fences),
 	HARNESS_CASE(failed_fence_fails_the_waiting_job),
+	HARNESS_CASE(fence_for_the_order_alone),
 	HARNESS_CASE(only_fences_can_be_waited_for),
 };
 

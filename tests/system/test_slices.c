@@ -4,6 +4,7 @@
  */
 #include "client.h"
 #include "harness.h"
+#include "network.h"
 #include "streams.h"
 
 #include <errno.h>
@@ -118,10 +119,7 @@ static void gangs_are_sliced(void)
 
 	start_timing("{\"classes\": {\"default\": {\"sliceable\": true}}}", &daemon);
 	client_open(&daemon, &client);
-	gang.submit.core_mask = 3;
-	gang.submit.n_ranges = 2;
-	gang.submit.ranges[0] = (struct npu_range){0, 4};
-	gang.submit.ranges[1] = (struct npu_range){4, 4};
+	job_request_split(&gang, 3);
 	client_wait(&client, client_submit(&client, &gang, NULL), &completion);
 	REQUIRE_EQ(completion.outcome, NPU_OUTCOME_OK);
 	REQUIRE_EQ(completion.tasks_done, 8);
@@ -180,91 +178,11 @@ static void waiting_slices_can_be_cancelled(void)
 
 /* ---- register streams ---- */
 
-#define NETWORK_TASKS  8u
-#define NETWORK_BYTES  0x10000u
-#define NETWORK_INPUTS 0x4000u /* two pages; streams lie below */
-#define NETWORK_WEIGHT 0x6000u
-#define NETWORK_OUTPUT 0x8000u /* a page a task */
-#define STREAM_BYTES   0x400u
-
-struct network {
-	struct client_bo bo;
-	uint32_t handle;
-	struct npu_task tasks[NETWORK_TASKS];
-};
-
-static uint64_t word(uint16_t target, uint32_t value, uint16_t offset)
-{
-	return (uint64_t)target << 48 | (uint64_t)value << 16 | offset;
-}
-
-/*
- * Two halves, each of two whole bodies with an input each, then two that only say where the output
- * goes, in the group before last.
- */
-static void write_task(struct network *network, unsigned i)
-{
-	uint32_t iova = network->bo.iova, output = iova + NETWORK_OUTPUT + i * 0x1000;
-	const struct stream_addresses addresses = {iova + NETWORK_INPUTS + i % 2 * 0x1000,
-						   iova + NETWORK_WEIGHT, output};
-	struct stream stream;
-	uint64_t *tail;
-
-	stream_matmul(&addresses, &stream);
-	tail = &stream.words[stream.n - 4];
-	if (i % 4 >= 2) {
-		stream.words[0] = word(0x1001, 0xe, 0x4004);
-		stream.words[1] = word(0x1001, output, 0x4020);
-		memmove(&stream.words[2], tail, 4 * sizeof(*tail));
-		tail = &stream.words[2];
-		stream.n = 6;
-	}
-	if (i + 1 < NETWORK_TASKS) {
-		tail[0] = word(0x0101, iova + (i + 1) * STREAM_BYTES, 0x10);
-		tail[1] = word(0x0101, 63, 0x14);
-	}
-	memcpy(network->bo.map + i * STREAM_BYTES, stream.words, stream.n * sizeof(*stream.words));
-	network->tasks[i] = (struct npu_task){iova + i * STREAM_BYTES, stream.n, 0x300, 0};
-}
-
-static void network_init(struct client *client, struct network *ret_network)
-{
-	client_bo_new(client, NETWORK_BYTES, &ret_network->bo);
-	ret_network->handle = ret_network->bo.handle;
-	for (unsigned i = 0; i < NETWORK_TASKS; i++)
-		write_task(ret_network, i);
-	memset(ret_network->bo.map + NETWORK_INPUTS, 3, 0x1000);
-	memset(ret_network->bo.map + NETWORK_INPUTS + 0x1000, 5, 0x1000);
-	memset(ret_network->bo.map + NETWORK_WEIGHT, 7, 0x1000);
-}
-
 /*
  * Streams that rely on what the one before has set, without being chained to it, are submits of
  * their own to a kernel driver; an emulated one begins each with registers as after a reset.
  */
 static const char unchained[] = "streams that build on each other unchained";
-
-static struct job_request network_request(const struct network *network, uint32_t flags)
-{
-	return (struct job_request){
-		.submit = {.flags = flags},
-		.tasks = network->tasks,
-		.n_tasks = NETWORK_TASKS,
-		.handles = &network->handle,
-		.n_handles = 1,
-	};
-}
-
-static void network_check(struct network *network)
-{
-	for (unsigned i = 0; i < NETWORK_TASKS; i++) {
-		int32_t *output = (int32_t *)(network->bo.map + NETWORK_OUTPUT + i * 0x1000);
-
-		for (unsigned j = 0; j < MATMUL_ROWS * MATMUL_COLUMNS; j++)
-			REQUIRE_EQ(output[j], 32 * (i % 2 ? 5 : 3) * 7);
-		memset(output, 0, 0x1000);
-	}
-}
 
 /* One by one and chained, on every core. */
 static void streams_in_slices(void)
@@ -316,10 +234,7 @@ static void gangs_of_streams_in_slices(void)
 	client_open(&daemon, &client);
 	network_init(&client, &network);
 	gang = network_request(&network, 0);
-	gang.submit.core_mask = 3;
-	gang.submit.n_ranges = 2;
-	gang.submit.ranges[0] = (struct npu_range){0, 4};
-	gang.submit.ranges[1] = (struct npu_range){4, 4};
+	job_request_split(&gang, 3);
 	for (unsigned i = 0; i < 2; i++) {
 		gang.submit.flags = i ? NPU_SUBMIT_CHAINED : 0;
 		REQUIRE_EQ(slices_of(&client, &gang), 1);
@@ -353,10 +268,7 @@ static void streams_for_another_width(void)
 	matmul_init(&hanging, 0, 1, 1, &memory);
 	hang = hang_submit(&hanging, &memory, 1, 500 * MS_NS, NULL);
 	gang = network_request(&network, NPU_SUBMIT_SLICEABLE);
-	gang.submit.core_mask = 3;
-	gang.submit.n_ranges = 2;
-	gang.submit.ranges[0] = (struct npu_range){0, 4};
-	gang.submit.ranges[1] = (struct npu_range){4, 4};
+	job_request_split(&gang, 3);
 	gang.submit.widths = 1 << 1;
 	gang.width_ranges = &alone;
 	gang.n_width_ranges = 1;
@@ -397,6 +309,7 @@ static void prologues_are_charged(void)
 /* Streams that change while the job runs are the trouble of nobody but their owner. */
 static void streams_that_change(void)
 {
+	const struct daemon_options options = {.config = "{\"version\": 1, " DAEMON_LENIENT "}"};
 	struct client careless, honest;
 	struct network changing, network;
 	struct job_request request;
@@ -404,7 +317,7 @@ static void streams_that_change(void)
 	uint64_t state = 1;
 
 	harness_needs_soft(unchained);
-	daemon_start(NULL, &daemon);
+	daemon_start(&options, &daemon);
 	client_open(&daemon, &careless);
 	client_open(&daemon, &honest);
 	network_init(&careless, &changing);
@@ -413,8 +326,7 @@ static void streams_that_change(void)
 		struct npu_completion completion;
 		uint64_t seqno;
 
-		for (unsigned i = 0; i < NETWORK_TASKS; i++)
-			write_task(&changing, i);
+		network_write_streams(&changing);
 		request = network_request(&changing, NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_CHAINED);
 		request.submit.timeout_ns = 100 * MS_NS;
 		seqno = client_submit(&careless, &request, NULL);

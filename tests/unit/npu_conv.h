@@ -21,6 +21,7 @@ struct conv {
 	uint32_t padded;	/* channels as laid out; packed: virtual ones */
 	uint32_t kernels, kernel_width, kernel_height;
 	uint32_t stride_x, stride_y, step_x, step_y, pad_left, pad_top;
+	uint32_t zeros_x, zeros_y; /* deconvolution: between input pixels */
 	int pad;
 	uint32_t out_width, out_height;
 	bool is_line_mode;
@@ -113,9 +114,13 @@ static inline int conv_feature(const struct conv *conv, uint32_t c, int64_t y, i
 	uint32_t lane = conv->packed == 3 ? c : ((uint32_t)x * conv->packed + c) % 4;
 	int stored;
 
-	if (y < 0 || x < 0 || y >= conv->height || x >= conv->width)
+	if (y < 0 || x < 0 || y > (int64_t)(conv->height - 1) * (conv->zeros_y + 1) ||
+	    x > (int64_t)(conv->width - 1) * (conv->zeros_x + 1))
 		return conv->pad;
-	stored = conv_stored(conv, c, (uint32_t)y, (uint32_t)x);
+	if (y % (conv->zeros_y + 1) || x % (conv->zeros_x + 1))
+		return 0;
+	stored = conv_stored(conv, c, (uint32_t)y / (conv->zeros_y + 1),
+			     (uint32_t)x / (conv->zeros_x + 1));
 	return conv->cvt_con0 ? conv_converted(conv, stored, lane) : stored;
 }
 
@@ -263,7 +268,7 @@ static inline void conv_fill(const struct conv *conv, char *in, char *weights)
 					   conv_weight(conv, k, conv->is_depthwise ? k : c, tap));
 }
 
-static inline double conv_load(const struct conv *conv, const char *from)
+static inline double conv_load(const struct conv *conv, const char *from, uint32_t k)
 {
 	uint16_t half;
 	uint32_t word;
@@ -271,6 +276,8 @@ static inline double conv_load(const struct conv *conv, const char *from)
 
 	memcpy(&half, from, sizeof(half));
 	switch (conv->out) {
+	case RK3588_INT4: /* even ones in the high half */
+		return (signed char)(k % 2 ? *from << 4 : *from & 0xf0) / 16;
 	case RK3588_INT8:
 		return (signed char)*from;
 	case RK3588_INT16:
@@ -292,7 +299,7 @@ static inline unsigned conv_errors(const struct conv *conv, const char *out)
 	for (uint32_t k = 0; k < conv_outputs(conv); k++)
 		for (uint32_t y = 0; y < conv->out_height; y++)
 			for (uint32_t x = 0; x < conv->out_width; x++)
-				errors += conv_load(conv, out + conv_out_at(conv, k, y, x)) !=
+				errors += conv_load(conv, out + conv_out_at(conv, k, y, x), k) !=
 					  conv_expected(conv, k, y, x);
 	return errors;
 }
@@ -304,11 +311,12 @@ static inline void conv_write_modes(struct rig_stream *stream, const struct conv
 	rig_write(stream, 0x100c,
 		  (conv->packed ? 0x40000000u | (7 + conv->packed) << 12 : 0) |
 			  (is_line ? CNA_GROUP_LINE_OFF : 0) | conv->in << 7 | conv->in << 4 |
+			  (conv->zeros_x || conv->zeros_y ? CNA_DECONV : 0) |
 			  (conv->is_depthwise ? 3 : 0));
 	rig_write(stream, 0x1010, 0x50);
 	rig_write(stream, 0x1014,
-		  (conv->step_y - 1) << 21 | (conv->step_x - 1) << 16 | conv->stride_y << 3 |
-			  conv->stride_x);
+		  (conv->step_y - 1) << 21 | (conv->step_x - 1) << 16 | conv->zeros_y << 11 |
+			  conv->zeros_x << 8 | conv->stride_y << 3 | conv->stride_x);
 	rig_write(stream, 0x1040, 0x1b);
 	if (!conv->cvt_con0) {
 		rig_write(stream, 0x104c, 0xb);
@@ -356,6 +364,7 @@ static inline void conv_write_dpu(struct rig_stream *stream, const struct conv *
 {
 	uint32_t group = conv_group(conv), atoms = group * conv_bits(conv->out) / 128;
 	uint32_t outputs = conv_outputs(conv), padded = (outputs + group - 1) / group * group;
+	uint32_t sums = conv->in == RK3588_TF32 ? RK3588_FP32 : conv->in;
 	uint32_t size = (conv->out_height - 1) << 16 | (conv->out_width - 1);
 
 	rig_write(stream, 0x3010,
@@ -364,7 +373,7 @@ static inline void conv_write_dpu(struct rig_stream *stream, const struct conv *
 	rig_write(stream, 0x3018, padded - 1);
 	rig_write(stream, 0x301c, conv->clip);
 	rig_write(stream, 0x400c, conv->is_depthwise ? 0x1fc : 0x1e4);
-	rig_write(stream, 0x4010, (uint32_t)conv->out << 29 | conv->in << 26 | conv->in);
+	rig_write(stream, 0x4010, (uint32_t)conv->out << 29 | sums << 26 | sums);
 	rig_write(stream, 0x4020, conv->out_iova);
 	rig_write(stream, 0x4024, conv_surface(conv) * 16);
 	rig_write(stream, 0x4030, conv->out_width - 1);

@@ -289,7 +289,8 @@ START_TEST(scheduling_wishes)
 	struct npu_job job = {
 		.tasks = &task,
 		.n_tasks = 1,
-		.flags = NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_IN_ORDER | NPU_SUBMIT_NO_REPEAT,
+		.flags = NPU_SUBMIT_SLICEABLE | NPU_SUBMIT_IN_ORDER | NPU_SUBMIT_NO_REPEAT |
+			 NPU_SUBMIT_ORDER_ONLY,
 		.deadline_ns = -5,
 		.priority = -7,
 		.late = NPU_LATE_RUN,

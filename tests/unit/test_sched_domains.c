@@ -136,6 +136,27 @@ START_TEST(test_affinity_keeps_priority)
 }
 END_TEST
 
+/* What a job with a deadline goes ahead of its tenant's share is not taken back for warmth. */
+START_TEST(test_affinity_keeps_lead)
+{
+	struct scheduler_config config = config_of(&policy_fair);
+	struct mock_job *urgent = &jobs[10];
+
+	set_up(&config, false, 0);
+	add_queue(0, 10, 1);
+	add_queue(1, 11, 1);
+	for (unsigned i = 0; i < 10; i++)
+		submit(0, MS);
+	mock_turn(&mock);
+	*urgent = mock_job(n_jobs++, MS);
+	urgent->base.deadline_ns = mock.now_ns + 5 * MS;
+	mock_submit(&mock, &queues[1], urgent);
+	mock_advance(&mock, MS);
+	ck_assert_uint_eq(urgent->base.started_ns, NS_PER_S + MS);
+	tear_down(2);
+}
+END_TEST
+
 /* A core whose space is warm is taken before one that is not. */
 START_TEST(test_warm_core_first)
 {
@@ -268,6 +289,7 @@ int main(void)
 	tcase_add_test(cases, test_affinity_spares_switches);
 	tcase_add_test(cases, test_affinity_is_bounded);
 	tcase_add_test(cases, test_affinity_keeps_priority);
+	tcase_add_test(cases, test_affinity_keeps_lead);
 	tcase_add_test(cases, test_warm_core_first);
 	tcase_add_loop_test(cases, test_cost_is_measured, 0, 2);
 	tcase_add_loop_test(cases, test_one_domain_at_a_time, 0, 5);

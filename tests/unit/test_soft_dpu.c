@@ -482,7 +482,6 @@ static const struct {
 	{"to nowhere", 0x400c, 0x1e1, "DPU FEATURE_MODE_CFG: 0x1e1, "},
 	{"transposed", 0x400c, 0x400001e5, "DPU FEATURE_MODE_CFG: 0x400001e5, "},
 	{"tf32", 0x4010, 7, "DPU DATA_FORMAT: 0x7, "},
-	{"int4 out", 0x4010, 0xc0000000, "DPU DATA_FORMAT: 0xc0000000, "},
 	{"float out of ints", 0x4010, 0x40000000, "DPU DATA_FORMAT: 0x40000000, "},
 	{"other input", 0x4010, 0x04000000, "DPU DATA_FORMAT: 0x4000000, "},
 	{"two notches", 0x4038, 0x10002, "DPU DATA_CUBE_NOTCH_ADDR: 0x10002, "},

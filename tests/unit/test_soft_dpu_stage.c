@@ -289,7 +289,7 @@ static const struct {
 	{"algorithm 9", true, RK3588_FP16, REG_DPU_EW_CFG, 0x108902c0, "DPU EW_CFG: 0x108902c0, "},
 	{"int division", true, RK3588_INT8, REG_DPU_EW_CFG, 0x104302c0, "DPU EW_CFG: 0x104302c0, "},
 	{"mode 2", true, RK3588_FP16, REG_DPU_EW_CFG, 0x208202c0, "DPU EW_CFG: 0x208202c0, "},
-	{"4 bits", true, RK3588_INT8, REG_DPU_EW_CFG, 0x100202c0, "DPU EW_CFG: 0x100202c0, "},
+	{"4 bits, floats", true, RK3588_FP16, REG_DPU_EW_CFG, 0x100202c0, "DPU EW_CFG: 0x10"},
 	{"8 bits, floats", true, RK3588_FP16, REG_DPU_EW_CFG, 0x104202c0, "DPU EW_CFG: 0x10"},
 	{"LUT routing", true, RK3588_FP16, REG_DPU_EW_CFG, 0x302, "DPU LUT_CFG: 0x0, "},
 };

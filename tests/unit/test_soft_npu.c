@@ -234,7 +234,7 @@ static const struct {
 } complaints[] = {
 	{"few channels not packed", 0x100c, 0xa120, 0xd, "CNA CONV_CON1: 0xa120, "},
 	{"too few channels", 0x100c, 0x6000a120, 0xd, "CNA DATA_SIZE1: 0x230040, "},
-	{"deconvolution", 0x100c, 0x10120, 0xd, "CNA CONV_CON1: 0x10120, "},
+	{"few-channel deconvolution", 0x100c, 0x6001a120, 0xd, "CNA CONV_CON1: 0x6001a120, "},
 	{"many depthwise kernels", 0x100c, 0x123, 0xd, "CNA WEIGHT_SIZE2: 0x1010010, "},
 	{"mode", 0x100c, 0x121, 0xd, "CNA CONV_CON1: 0x121, "},
 	{"reserved precision", 0x100c, 0x240, 0xd, "CNA CONV_CON1: 0x240, "},

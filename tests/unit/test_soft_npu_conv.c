@@ -125,6 +125,13 @@ static const struct {
 	 {DIRECT(INT8, INT32), SHAPE(8, 8, 2, 16), DENSE(8, 8), .packed = 2, KERNEL(8, 1, 1),
 	  STEPS(1, 1), RESULT(8, 8), .cvt_con0 = 0x01041042,
 	  .cvt = {0x0009ff80, 0x0007fff0, 0x0005ffc0, 0x0003ffa0}, PLACES}},
+	{"deconvolution",
+	 {DIRECT(INT8, INT32), SHAPE(6, 5, 20, 32), DENSE(6, 5), KERNEL(40, 3, 3), STEPS(1, 1),
+	  PADS(1, -9), .zeros_x = 1, .zeros_y = 2, RESULT(11, 13), .ow = 3, PLACES}},
+	{"depthwise deconvolution, stride and dilation",
+	 {DIRECT(FP16, FP16), .is_depthwise = true, SHAPE(7, 9, 70, 72), DENSE(7, 9),
+	  KERNEL(1, 2, 2), STEPS(2, 2), PADS(1, 3), .zeros_x = 7, .zeros_y = 1, RESULT(20, 8),
+	  PLACES}},
 	{"four channels fp16",
 	 {DIRECT(FP16, FP32), SHAPE(9, 9, 4, 8), .pitch = 10, .full_height = 9, .packed = 4,
 	  KERNEL(4, 3, 3), STEPS(1, 1), RESULT(7, 7), PLACES}},
@@ -166,13 +173,16 @@ static void pick_precision(uint32_t *state, struct conv *conv)
 		{RK3588_INT16, RK3588_INT32, false}, {RK3588_INT4, RK3588_INT16, false},
 		{RK3588_INT8, RK3588_INT8, true},    {RK3588_FP16, RK3588_FP16, true},
 		{RK3588_BF16, RK3588_FP32, false},   {RK3588_BF16, RK3588_FP32, true},
+		{RK3588_TF32, RK3588_FP32, false},   {RK3588_TF32, RK3588_FP16, false},
+		{RK3588_INT4, RK3588_INT4, false},   {RK3588_INT8, RK3588_INT4, false},
+		{RK3588_INT8, RK3588_INT4, true},
 	};
 	uint32_t mode = pick(state, COUNT(modes));
 
 	conv->in = modes[mode].in;
 	conv->out = modes[mode].out;
 	conv->is_depthwise = modes[mode].is_depthwise;
-	if (conv->out == RK3588_INT8)
+	if (conv->out == RK3588_INT8 || conv->out == RK3588_INT4)
 		conv->shift = 4 + pick(state, 8);
 	if (conv->in == RK3588_INT8 && pick(state, 2))
 		conv->ow = (int)pick(state, 200) - 100;
@@ -180,7 +190,7 @@ static void pick_precision(uint32_t *state, struct conv *conv)
 
 static void pick_channels(uint32_t *state, struct conv *conv)
 {
-	uint32_t unit = conv->in == RK3588_INT4 ? 32 : conv->in == RK3588_INT8 ? 16 : 8;
+	uint32_t unit = 128 / conv_bits(conv->in);
 
 	conv->channels = 1 + pick(state, 100);
 	conv->padded = round_up(conv->channels, unit);
@@ -216,7 +226,7 @@ static void pick_converter(uint32_t *state, struct conv *conv)
 static struct conv pick_conv(uint32_t seed)
 {
 	struct conv conv = {.seed = seed, PLACES};
-	uint32_t state = seed;
+	uint32_t state = seed, width, height;
 
 	pick_precision(&state, &conv);
 	pick_channels(&state, &conv);
@@ -232,8 +242,14 @@ static struct conv pick_conv(uint32_t seed)
 	conv.pad = conv_random(seed, 77, conv_range(&conv));
 	conv.width = 1 + pick(&state, 20);
 	conv.height = 1 + pick(&state, 12);
-	conv.out_width = 1 + pick(&state, (conv.width + conv.pad_left - 1) / conv.stride_x + 1);
-	conv.out_height = 1 + pick(&state, (conv.height + conv.pad_top - 1) / conv.stride_y + 1);
+	if (!conv.packed && pick(&state, 4) == 0) {
+		conv.zeros_x = pick(&state, 4);
+		conv.zeros_y = pick(&state, 4);
+	}
+	width = (conv.width - 1) * (conv.zeros_x + 1) + conv.pad_left;
+	height = (conv.height - 1) * (conv.zeros_y + 1) + conv.pad_top;
+	conv.out_width = 1 + pick(&state, width / conv.stride_x + 1);
+	conv.out_height = 1 + pick(&state, height / conv.stride_y + 1);
 	conv.is_line_mode = pick(&state, 2);
 	conv.pitch = conv.width + (conv.is_line_mode || conv.packed ? pick(&state, 3) : 0);
 	conv.full_height = conv.height + pick(&state, 3);

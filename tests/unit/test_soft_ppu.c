@@ -3,16 +3,15 @@
  * Pooling on the software NPU against what pooling is: random shapes from fixed seeds, and the
  * corner cases that chance does not find.
  */
-#include "device/soft/half.h"
 #include "device/soft/ppu.h"
-#include "tests/unit/npu_bench.h"
+#include "tests/unit/npu_dpu.h"
 
 #include <errno.h>
-#include <math.h>
 
-#define INT_PPU	  0xc00u
-#define PPU_OP_EN (OP_EN_PPU | OP_EN_PPU_RDMA)
-#define N_RANDOM  1000
+#define INT_PPU	      0xc00u
+#define PPU_OP_EN     (OP_EN_PPU | OP_EN_PPU_RDMA)
+#define DPU_PPU_OP_EN (OP_EN_DPU | OP_EN_DPU_RDMA | OP_EN_PPU)
+#define N_RANDOM      3000
 
 /* A pooling of a cube in memory; lines and surfaces may have gaps. */
 struct pooling {
@@ -24,11 +23,18 @@ struct pooling {
 	int32_t pad;
 	uint32_t line_gap, surface_gap, notch; /* atoms */
 	uint32_t out_width, out_height;	       /* as written to the registers */
+	bool is_behind;			       /* the DPU, which copies the cube */
 };
 
 static uint32_t lanes_of(const struct pooling *p)
 {
-	return p->precision == RK3588_INT8 ? 16 : 8;
+	return 128 / dpu_bits(p->precision);
+}
+
+static bool is_float(const struct pooling *p)
+{
+	return p->precision == RK3588_FP16 || p->precision == RK3588_BF16 ||
+	       p->precision == RK3588_FP32;
 }
 
 static uint32_t surfaces_of(const struct pooling *p)
@@ -62,29 +68,27 @@ static uint32_t encode_reciprocal(const struct pooling *p, uint32_t k)
 	int exponent;
 	double fraction = frexp(1.0 / k, &exponent);
 
-	if (p->precision == RK3588_INT8 || p->precision == RK3588_INT16)
+	if (!is_float(p))
 		return (65536 + k / 2) / k;
 	return (uint32_t)(exponent - 1 + 31) << 10 | (uint32_t)((fraction * 2 - 1) * 1024);
 }
 
 static double load(const struct pooling *p, const char *cube, size_t at, uint32_t lane)
 {
-	uint16_t half;
-
-	if (p->precision == RK3588_INT8)
-		return (int8_t)cube[at + lane];
-	memcpy(&half, cube + at + (size_t)lane * 2, sizeof(half));
-	return p->precision == RK3588_INT16 ? (int16_t)half : half_to_float(half);
+	return dpu_load(p->precision, cube + at, lane);
 }
 
+/* Floats that are exact in each precision. */
 static void fill(const struct pooling *p, char *cube)
 {
-	for (size_t at = 0; at < surfaces_of(p) * in_surface(p); at += 2) {
-		uint16_t value = (uint16_t)rand();
+	for (size_t i = 0; i < surfaces_of(p) * in_surface(p) / 16 * lanes_of(p); i++) {
+		int32_t bits = (int32_t)((uint32_t)rand() << 8 ^ (uint32_t)rand());
+		double value = bits >> (32 - dpu_bits(p->precision));
 
-		if (p->precision == RK3588_FP16)
-			value = half_from_float((float)(rand() % 2001 - 1000) / 64);
-		memcpy(cube + at, &value, sizeof(value));
+		if (is_float(p))
+			value = (rand() % 255 - 127) / 16.0;
+		dpu_store(p->precision, cube + i / lanes_of(p) * 16, (uint32_t)(i % lanes_of(p)),
+			  value);
 	}
 }
 
@@ -98,7 +102,30 @@ static void write_input(struct npu *npu, const struct pooling *p)
 	rig_write(stream, REG_PPU_RDMA_SRC_BASE_ADDR, A);
 	rig_write(stream, REG_PPU_RDMA_LINE_STRIDE, (uint32_t)in_line(p));
 	rig_write(stream, REG_PPU_RDMA_SURF_STRIDE, (uint32_t)in_surface(p));
-	rig_write(stream, REG_PPU_RDMA_DATA_FORMAT, p->precision == RK3588_INT8 ? 1 : 2);
+	rig_write(stream, REG_PPU_RDMA_DATA_FORMAT,
+		  lanes_of(p) == 32   ? 0
+		  : lanes_of(p) == 16 ? 1
+		  : lanes_of(p) == 8  ? 2
+				      : 3);
+}
+
+/* A DPU that hands on what it reads, which has no gaps then. */
+static void write_copy(struct npu *npu, const struct pooling *p)
+{
+	static const struct dpu nothing;
+	struct dpu dpu = nothing;
+
+	dpu.is_float = is_float(p);
+	dpu.in = dpu.out = p->precision;
+	dpu.width = p->width;
+	dpu.height = p->height;
+	dpu.channels = p->channels;
+	dpu.main_notch = p->line_gap;
+	/* Behind the last line there is a gap too. */
+	dpu.main_surface_notch = p->line_gap + p->surface_gap;
+	dpu.output.scale = 1;
+	dpu_write(&npu->stream, &dpu);
+	rig_write(&npu->stream, 0x400c, 0x1e3);
 }
 
 static void write_pooling(struct npu *npu, const struct pooling *p)
@@ -114,7 +141,7 @@ static void write_pooling(struct npu *npu, const struct pooling *p)
 	rig_write(stream, REG_PPU_CUBE_OUT_HEIGHT, p->out_height - 1);
 	rig_write(stream, REG_PPU_CUBE_OUT_CHANNEL, p->channels - 1);
 	rig_write(stream, REG_PPU_OPERATION_MODE_CFG,
-		  p->notch << 16 | PPU_FLYING_MODE | (uint32_t)p->method);
+		  p->notch << 16 | (p->is_behind ? 0 : PPU_FLYING_MODE) | (uint32_t)p->method);
 	rig_write(stream, REG_PPU_POOLING_KERNEL_CFG,
 		  (p->stride_y - 1) << 20 | (p->stride_x - 1) << 16 | (p->kernel_height - 1) << 8 |
 			  (p->kernel_width - 1));
@@ -126,8 +153,11 @@ static void write_pooling(struct npu *npu, const struct pooling *p)
 	rig_write(stream, REG_PPU_PADDING_VALUE_2_CFG, p->pad < 0 ? 7 : 0);
 	rig_write(stream, REG_PPU_DST_BASE_ADDR, C);
 	rig_write(stream, REG_PPU_DST_SURF_STRIDE, (uint32_t)out_surface(p));
-	rig_write(stream, REG_PPU_DATA_FORMAT, p->precision);
-	write_input(npu, p);
+	rig_write(stream, REG_PPU_DATA_FORMAT, (p->is_behind ? PPU_DPU_FLYIN : 0) | p->precision);
+	if (p->is_behind)
+		write_copy(npu, p);
+	else
+		write_input(npu, p);
 }
 
 /* One window of one channel, from the definition; *ret_any: some of it lies in the image. */
@@ -160,16 +190,14 @@ static double pool_window(const struct pooling *p, const char *cube, uint32_t ch
 					      : extreme;
 }
 
-/* Integer averages are rounded twice, fp16 ones have reciprocals of 10 bits. */
+/* Integer averages are rounded twice, and their reciprocals; floats have ones of 10 bits. */
 static double tolerance(const struct pooling *p, double expected)
 {
 	if (p->method != SOFT_POOL_AVERAGE)
 		return 0;
-	if (p->precision == RK3588_INT8)
-		return 1.01;
-	if (p->precision == RK3588_INT16)
+	if (!is_float(p))
 		return 1.01 + fabs(expected) * 16 / 65536;
-	return 0.01 + fabs(expected) / 256;
+	return 0.01 + fabs(expected) / (p->precision == RK3588_BF16 ? 64 : 256);
 }
 
 static unsigned count_errors(const struct pooling *p, const char *in, const char *out)
@@ -202,9 +230,11 @@ static uint32_t choose(uint32_t low, uint32_t high)
 
 static struct pooling random_pooling(void)
 {
-	static const enum rk3588_precision precisions[] = {RK3588_INT8, RK3588_INT16, RK3588_FP16};
+	static const enum rk3588_precision precisions[] = {RK3588_INT8, RK3588_INT16, RK3588_FP16,
+							   RK3588_BF16, RK3588_INT4,  RK3588_INT32,
+							   RK3588_FP32};
 	struct pooling p = {
-		.precision = precisions[rand() % 3],
+		.precision = precisions[rand() % 7],
 		.method = (enum soft_pool_method)(rand() % 3),
 		.width = choose(1, 20),
 		.height = choose(1, 20),
@@ -218,12 +248,14 @@ static struct pooling random_pooling(void)
 		.notch = choose(0, 2),
 	};
 
+	p.is_behind = choose(0, 2) == 0;
 	p.left = choose(0, p.kernel_width - 1);
 	p.top = choose(0, p.kernel_height - 1);
 	p.right = choose(0, p.kernel_width - 1);
 	p.bottom = choose(0, p.kernel_height - 1);
-	if (p.precision != RK3588_FP16)
-		p.pad = (int32_t)choose(0, 255) - 128;
+	if (!is_float(&p))
+		p.pad = p.precision == RK3588_INT4 ? (int32_t)choose(0, 15) - 8
+						   : (int32_t)choose(0, 255) - 128;
 	return p;
 }
 
@@ -244,7 +276,7 @@ static void run_pooling(struct npu *npu, const struct pooling *p)
 	npu->stream.n = 0;
 	npu->tasks[0].int_mask = INT_PPU;
 	write_pooling(npu, p);
-	npu_end_task(npu, PPU_OP_EN);
+	npu_end_task(npu, p->is_behind ? DPU_PPU_OP_EN : PPU_OP_EN);
 }
 
 START_TEST(test_random)
@@ -408,7 +440,7 @@ static const struct {
 	{"method 3", 0x6024, 0x13, "PPU OPERATION_MODE_CFG: 0x13, "},
 	{"pad of floats", 0x6044, 1, "PPU PADDING_VALUE_1_CFG: 0x1, "},
 	{"unaligned", 0x6070, C + 4, "PPU DST_BASE_ADDR: 0xfff00004, "},
-	{"fp32", 0x6084, 5, "PPU DATA_FORMAT: 0x5, "},
+	{"tf32", 0x6084, 7, "PPU DATA_FORMAT: 0x7, "},
 	{"packed", 0x60dc, 0x83, "PPU MISC_CTRL: 0x83, "},
 	{"other width", 0x700c, 7, "PPU_RDMA RDMA_CUBE_IN_WIDTH: 0x7, "},
 	{"unaligned source", 0x701c, A + 8, "PPU_RDMA RDMA_SRC_BASE_ADDR: 0x10400008, "},

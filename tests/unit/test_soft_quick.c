@@ -72,7 +72,7 @@ static void make_setting(struct setting *setting)
 	setting->shift = (some() >> 4) % 48;
 	setting->output = (struct soft_output){
 		.precision = RK3588_INT8,
-		.out_bytes = 1,
+		.out_bits = 8,
 		.low = INT8_MIN,
 		.high = INT8_MAX,
 		.converter.offset = some() % 2 ? 0 : some_int() % 200,
@@ -171,7 +171,7 @@ START_TEST(test_floats)
 	static float values[N_PIXELS * PITCH];
 	struct setting setting = {
 		.bs = {.is_on = true, .has_alu = true, .low = -(double)INFINITY, .high = 1000},
-		.output = {.precision = RK3588_FP16, .out_bytes = 2, .factor = 1},
+		.output = {.precision = RK3588_FP16, .out_bits = 16, .factor = 1},
 	};
 	struct soft_quick quick;
 

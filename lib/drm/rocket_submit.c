@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SUBMIT of the rocket ABI. Each of its jobs is one of npud's, whose tasks start one by one. As the
+ * driver does it: jobs of a file run one after the other, one that cannot be run is dropped without
+ * an error, and a failed one does not hold up those behind it.
+ */
+#include "order.h"
+#include "record.h"
+#include "rocket.h"
+#include "trace.h"
+#include "user.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Operation enable, hardware reference 2.1 and 4. */
+#define OP_EN_TARGET 0x0081u
+#define OP_EN_OFFSET 0x0008u
+#define OP_EN_PPU    (1u << 5)
+#define INT_MASK_DPU 0x300u /* hardware reference 3.2 */
+#define INT_MASK_PPU 0xc00u
+
+struct submission {
+	struct npu_task *tasks;
+	uint32_t n_tasks;
+	uint32_t *handles; /* of the inputs, then of the outputs */
+	struct order_tokens tokens;
+};
+
+static void submission_deinit(struct submission *submission)
+{
+	free(submission->tasks);
+	free(submission->handles);
+	free(submission->tokens.tokens);
+}
+
+/* ---- what the program passed ---- */
+
+/* `n` structs, of which the program's have `stride` bytes and ours `size`. */
+static int read_array(void *to, uint64_t user, uint32_t n, size_t stride, size_t size)
+{
+	int r = 0;
+
+	if (stride == size)
+		return user_read(to, (const void *)(uintptr_t)user, (size_t)n * size);
+	for (uint32_t i = 0; i < n && r == 0; i++)
+		r = user_read((char *)to + i * size,
+			      (const void *)(uintptr_t)(user + (uint64_t)i * stride), size);
+	return r;
+}
+
+/* The driver knows DPU's interrupts alone; here a pooling task ends with its own. */
+static uint32_t find_int_mask(const unsigned char *stream, uint32_t n_entries)
+{
+	for (uint32_t i = 0; i < n_entries; i++) {
+		uint64_t entry;
+
+		memcpy(&entry, stream + (size_t)i * sizeof(entry), sizeof(entry));
+		if (entry >> 48 == OP_EN_TARGET && (entry & 0xffff) == OP_EN_OFFSET)
+			return entry >> 16 & OP_EN_PPU ? INT_MASK_PPU : INT_MASK_DPU;
+	}
+	return INT_MASK_DPU;
+}
+
+/* Streams are cut at the end of the object that they are in; one outside of all will fault. */
+static void fill_task(const struct gem *gem, const struct rocket_task *from, struct npu_task *task)
+{
+	const struct gem_object *object = gem_find_iova(gem, from->regcmd);
+	uint64_t n = from->regcmd_count, at;
+
+	*task = (struct npu_task){.regcmd_iova = from->regcmd, .int_mask = INT_MASK_DPU};
+	if (object) {
+		at = from->regcmd - object->bo.iova;
+		n = n < (object->bo.size - at) / 8 ? n : (object->bo.size - at) / 8;
+		task->int_mask = find_int_mask((unsigned char *)object->bo.map + at, (uint32_t)n);
+	}
+	task->regcmd_count = n < NPU_TASK_REGCMDS_MAX ? (uint32_t)n : NPU_TASK_REGCMDS_MAX;
+}
+
+static int read_tasks(struct submission *submission, const struct gem *gem,
+		      const struct rocket_job *job)
+{
+	struct rocket_task *tasks;
+	int r;
+
+	if (job->task_count == 0 || job->task_count > NPU_JOB_TASKS_MAX ||
+	    job->task_struct_size < sizeof(*tasks)) {
+		trace_explain("SUBMIT: %u tasks of %u bytes (1 ... %u of at least %zu); dropped",
+			      job->task_count, job->task_struct_size, NPU_JOB_TASKS_MAX,
+			      sizeof(*tasks));
+		return -EINVAL;
+	}
+	tasks = calloc(job->task_count, sizeof(*tasks));
+	submission->tasks = calloc(job->task_count, sizeof(*submission->tasks));
+	r = tasks && submission->tasks ? read_array(tasks, job->tasks, job->task_count,
+						    job->task_struct_size, sizeof(*tasks))
+				       : -ENOMEM;
+	if (r == -EFAULT)
+		trace_explain("SUBMIT: tasks at 0x%llx cannot be read; dropped",
+			      (unsigned long long)job->tasks);
+	for (uint32_t i = 0; i < job->task_count && r == 0; i++) {
+		fill_task(gem, &tasks[i], &submission->tasks[i]);
+		if (tasks[i].regcmd_count == 0) {
+			trace_explain("SUBMIT: task %u: regcmd_count is 0; dropped", i);
+			r = -EINVAL;
+		}
+	}
+	submission->n_tasks = job->task_count;
+	free(tasks);
+	return r;
+}
+
+/* Each handle is four bytes that the program must have: more than it can have is a fault. */
+static int read_handles(struct submission *submission, const struct rocket_job *job)
+{
+	const size_t n_ins = job->in_bo_handle_count, n_outs = job->out_bo_handle_count;
+	int r;
+
+	if ((uint64_t)n_ins + n_outs > UINT32_MAX / sizeof(uint64_t))
+		return -ENOMEM;
+	submission->handles = calloc(n_ins + n_outs + 1, sizeof(*submission->handles));
+	if (!submission->handles)
+		return -ENOMEM;
+	r = user_read(submission->handles, (const void *)(uintptr_t)job->in_bo_handles,
+		      n_ins * sizeof(uint32_t));
+	if (r == 0)
+		r = user_read(submission->handles + n_ins,
+			      (const void *)(uintptr_t)job->out_bo_handles,
+			      n_outs * sizeof(uint32_t));
+	if (r == -EFAULT)
+		trace_explain("SUBMIT: %zu in_bo_handles at 0x%llx or %zu out_bo_handles at 0x%llx "
+			      "cannot be read; dropped",
+			      n_ins, (unsigned long long)job->in_bo_handles, n_outs,
+			      (unsigned long long)job->out_bo_handles);
+	submission->tokens.n_ins = (uint32_t)n_ins;
+	submission->tokens.n = (uint32_t)(n_ins + n_outs);
+	return r;
+}
+
+static int find_tokens(struct submission *submission, const struct gem *gem)
+{
+	struct order_tokens *tokens = &submission->tokens;
+
+	tokens->tokens = calloc(tokens->n + 1u, sizeof(tokens->tokens[0]));
+	if (!tokens->tokens)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < tokens->n; i++) {
+		const struct gem_object *object = gem_find(gem, submission->handles[i]);
+
+		if (!object) {
+			trace_explain("SUBMIT: %s handle %u is unknown; dropped",
+				      i < tokens->n_ins ? "in" : "out", submission->handles[i]);
+			return -ENOENT;
+		}
+		tokens->tokens[i] = object->token;
+	}
+	return 0;
+}
+
+static int submission_init(struct submission *submission, const struct gem *gem,
+			   const struct rocket_job *job)
+{
+	int r;
+
+	r = read_tasks(submission, gem, job);
+	if (r == 0)
+		r = read_handles(submission, job);
+	if (r == 0)
+		r = find_tokens(submission, gem);
+	if (r < 0) {
+		submission_deinit(submission);
+		*submission = (struct submission){0};
+	}
+	return r;
+}
+
+/* ---- recording ---- */
+
+static void record_handles(const struct submission *submission, uint32_t first, uint32_t end,
+			   FILE *stream)
+{
+	for (uint32_t i = first; i < end; i++)
+		fprintf(stream, "%s%u", i > first ? ", " : "", submission->handles[i]);
+}
+
+static void record_job(const struct submission *submission, FILE *stream)
+{
+	const struct order_tokens *tokens = &submission->tokens;
+
+	fprintf(stream, "{\"in\": [");
+	record_handles(submission, 0, tokens->n_ins, stream);
+	fprintf(stream, "], \"out\": [");
+	record_handles(submission, tokens->n_ins, tokens->n, stream);
+	fprintf(stream, "], \"tasks\": [");
+	for (uint32_t i = 0; i < submission->n_tasks; i++)
+		fprintf(stream, "%s{\"regcmd_iova\": %u, \"regcmd_count\": %u}", i ? ", " : "",
+			submission->tasks[i].regcmd_iova, submission->tasks[i].regcmd_count);
+	fprintf(stream, "]}");
+}
+
+static void record_jobs(struct drm_file *file, const struct submission *submissions, uint32_t n)
+{
+	FILE *stream = n > 0 ? record_begin(file) : NULL;
+
+	if (!stream)
+		return;
+	fprintf(stream, ", \"jobs\": [");
+	for (uint32_t i = 0; i < n; i++) {
+		fprintf(stream, "%s", i ? ", " : "");
+		record_job(&submissions[i], stream);
+	}
+	fprintf(stream, "]");
+	record_end(file, stream);
+}
+
+/* ---- the queue ---- */
+
+/* With the order's lock and the file's; -EBUSY: more fences to wait for than a job can. */
+static int queue_ordered(struct drm_file *file, const struct submission *submission,
+			 struct npu_job *job)
+{
+	int fences[NPU_JOB_FENCES_MAX], fence, r;
+
+	job->fences = fences;
+	job->n_fences = order_collect(file, &submission->tokens, fences, NPU_JOB_FENCES_MAX);
+	if (job->n_fences > NPU_JOB_FENCES_MAX)
+		return -EBUSY;
+	r = npu_submit(file->session, job, NULL, &fence);
+	if (r == 0)
+		r = order_add(file, &submission->tokens, fence);
+	return r;
+}
+
+/* The file's lock is held. The driver has no timeout of the client's: the policy's is in force. */
+static int queue_locked(struct drm_file *file, const struct submission *submission)
+{
+	struct npu_job job = {
+		.tasks = submission->tasks,
+		.n_tasks = submission->n_tasks,
+		.flags =
+			NPU_SUBMIT_ORDER_ONLY | (trace_is_explaining() ? NPU_SUBMIT_COMPLETION : 0),
+	};
+	uint32_t *bos = calloc(file->gem.n_objects + 1, sizeof(*bos));
+	int r;
+
+	if (!bos)
+		return -ENOMEM;
+	job.n_bos = gem_collect(&file->gem, bos, NPU_JOB_BOS_MAX);
+	job.bos = bos;
+	order_lock();
+	r = queue_ordered(file, submission, &job);
+	order_unlock();
+	free(bos);
+	return r;
+}
+
+/* Sleeps until it is worth trying again; false where it will not help. */
+static bool pause_queue(struct drm_file *file, const struct submission *submission, int error)
+{
+	const uint64_t pause_ns = npu_retry_after_ns();
+	struct timespec pause = {(time_t)(pause_ns / 1000000000u), (long)(pause_ns % 1000000000u)};
+
+	switch (error) {
+	case -EAGAIN:
+		nanosleep(&pause, NULL);
+		return true;
+	case -EDQUOT: /* the session's own earlier jobs may hold what is wanted */
+		return order_wait_file(file, true);
+	case -EBUSY:
+		for (uint32_t i = 0; i < submission->tokens.n; i++)
+			while (order_wait_object(submission->tokens.tokens[i], INT64_MAX) == -EINTR)
+				;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* -ENODEV when npud is gone; other errors are those of a dropped job. */
+static int queue_patiently(struct drm_file *file, const struct submission *submission)
+{
+	int r;
+
+	do {
+		r = drm_file_lock(file);
+		if (r < 0)
+			return r;
+		r = queue_locked(file, submission);
+		drm_file_unlock(file);
+	} while (r < 0 && pause_queue(file, submission, r));
+	if (r < 0)
+		trace_explain("SUBMIT: %s; dropped", npu_last_error());
+	return r < 0 ? drm_error(r) : 0;
+}
+
+/* ---- the call ---- */
+
+static int check_request(const struct rocket_submit *request)
+{
+	if (request->job_struct_size < sizeof(struct rocket_job)) {
+		trace_explain("SUBMIT: job_struct_size is %u, at least %zu",
+			      request->job_struct_size, sizeof(struct rocket_job));
+		return -EINVAL;
+	}
+	if (request->reserved != 0) {
+		trace_explain("SUBMIT: reserved is 0x%llx, not 0",
+			      (unsigned long long)request->reserved);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Jobs that cannot be understood are left out; how many are not. */
+static int prepare(struct drm_file *file, const struct rocket_job *jobs, uint32_t n,
+		   struct submission *submissions, uint32_t *ret_n)
+{
+	uint32_t n_good = 0;
+	int r;
+
+	if (file->record)
+		order_wait_file(file, false);
+	r = drm_file_lock(file);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < n; i++)
+		if (submission_init(&submissions[n_good], &file->gem, &jobs[i]) == 0)
+			n_good++;
+	record_jobs(file, submissions, n_good);
+	drm_file_unlock(file);
+	*ret_n = n_good;
+	return 0;
+}
+
+static int submit_jobs(struct drm_file *file, const struct rocket_job *jobs, uint32_t n)
+{
+	struct submission *submissions = calloc(n, sizeof(*submissions));
+	uint32_t n_good = 0;
+	int r;
+
+	if (!submissions)
+		return -ENOMEM;
+	r = prepare(file, jobs, n, submissions, &n_good);
+	for (uint32_t i = 0; i < n_good && r != -ENODEV; i++)
+		r = queue_patiently(file, &submissions[i]);
+	for (uint32_t i = 0; i < n_good; i++)
+		submission_deinit(&submissions[i]);
+	free(submissions);
+	return r == -ENODEV ? r : 0;
+}
+
+int rocket_handle_submit(struct drm_file *file, void *data, size_t user_size)
+{
+	const struct rocket_submit *request = data;
+	struct rocket_job *jobs;
+	int r;
+
+	if (request->job_count == 0)
+		return 0;
+	r = check_request(request);
+	if (r < 0)
+		return r;
+	jobs = calloc(request->job_count, sizeof(*jobs));
+	if (!jobs)
+		return -ENOMEM;
+	r = read_array(jobs, request->jobs, request->job_count, request->job_struct_size,
+		       sizeof(*jobs));
+	if (r == 0)
+		r = submit_jobs(file, jobs, request->job_count);
+	else
+		trace_explain("SUBMIT: %u jobs at 0x%llx cannot be read", request->job_count,
+			      (unsigned long long)request->jobs);
+	free(jobs);
+	return r;
+}
