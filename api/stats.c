@@ -44,16 +44,43 @@ static unsigned n_cores_in_state(const struct scheduler *scheduler, enum core_st
 	return n;
 }
 
+static const char *const translations[] = {
+	[DEVICE_TRANSLATION_NONE] = "none",
+	[DEVICE_TRANSLATION_CORE] = "core",
+	[DEVICE_TRANSLATION_DEVICE] = "device",
+};
+
+/* What keeps sessions from each other's memory. */
+static const char *isolation_name(const struct device_caps *caps)
+{
+	if (!caps->runs_streams)
+		return "none";
+	return caps->has_page_tables || caps->n_domains ? "translation" : "checking";
+}
+
+static json_t *quirks_document(const struct device_caps *caps)
+{
+	json_t *quirks = json_array();
+
+	for (const char *const *quirk = caps->quirks; quirk && *quirk; quirk++)
+		json_array_append_new(quirks, json_string(*quirk));
+	return quirks;
+}
+
 static json_t *device_caps_document(const struct device_caps *caps)
 {
 	json_t *masks = json_array();
 	for (unsigned mask = 0; mask < 64; mask++)
 		if (caps->gang_masks >> mask & 1)
 			json_array_append_new(masks, json_integer(mask));
-	return json_pack("{s:i, s:o, s:b, s:b, s:b, s:b}", "n_cores", (int)caps->n_cores,
-			 "gang_masks", masks, "runs_streams", caps->runs_streams, "has_page_tables",
-			 caps->has_page_tables, "has_core_reset", caps->has_core_reset,
-			 "has_task_counter", caps->has_task_counter);
+	return json_pack("{s:i, s:o, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:i, s:s, s:o}", "n_cores",
+			 (int)caps->n_cores, "gang_masks", masks, "runs_streams",
+			 caps->runs_streams, "has_page_tables", caps->has_page_tables,
+			 "has_core_reset", caps->has_core_reset, "has_task_counter",
+			 caps->has_task_counter, "has_core_choice", !caps->is_core_blind,
+			 "translation", translations[caps->translation], "isolation",
+			 isolation_name(caps), "n_domains", (int)caps->n_domains, "fences", "npud",
+			 "quirks", quirks_document(caps));
 }
 
 static json_t *device_document(const struct sessions *sessions)
@@ -68,9 +95,10 @@ static json_t *device_document(const struct sessions *sessions)
 	json_t *retry = json_null();
 	if (scheduler_is_lost(sessions->scheduler, &retry_ns))
 		retry = json_integer((json_int_t)(retry_ns > now_ns ? retry_ns - now_ns : 0));
-	return json_pack("{s:s, s:o, s:s, s:o}", "name", sessions->device->caps.name, "caps",
-			 device_caps_document(&sessions->device->caps), "state", state,
-			 "retry_in_ns", retry);
+	const struct device_caps *caps = &sessions->device->caps;
+	return json_pack("{s:s, s:s?, s:o, s:s, s:o}", "name", caps->name, "driver",
+			 caps->driver[0] ? caps->driver : NULL, "caps", device_caps_document(caps),
+			 "state", state, "retry_in_ns", retry);
 }
 
 static json_t *core_document(const struct sessions *sessions, const struct core *core,

@@ -527,6 +527,7 @@ void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_
 	/* The device has kept the time itself. */
 	if (outcome == NPU_OUTCOME_HANG) {
 		evidence.budget_ns = scheduler_budget_ns(scheduler, core);
+		evidence.stood_still_ns = device_ns;
 		scheduler_count_hang(scheduler, &scheduler->cores[core], evidence.budget_ns);
 	}
 	note_share(job, device_ns);
