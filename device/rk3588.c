@@ -587,6 +587,7 @@ static struct device_caps make_caps(const struct bus *bus, const char *name)
 		.has_page_tables = true,
 		.has_core_reset = true,
 		.has_task_counter = true,
+		.translation = DEVICE_TRANSLATION_CORE,
 	};
 
 	/* The cores are independent engines: any two or more of them make a gang (3.4). */
