@@ -125,7 +125,7 @@ static void put_nibble(uint8_t *to, uint32_t lane, int32_t value)
 	if (lane % 2)
 		*byte = (uint8_t)((*byte & 0xf0) | (value & 0xf));
 	else
-		*byte = (uint8_t)(value << 4);
+		*byte = (uint8_t)((uint32_t)value << 4);
 }
 
 void soft_element_store(enum rk3588_precision precision, double value, uint8_t *atom, uint32_t lane)

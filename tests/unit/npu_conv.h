@@ -277,7 +277,7 @@ static inline double conv_load(const struct conv *conv, const char *from, uint32
 	memcpy(&half, from, sizeof(half));
 	switch (conv->out) {
 	case RK3588_INT4: /* even ones in the high half */
-		return (signed char)(k % 2 ? *from << 4 : *from & 0xf0) / 16;
+		return (signed char)(k % 2 ? *from * 16 : *from & 0xf0) / 16;
 	case RK3588_INT8:
 		return (signed char)*from;
 	case RK3588_INT16:

@@ -136,7 +136,7 @@ static inline double dpu_load(enum rk3588_precision precision, const char *atom,
 	float single;
 
 	if (n_bits == 4)
-		return (signed char)(lane % 2 ? atom[lane / 2] << 4 : atom[lane / 2] & 0xf0) / 16;
+		return (signed char)(lane % 2 ? atom[lane / 2] * 16 : atom[lane / 2] & 0xf0) / 16;
 	memcpy(&bits, atom + lane * n_bits / 8, n_bits / 8);
 	if (precision == RK3588_FP16)
 		return half_to_float((uint16_t)bits);
