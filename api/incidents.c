@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "device/regcmd.h"
 #include "sessions/job.h"
+#include "sessions/job_slices.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,11 +132,17 @@ static bool bo_has(const struct bo *bo, uint32_t iova, uint64_t size_bytes)
 	       size_bytes <= bo->size_bytes - (iova - bo->iova);
 }
 
-/* The BO of the job that holds the range, npud's own copy of its streams included; or NULL. */
+/* The BO of the job that holds the range, also what npud made of its streams; or NULL. */
 static const struct bo *find_bo(const struct job *job, uint32_t iova, uint64_t size_bytes)
 {
 	if (job->streams && bo_has(job->streams, iova, size_bytes))
 		return job->streams;
+	for (unsigned i = 0; i < job->base.n_cores; i++) {
+		const struct bo *prologue = job_slices_prologue(job, i);
+
+		if (prologue && bo_has(prologue, iova, size_bytes))
+			return prologue;
+	}
 	for (unsigned i = 0; i < job->n_pins; i++) {
 		if (bo_has(job->pins[i]->bo, iova, size_bytes))
 			return job->pins[i]->bo;

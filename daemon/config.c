@@ -152,9 +152,21 @@ static unsigned threshold(const json_t *watchdog, const char *key, unsigned fall
 	return fallback < most ? fallback : most;
 }
 
+static const char *strikes_text(const json_t *watchdog, const char *key, char *buffer, size_t size)
+{
+	json_int_t strikes = json_integer_value(json_object_get(watchdog, key));
+
+	if (!strikes)
+		return "0, never,";
+	snprintf(buffer, size, "%" JSON_INTEGER_FORMAT, strikes);
+	return buffer;
+}
+
 static int read_quarantine(struct json_reader *reader, const json_t *watchdog,
 			   struct quarantine *result)
 {
+	char text[32];
+
 	*result = quarantine_default();
 	result->close_after =
 		threshold(watchdog, "close_after", (unsigned)number(watchdog, "strikes"), UINT_MAX);
@@ -166,11 +178,13 @@ static int read_quarantine(struct json_reader *reader, const json_t *watchdog,
 	result->pause_max_ns = config_key_ns(watchdog, "quarantine_max_ms");
 	if (result->slow_after > result->suspend_after)
 		return json_reader_fail(reader, "watchdog.slow_after",
-					"is above suspend_after, %u (0, never, is above all)",
+					"%s is out of range (allowed: up to suspend_after, %u)",
+					strikes_text(watchdog, "slow_after", text, sizeof(text)),
 					result->suspend_after);
 	if (result->suspend_after > result->close_after)
 		return json_reader_fail(reader, "watchdog.suspend_after",
-					"is above close_after, %u (0, never, is above all)",
+					"%s is out of range (allowed: up to close_after, %u)",
+					strikes_text(watchdog, "suspend_after", text, sizeof(text)),
 					result->close_after);
 	return 0;
 }

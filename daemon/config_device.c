@@ -6,6 +6,7 @@
 #include "daemon/config_device.h"
 
 #include "base/clock.h"
+#include "daemon/config_effective.h"
 #include "daemon/config_keys.h"
 #include "scheduler/contract.h"
 #include "scheduler/policy.h"
@@ -155,6 +156,8 @@ int config_fit_device(const char *file, const struct device_caps *caps, struct c
 		r = fit_class(&fit, &config->sessions.classes[i], &left_cores);
 	if (r == 0)
 		r = fit_scope(&fit);
+	if (r == 0)
+		r = config_spell_out(config, caps->n_cores);
 	if (r == -ENOMEM)
 		fit_fail(&fit, "out of memory");
 	return r;

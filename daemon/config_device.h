@@ -10,8 +10,8 @@
 
 /*
  * Checks what the file asks of the device, takes the fallback for a policy that it cannot honour,
- * and adds a note for that and for what has no effect there. -EINVAL with *ret_error ("FILE: PATH:
- * …"), -ENOMEM; the config is to be thrown away then.
+ * adds a note for that and for what has no effect there, and completes config->effective. -EINVAL
+ * with *ret_error ("FILE: PATH: …"), -ENOMEM; the config is to be thrown away then.
  */
 int config_fit_device(const char *file, const struct device_caps *caps, struct config *config,
 		      struct config_error *ret_error);

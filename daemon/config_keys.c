@@ -143,7 +143,7 @@ static const struct key_spec quota_keys[] = {
 };
 
 /* No defaults: what is missing is taken from `quota`. */
-static const struct key_spec class_quota_keys[] = {
+const struct key_spec config_class_quota_keys[] = {
 	{"bytes_per_session", KEY_INTEGER, RANGE(4096, BYTES_MAX)},
 	{"bos_per_session", KEY_INTEGER, RANGE(1, COUNT_MAX)},
 	{"fences_per_session", KEY_INTEGER, RANGE(0, COUNT_MAX)},
@@ -163,7 +163,7 @@ static const struct key_spec class_keys[] = {
 	{"core_mask", KEY_CHOICE, .choices = config_core_mask_rules, .fallback = "\"demand\""},
 	{"requestable", KEY_FLAG, .fallback = "false"},
 	{"watchdog_cap_ms", KEY_NUMBER, RANGE(1, MS_MAX)},
-	{"quota", KEY_OBJECT, .members = class_quota_keys},
+	{"quota", KEY_OBJECT, .members = config_class_quota_keys},
 	{"priority", KEY_INTEGER, RANGE(0, PRIORITY_MAX), .fallback = "0"},
 	{"steal", KEY_CHOICE, .choices = steals, .fallback = "\"off\""},
 	{"gang_widths", KEY_SET, RANGE(1, CONFIG_CORES_MAX), .fallback = "[1, 2, 3]"},

@@ -17,6 +17,8 @@
 
 /* The document's top level. */
 extern const struct key_spec config_keys[];
+/* Those of `classes.*.quota`. */
+extern const struct key_spec config_class_quota_keys[];
 
 /* Choices in the order of their enums, NULL at the end. */
 extern const char *const config_devices[];	   /* enum config_device, then those not built */

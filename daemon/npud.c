@@ -9,8 +9,11 @@
 #include "base/closer.h"
 #include "base/log.h"
 #include "daemon/config_device.h"
+#include "daemon/config_effective.h"
+#include "daemon/config_keys.h"
 #include "daemon/devices.h"
 #include "daemon/notify.h"
+#include "device/power.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -72,12 +75,20 @@ static void npud_log_not_in_effect(const struct config *config, const json_t *kn
 /* What the command line says goes before the file. */
 static void npud_apply_options(const struct options *options, struct config *config)
 {
-	if (options->has_device)
+	if (options->has_device) {
 		config->device = options->device;
-	if (options->has_soft_clock)
+		config_set_effective(config, "device", "name", config_devices[options->device]);
+	}
+	if (options->has_soft_clock) {
 		config->soft.clock = options->soft_clock;
-	if (options->has_soft_cache)
+		config_set_effective(config, "device", "soft_clock",
+				     config_soft_clocks[options->soft_clock]);
+	}
+	if (options->has_soft_cache) {
 		config->soft.is_incoherent = options->is_soft_incoherent;
+		config_set_effective(config, "device", "soft_cache",
+				     options->is_soft_incoherent ? "incoherent" : "coherent");
+	}
 }
 
 /* A file that the device can honour. */
@@ -113,6 +124,7 @@ static void npud_open_incidents(struct npud *npud)
 		snprintf(path, sizeof(path), "%.*s.incidents", INCIDENT_PATH_MAX - 1,
 			 npud->listeners[0]->path);
 	r = incidents_set_directory(npud->incidents, path, wanted->count_max, wanted->bytes_max);
+	config_set_effective(&npud->config, "incidents", "directory", path);
 	if (r < 0)
 		log_warning("incidents_not_kept directory=\"%s\" error=\"%s\"",
 			    log_quote(path, text, sizeof(text)), strerror(-r));
@@ -310,6 +322,15 @@ static int npud_start_loop(struct npud *npud)
 	return 0;
 }
 
+/* What a kernel does not show is left out; $NPU_SYSFS is for trees that are not the kernel's. */
+static int npud_start_power(struct npud *npud)
+{
+	const char *sysfs = getenv("NPU_SYSFS");
+	int r = power_new(sysfs ? sysfs : "/sys", &npud->power);
+
+	return r == -ENOENT ? 0 : r;
+}
+
 /* Each BO is a descriptor and a mapping; the kernel limits both for a process. */
 static uint64_t npud_count_descriptors(void)
 {
@@ -332,6 +353,7 @@ static int npud_start_sessions(struct npud *npud)
 	const struct sessions_params params = {
 		.loop = npud->loop,
 		.device = npud->device,
+		.power = npud->power,
 		.closer = npud->closer,
 		.machine =
 			{
@@ -489,6 +511,8 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 	if (r == 0)
 		r = devices_open(&npud->config, &npud->device);
 	if (r == 0)
+		r = npud_start_power(npud);
+	if (r == 0)
 		r = npud_fit_config(npud);
 	if (r == 0)
 		r = npud_start_sessions(npud);
@@ -523,6 +547,7 @@ struct npud *npud_free(struct npud *npud)
 	incidents_free(npud->incidents);
 	sessions_free(npud->sessions);
 	device_free(npud->device);
+	power_free(npud->power);
 	if (npud->loop)
 		loop_timer_arm(&npud->drain_timer, CLOCK_NEVER);
 	if (npud->signal_fd >= 0) {

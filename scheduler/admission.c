@@ -5,10 +5,13 @@
  */
 #include "scheduler/admission.h"
 
+#include "base/clock.h"
+#include "scheduler/gang.h"
 #include "scheduler/scheduler_internal.h"
 #include "scheduler/slice.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define ROUNDS_MAX    8
 #define GUARDED_RATIO 1.1
@@ -20,8 +23,8 @@ struct candidate {
 
 struct forecast {
 	struct scheduler *scheduler;
-	uint64_t release_ns[SCHEDULER_CORES_MAX]; /* of the cores in service, ascending */
-	unsigned n_cores;
+	uint64_t release_ns[SCHEDULER_CORES_MAX]; /* by core; of those in service */
+	uint64_t first_release_ns;
 	struct candidate jobs[ADMISSION_JOBS_MAX]; /* by deadline */
 	unsigned n_jobs;
 	uint64_t missed_ns; /* of the first job that would be late: by how much */
@@ -85,40 +88,54 @@ static bool add_waiting_jobs(struct forecast *forecast, struct tree *queues)
 	return true;
 }
 
-/* One value of an ascending array has grown: it moves to its place. */
-static void sink(uint64_t *values, unsigned n, uint64_t value)
-{
-	unsigned i = 0;
-
-	for (; i + 1 < n && values[i + 1] < value; i++)
-		values[i] = values[i + 1];
-	values[i] = value;
-}
-
 static void add_cores(struct forecast *forecast, uint64_t now_ns)
 {
 	struct scheduler *scheduler = forecast->scheduler;
 
+	forecast->first_release_ns = CLOCK_NEVER;
 	for (unsigned i = 0; i < scheduler->params.n_cores; i++) {
-		uint64_t release_ns = scheduler_release_ns(scheduler, i, now_ns);
-		unsigned place = forecast->n_cores;
-
-		if (scheduler->cores[i].state == CORE_FAULTED)
-			continue;
-		for (; place > 0 && forecast->release_ns[place - 1] > release_ns; place--)
-			forecast->release_ns[place] = forecast->release_ns[place - 1];
-		forecast->release_ns[place] = release_ns;
-		forecast->n_cores++;
+		forecast->release_ns[i] = scheduler_release_ns(scheduler, i, now_ns);
+		if (scheduler->live_cores & core_bit(i) &&
+		    forecast->release_ns[i] < forecast->first_release_ns)
+			forecast->first_release_ns = forecast->release_ns[i];
 	}
 }
 
-/* How many cores the job takes of those in service. */
-static unsigned forecast_width(const struct forecast *forecast, const struct sched_job *job)
+/* The core of `cores` that is free first. */
+static unsigned first_free(const uint64_t *release_ns, uint32_t cores)
 {
-	unsigned width = job->n_cores < forecast->n_cores ? job->n_cores : forecast->n_cores;
+	unsigned first = (unsigned)__builtin_ctz(cores);
 
-	assert(width > 0 && width <= SCHEDULER_CORES_MAX);
-	return width;
+	for (unsigned i = first + 1; cores >> i; i++) {
+		if (cores >> i & 1 && release_ns[i] < release_ns[first])
+			first = i;
+	}
+	return first;
+}
+
+/* The job takes those of its cores that are free first. Returns when it ends. */
+static uint64_t place_job(const struct forecast *forecast, const struct candidate *candidate,
+			  uint64_t *release_ns)
+{
+	const struct scheduler *scheduler = forecast->scheduler;
+	uint32_t cores = gang_wanted_cores(scheduler, candidate->job) & scheduler->live_cores;
+	uint32_t taken = 0;
+	uint64_t start_ns = 0;
+
+	if (!cores)
+		cores = scheduler->live_cores;
+	for (unsigned n = candidate->job->n_cores; n > 0 && cores & ~taken; n--) {
+		unsigned core = first_free(release_ns, cores & ~taken);
+
+		taken |= core_bit(core);
+		if (release_ns[core] > start_ns)
+			start_ns = release_ns[core];
+	}
+	for (unsigned i = 0; taken >> i; i++) {
+		if (taken >> i & 1)
+			release_ns[i] = start_ns + candidate->cost_ns + scheduler->params.gap_ns;
+	}
+	return start_ns + candidate->cost_ns + scheduler->params.gap_ns;
 }
 
 /* How much later a deadline would have to be: a part of that goes into its margin. */
@@ -135,15 +152,12 @@ static unsigned find_late(struct forecast *forecast)
 	const struct scheduler *scheduler = forecast->scheduler;
 	uint64_t release_ns[SCHEDULER_CORES_MAX];
 
-	assert(forecast->n_cores > 0);
-	for (unsigned i = 0; i < forecast->n_cores; i++)
-		release_ns[i] = forecast->release_ns[i];
+	memcpy(release_ns, forecast->release_ns, sizeof(release_ns));
 	for (unsigned i = 0; i < forecast->n_jobs; i++) {
 		const struct sched_job *job = forecast->jobs[i].job;
-		unsigned width = forecast_width(forecast, job);
-		uint64_t end_ns = release_ns[width - 1] + forecast->jobs[i].cost_ns +
-				  scheduler->params.gap_ns;
-		uint64_t from_ns = job->submitted_ns ? job->submitted_ns : forecast->release_ns[0];
+		uint64_t end_ns = place_job(forecast, &forecast->jobs[i], release_ns);
+		uint64_t from_ns =
+			job->submitted_ns ? job->submitted_ns : forecast->first_release_ns;
 		double margin_ns = scheduler->config.admit_margin *
 				   ((double)job->deadline_ns - (double)from_ns);
 
@@ -153,8 +167,6 @@ static unsigned find_late(struct forecast *forecast)
 			forecast->missed_ns = shift_ns(scheduler, over_ns);
 			return i;
 		}
-		for (unsigned j = 0; j < width; j++)
-			sink(release_ns, forecast->n_cores, end_ns);
 	}
 	return forecast->n_jobs;
 }
@@ -187,7 +199,7 @@ bool admission_allows(struct scheduler *scheduler, struct tree *queues, struct s
 	if (!add_waiting_jobs(&forecast, queues) || !add_job(&forecast, job))
 		return false;
 	add_cores(&forecast, now_ns);
-	for (unsigned round = 0; forecast.n_cores && round < ROUNDS_MAX; round++) {
+	for (unsigned round = 0; scheduler->live_cores && round < ROUNDS_MAX; round++) {
 		unsigned late = find_late(&forecast), victim;
 		struct sched_job *shed;
 

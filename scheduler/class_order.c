@@ -162,11 +162,12 @@ void class_order_started(const struct scheduler *scheduler, struct sched_job *jo
 void class_order_finished(const struct scheduler *scheduler, struct sched_job *job)
 {
 	uint64_t least_ns = least_charge_ns(scheduler, job);
+	uint64_t used_ns = scheduler_batch_cost_ns(scheduler, job);
 	struct queue *queue = job->queue;
 
-	if (job->batch_ns > least_ns)
-		queue->order.virtual_ns += (double)(job->batch_ns - least_ns);
-	queue->order.turn_ns += job->batch_ns > least_ns ? job->batch_ns : least_ns;
+	if (used_ns > least_ns)
+		queue->order.virtual_ns += (double)(used_ns - least_ns);
+	queue->order.turn_ns += used_ns > least_ns ? used_ns : least_ns;
 	if (queue->order.turn_ns < scheduler->config.rr_quantum_ns)
 		return;
 	queue->order.turn_ns = 0;

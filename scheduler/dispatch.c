@@ -56,10 +56,10 @@ static void reserve_for_gang(struct pass *pass, const struct sched_job *head)
 {
 	struct queue *queue = head->queue;
 
-	if (head->n_cores == 1 || pass->owner || gang_is_moldable(pass->scheduler, head))
+	if (pass->owner || !gang_needs_reservation(pass->scheduler, head))
 		return;
 	/* Not while its own session's jobs elsewhere are what it waits for. */
-	if (!queue_has_room(queue, queue->running_mask & ~head->allowed_mask, head->n_cores))
+	if (!queue_has_room(queue, queue->running_mask & ~head->allowed_mask, gang_widest(head)))
 		return;
 	reserve(pass, head, head->allowed_mask);
 }

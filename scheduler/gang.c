@@ -42,19 +42,69 @@ bool gang_width_is_allowed(const struct queue_params *params, unsigned width)
 	return !params->gang_widths || params->gang_widths >> width & 1;
 }
 
+/* The widths below its own that the job may have. */
+static uint32_t narrower_widths(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	uint32_t widths = job->widths & ((1u << job->n_cores) - 1) & ~1u;
+
+	if (job->is_narrow)
+		return widths;
+	if (!scheduler->config.is_moldable || job->n_cores == 1)
+		return 0;
+	return job->queue->params.gang_widths ? widths & job->queue->params.gang_widths : widths;
+}
+
 bool gang_is_moldable(const struct scheduler *scheduler, const struct sched_job *job)
 {
-	uint32_t narrower = job->widths & ((1u << job->n_cores) - 1) & ~1u;
+	return narrower_widths(scheduler, job);
+}
 
-	if (job->queue->params.gang_widths)
-		narrower &= job->queue->params.gang_widths;
+bool gang_needs_reservation(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	return job->n_cores > 1 && !(narrower_widths(scheduler, job) & 1u << 1);
+}
 
-	return scheduler->config.is_moldable && job->n_cores > 1 && narrower;
+unsigned gang_widest(const struct sched_job *job)
+{
+	unsigned width = job->n_cores;
+
+	if (!job->is_narrow)
+		return width;
+	do
+		width--;
+	while (!(job->widths >> width & 1));
+	return width;
 }
 
 static uint32_t queue_cores(const struct scheduler *scheduler, const struct sched_job *job)
 {
 	return scheduler->policy->ops->cores(scheduler->policy, job->queue);
+}
+
+/* Whether the device can start that many of these cores together. */
+static bool has_set(const struct scheduler *scheduler, uint32_t cores, unsigned width)
+{
+	if (width == 1)
+		return cores;
+	for (uint32_t set = 3; set <= cores && set < 64; set++) {
+		if (scheduler->params.gang_masks >> set & 1 && !(set & ~cores) &&
+		    (unsigned)__builtin_popcount(set) == width)
+			return true;
+	}
+	return false;
+}
+
+uint32_t gang_narrow_widths(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	uint32_t widths = narrower_widths(scheduler, job);
+	uint32_t cores = queue_cores(scheduler, job) & scheduler->live_cores, fitting = 0;
+
+	for (unsigned width = 1; width < job->n_cores; width++) {
+		if (widths >> width & 1 && width <= job->queue->params.max_cores &&
+		    has_set(scheduler, cores, width))
+			fitting |= 1u << width;
+	}
+	return fitting;
 }
 
 uint32_t gang_usable_cores(const struct scheduler *scheduler, const struct sched_job *job,
@@ -92,18 +142,18 @@ unsigned gang_list_widths(const struct scheduler *scheduler, const struct sched_
 			  unsigned n_idle, unsigned *ret_widths)
 {
 	const struct policy_ops *ops = scheduler->policy->ops;
+	uint32_t narrower = narrower_widths(scheduler, job);
 	uint64_t batch_limit_ns = CLOCK_NEVER;
 	unsigned n = 0;
 
-	if (!gang_is_moldable(scheduler, job)) {
+	if (!narrower) {
 		ret_widths[0] = job->n_cores;
 		return 1;
 	}
 	if (ops->batch_limit_ns)
 		batch_limit_ns = ops->batch_limit_ns(scheduler->policy);
 	for (unsigned width = job->n_cores; width > 0; width--) {
-		if (width != job->n_cores && !(job->widths >> width & 1 &&
-					       gang_width_is_allowed(&job->queue->params, width)))
+		if (width == job->n_cores ? job->is_narrow : !(narrower >> width & 1))
 			continue;
 		if (batch_limit_ns == CLOCK_NEVER ||
 		    suits_deadlines(scheduler, job, width, batch_limit_ns))

@@ -31,6 +31,18 @@ bool gang_width_is_allowed(const struct queue_params *params, unsigned width);
 /* Whether the scheduler may run the job on fewer cores than it asks for. */
 bool gang_is_moldable(const struct scheduler *scheduler, const struct sched_job *job);
 
+/*
+ * The narrower widths (bits) that the rules of the job's queue and the cores in service leave it;
+ * 0 where it cannot be molded.
+ */
+uint32_t gang_narrow_widths(const struct scheduler *scheduler, const struct sched_job *job);
+
+/* The most cores that a submitted job may get. */
+unsigned gang_widest(const struct sched_job *job);
+
+/* Whether it can starve without a reservation: no single core will do. */
+bool gang_needs_reservation(const struct scheduler *scheduler, const struct sched_job *job);
+
 /* The cores that a submitted job may use on that width, and those of all its widths. */
 uint32_t gang_usable_cores(const struct scheduler *scheduler, const struct sched_job *job,
 			   unsigned width);

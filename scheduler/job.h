@@ -55,6 +55,7 @@ struct sched_job {
 	uint64_t submitted_ns, ready_ns, started_ns, done_ns;
 	unsigned pieces_done;
 	uint64_t missed_ns; /* refused as late: by how much */
+	bool is_narrow;	    /* only its narrower widths fit its queue's rules; `widths` has those */
 	bool is_probe;	    /* admitted against the odds, to measure it */
 	bool is_reserved;   /* within a reservation: neither refused nor shed for others */
 	bool is_shed;	    /* gives way to others: ends as late in the next pass */
@@ -72,6 +73,7 @@ struct sched_job {
 	uint64_t predicted_ns;	   /* of its device time; 0: none */
 	uint64_t predicted_end_ns; /* its start where nothing is predicted */
 	uint64_t budget_ns;	   /* watchdog's, from the prediction; 0: none */
+	uint64_t clock_hz;	   /* of the device when the batch was started; 0: not known */
 	uint64_t share_ns;	   /* device time of its longest share */
 	/* Core-time: share_ns times its width, as a gang holds all its cores until its last share
 	 * ends. Of that batch, and of all. */

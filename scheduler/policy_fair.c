@@ -14,8 +14,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A batch that was shot is charged that many times, with the reset it caused. */
-#define HANG_FACTOR 2
 /* How far jobs with a deadline go ahead of their tenant's share. */
 #define LEAD_LAGS 2
 

@@ -21,6 +21,7 @@ struct pinned_ring {
 
 struct pinned {
 	struct policy base;
+	const struct scheduler *scheduler;
 	uint32_t all_cores, live_cores;
 	uint32_t lent_cores, kept_cores; /* by classes, whether they have queues or not */
 	struct list active;		 /* struct pinned_ring with n_ready > 0, by turn */
@@ -47,6 +48,7 @@ static int pinned_create(struct scheduler *scheduler, const struct scheduler_con
 	if (!pinned)
 		return -ENOMEM;
 	pinned->base.ops = &policy_pinned;
+	pinned->scheduler = scheduler;
 	pinned->all_cores = pinned->live_cores = all_cores;
 	pinned->lent_cores = config->lent_cores;
 	pinned->kept_cores = config->kept_cores;
@@ -213,7 +215,10 @@ static void pinned_started(struct policy *policy, struct queue *queue, struct sc
 
 static void pinned_finished(struct policy *policy, struct queue *queue, struct sched_job *job)
 {
-	deficit_ring_correct(&ring_of(policy, queue)->ring, queue, job);
+	struct pinned *pinned = to_pinned(policy);
+
+	deficit_ring_correct(&ring_of(policy, queue)->ring, queue,
+			     scheduler_batch_cost_ns(pinned->scheduler, job), job);
 }
 
 const struct policy_ops policy_pinned = {

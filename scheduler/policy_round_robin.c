@@ -122,15 +122,15 @@ void deficit_ring_charge(struct deficit_ring *ring, struct queue *queue, struct 
 	deficit_ring_insert(ring, queue);
 }
 
-void deficit_ring_correct(struct deficit_ring *ring, struct queue *queue,
+void deficit_ring_correct(struct deficit_ring *ring, struct queue *queue, uint64_t used_ns,
 			  const struct sched_job *job)
 {
 	bool is_ready = !list_is_empty(&queue->policy_link);
 
-	if (job->batch_ns <= job->charged_ns)
+	if (used_ns <= job->charged_ns)
 		return;
 	settle(ring, queue);
-	pay(ring, queue, job->batch_ns - job->charged_ns);
+	pay(ring, queue, used_ns - job->charged_ns);
 	/* One that keeps its credit keeps its turn too. */
 	if (!is_ready || queue->deficit_ns > 0)
 		return;
@@ -148,6 +148,7 @@ int64_t deficit_ring_balance_ns(const struct deficit_ring *ring, struct queue *q
 
 struct round_robin {
 	struct policy base;
+	const struct scheduler *scheduler;
 	uint32_t all_cores;
 	struct deficit_ring ring;
 };
@@ -165,6 +166,7 @@ static int round_robin_create(struct scheduler *scheduler, const struct schedule
 	if (!rr)
 		return -ENOMEM;
 	rr->base.ops = &policy_round_robin;
+	rr->scheduler = scheduler;
 	rr->all_cores = scheduler->all_cores;
 	deficit_ring_init(&rr->ring, config);
 	*ret_policy = &rr->base;
@@ -228,7 +230,9 @@ static void round_robin_started(struct policy *policy, struct queue *queue, stru
 
 static void round_robin_finished(struct policy *policy, struct queue *queue, struct sched_job *job)
 {
-	deficit_ring_correct(&to_round_robin(policy)->ring, queue, job);
+	struct round_robin *own = to_round_robin(policy);
+
+	deficit_ring_correct(&own->ring, queue, scheduler_batch_cost_ns(own->scheduler, job), job);
 }
 
 const struct policy_ops policy_round_robin = {

@@ -35,9 +35,9 @@ void deficit_ring_insert(struct deficit_ring *ring, struct queue *queue);
 void deficit_ring_remove(struct queue *queue);
 /* As policy_ops::next. */
 struct queue *deficit_ring_next(const struct deficit_ring *ring, const struct queue *queue);
-/* As policy_ops::started and policy_ops::finished. */
+/* As policy_ops::started and policy_ops::finished; used_ns is what the batch cost. */
 void deficit_ring_charge(struct deficit_ring *ring, struct queue *queue, struct sched_job *job);
-void deficit_ring_correct(struct deficit_ring *ring, struct queue *queue,
+void deficit_ring_correct(struct deficit_ring *ring, struct queue *queue, uint64_t used_ns,
 			  const struct sched_job *job);
 /* What the queue may still use before others go first, as of now; negative: its debt. */
 int64_t deficit_ring_balance_ns(const struct deficit_ring *ring, struct queue *queue);

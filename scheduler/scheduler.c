@@ -22,7 +22,8 @@
 
 bool scheduler_can_run(const struct scheduler *scheduler, const struct sched_job *job)
 {
-	return gang_fits(job, job->allowed_mask, scheduler->live_cores);
+	return (!job->is_narrow && gang_fits(job, job->allowed_mask, scheduler->live_cores)) ||
+	       gang_narrow_widths(scheduler, job);
 }
 
 uint32_t scheduler_queue_cores(const struct scheduler *scheduler, const struct queue *queue)
@@ -36,7 +37,9 @@ static void refit_job(struct scheduler *scheduler, struct queue *queue, struct s
 	uint32_t allowed = gang_allowed_cores(job, queue->params.core_mask_rule,
 					      scheduler_queue_cores(scheduler, queue));
 
-	if (gang_fits(job, allowed, scheduler->live_cores))
+	if (job->is_narrow && gang_narrow_widths(scheduler, job))
+		job->allowed_mask = scheduler_queue_cores(scheduler, queue);
+	else if (!job->is_narrow && gang_fits(job, allowed, scheduler->live_cores))
 		job->allowed_mask = allowed;
 	if (job->state == JOB_READY)
 		queue->ready_cores |= job->allowed_mask;
@@ -183,6 +186,15 @@ void scheduler_note_progress(struct scheduler *scheduler, struct sched_job *job,
 	}
 }
 
+uint64_t scheduler_batch_cost_ns(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	uint64_t held_ns = scheduler_now_ns(scheduler) - job->batch_start_ns;
+
+	if (job->outcome != NPU_OUTCOME_HANG)
+		return job->batch_ns;
+	return HANG_FACTOR * held_ns * job->batch_width;
+}
+
 void scheduler_release_cores(struct scheduler *scheduler, struct sched_job *job)
 {
 	struct queue *queue = job->queue;
@@ -272,6 +284,7 @@ static void plan_batch(struct scheduler *scheduler, const struct dispatch *dispa
 	job->batch_width = (unsigned)__builtin_popcount(dispatch->cores);
 	job->batch_start_ns = job->predicted_end_ns = now;
 	job->predicted_ns = job->budget_ns = 0;
+	job->clock_hz = scheduler->clock.now_hz;
 	job->is_long = job->is_unknown = false;
 	job->has_switched = dispatch->needs_switch;
 	if (!job->signature)
@@ -296,7 +309,8 @@ uint64_t scheduler_release_ns(const struct scheduler *scheduler, unsigned core, 
 static int start_share(struct scheduler *scheduler, struct core *core)
 {
 	const struct scheduler_params *params = &scheduler->params;
-	struct watchdog_budget budget = watchdog_get_budget(&scheduler->config.watchdog, core);
+	struct watchdog_budget budget =
+		watchdog_get_budget(&scheduler->config.watchdog, &scheduler->clock, core);
 
 	core->job->active_mask |= core_bit(core->index);
 	watchdog_start(core, &budget, scheduler_now_ns(scheduler));
@@ -383,14 +397,19 @@ static bool demand_is_met(struct scheduler *scheduler, const struct queue *queue
 			  struct sched_job *job)
 {
 	const struct scheduler_params *params = &scheduler->params;
+	uint32_t cores = scheduler_queue_cores(scheduler, queue);
 
 	if (!gang_demand_is_valid(job, scheduler->all_cores, params->gang_masks))
 		return false;
-	job->allowed_mask = gang_allowed_cores(job, queue->params.core_mask_rule,
-					       scheduler_queue_cores(scheduler, queue));
-	return job->n_cores <= queue->params.max_cores &&
-	       gang_width_is_allowed(&queue->params, job->n_cores) &&
-	       scheduler_can_run(scheduler, job);
+	job->allowed_mask = gang_allowed_cores(job, queue->params.core_mask_rule, cores);
+	if (job->n_cores <= queue->params.max_cores &&
+	    gang_width_is_allowed(&queue->params, job->n_cores) &&
+	    gang_fits(job, job->allowed_mask, scheduler->live_cores))
+		return true;
+	job->widths = gang_narrow_widths(scheduler, job);
+	job->allowed_mask = cores;
+	job->is_narrow = job->widths;
+	return job->is_narrow;
 }
 
 int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job)
@@ -399,9 +418,9 @@ int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sc
 
 	if (!scheduler->live_cores)
 		return -ENODEV;
+	job->queue = queue;
 	if (!demand_is_met(scheduler, queue, job))
 		return -EINVAL;
-	job->queue = queue;
 	if (!job->deadline_ns && queue->params.deadline_ns)
 		job->deadline_ns = scheduler_now_ns(scheduler) + queue->params.deadline_ns;
 	r = job->n_deps ? 0 : admit_job(scheduler, queue, job);
@@ -482,8 +501,10 @@ void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t de
 	if (job->active_mask)
 		return;
 	switches_observe(&scheduler->switches, job, scheduler_now_ns(scheduler));
-	predict_observe(scheduler->predict, job->signature, job->batch_width, job->batch_pieces,
-			job->share_ns);
+	/* What ran at two clocks says nothing about either. */
+	if (job->clock_hz == scheduler->clock.now_hz)
+		predict_observe(scheduler->predict, job->signature, job->batch_width,
+				job->batch_pieces, job->share_ns);
 	job->pieces_done += job->batch_pieces;
 	job->n_repeats = 0;
 	end_alone(scheduler, job);
@@ -506,6 +527,7 @@ void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_
 	/* The device has kept the time itself. */
 	if (outcome == NPU_OUTCOME_HANG) {
 		evidence.budget_ns = scheduler_budget_ns(scheduler, core);
+		evidence.stood_still_ns = device_ns;
 		scheduler_count_hang(scheduler, &scheduler->cores[core], evidence.budget_ns);
 	}
 	note_share(job, device_ns);
@@ -546,6 +568,12 @@ uint64_t scheduler_next_end_ns(const struct scheduler *scheduler, uint32_t cores
 	return end_ns;
 }
 
+void scheduler_set_clock(struct scheduler *scheduler, const struct sched_clock *clock)
+{
+	scheduler->clock = *clock;
+	predict_set_clock(scheduler->predict, clock->now_hz);
+}
+
 const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index)
 {
 	assert(index < scheduler->params.n_cores);
@@ -561,7 +589,9 @@ uint64_t scheduler_budget_ns(const struct scheduler *scheduler, unsigned core)
 {
 	if (!scheduler_core(scheduler, core)->job)
 		return 0;
-	return watchdog_get_budget(&scheduler->config.watchdog, &scheduler->cores[core]).device_ns;
+	return watchdog_get_budget(&scheduler->config.watchdog, &scheduler->clock,
+				   &scheduler->cores[core])
+		.device_ns;
 }
 
 bool scheduler_is_lost(const struct scheduler *scheduler, uint64_t *ret_retry_ns)

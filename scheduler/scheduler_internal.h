@@ -12,6 +12,9 @@
 #include "scheduler/shares.h"
 #include "scheduler/switches.h"
 
+/* A batch that hung is charged that many times, with the reset it caused. */
+#define HANG_FACTOR 2
+
 struct scheduler {
 	struct scheduler_params params;
 	struct scheduler_config config;
@@ -30,8 +33,9 @@ struct scheduler {
 	uint64_t affinity_since_ns; /* warm address spaces have been preferred since; 0: not */
 	uint64_t last_pass_ns;	    /* of scheduler_run() */
 	uint64_t epoch_start_ns;    /* one domain for all: when it became the active one */
-	uint64_t hold_end_ns;	    /* no held queue is to be let go before; CLOCK_NEVER: none */
-	unsigned n_alone;	    /* jobs with needs_alone */
+	struct sched_clock clock;
+	uint64_t hold_end_ns; /* no held queue is to be let go before; CLOCK_NEVER: none */
+	unsigned n_alone;     /* jobs with needs_alone */
 	uint64_t revival_ns, revival_pause_ns; /* no core is live: the next attempt */
 	bool is_rejoining;   /* a policy takes over: nobody has become ready by that */
 	bool is_dispatching; /* scheduler_run() is on the stack */
@@ -65,6 +69,11 @@ void scheduler_end_waiting(struct scheduler *scheduler, struct sched_job *job,
 			   enum npu_outcome outcome);
 /* The job lets go of its cores, none of which runs any more. */
 void scheduler_release_cores(struct scheduler *scheduler, struct sched_job *job);
+/*
+ * Core-time that the batch which has just ended is to be charged: what it used, or where it hung
+ * HANG_FACTOR times what it kept from others.
+ */
+uint64_t scheduler_batch_cost_ns(const struct scheduler *scheduler, const struct sched_job *job);
 /* The job waits in its queue's place for it, for the first time or after a batch. */
 void scheduler_make_ready(struct scheduler *scheduler, struct sched_job *job);
 /* Whether the cores in service can run the job. */

@@ -151,6 +151,12 @@ static int job_refuse_demand(const struct job *job, int r, struct npu_error *err
 		return error_set(error, -r, "core_mask",
 				 "class \"%s\" does not let its jobs run on %u cores (gang_widths)",
 				 session->class->name, job->base.n_cores);
+	if (job->base.n_cores > session->queue.params.max_cores)
+		return error_set(error, -r, "core_mask",
+				 "class \"%s\" lets its sessions use %u cores at once, not %u "
+				 "(max_cores)",
+				 session->class->name, session->queue.params.max_cores,
+				 job->base.n_cores);
 	error_set(error, -r, "core_mask",
 		  "no set of cores that class \"%s\" may use (mask %#" PRIx32 ") fits %#" PRIx32,
 		  session->class->name, session->queue.params.core_mask, job->base.core_mask);

@@ -251,6 +251,13 @@ struct job_slices *job_slices_free(struct job_slices *slices)
 	return NULL;
 }
 
+const struct bo *job_slices_prologue(const struct job *job, unsigned share)
+{
+	const struct job_slices *slices = job->slices;
+
+	return slices && share < slices->n_shares ? slices->shares[share].prologue : NULL;
+}
+
 static int cut_streams(struct job *job, struct npu_error *error)
 {
 	struct job_slices *slices;

@@ -18,6 +18,7 @@
 
 #include <stdint.h>
 
+struct bo;
 struct job;
 struct job_slices;
 
@@ -32,6 +33,8 @@ struct job_slices;
  * the number is needed. 0 also where it cannot be cut. EDQUOT, ENOMEM with *error.
  */
 int job_slices_make(struct job *job, struct npu_error *error);
+/* What that share's later pieces start with, prologue and body; NULL where it has none. */
+const struct bo *job_slices_prologue(const struct job *job, unsigned share);
 struct job_slices *job_slices_free(struct job_slices *slices);
 
 /*

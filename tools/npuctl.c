@@ -9,6 +9,7 @@
 #include "npuctl_top.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <poll.h>
@@ -241,7 +242,8 @@ static enum cli_status run_drain(struct npuctl *npuctl, char **arguments)
 		if (error < 0)
 			return cli_error_npu(error, "drain");
 		if (work.n_jobs != n_before && work.n_jobs > 0)
-			fprintf(stderr, "npuctl: drain: %u jobs to go\n", work.n_jobs);
+			fprintf(stderr, "npuctl: drain: %u job%s to go\n", work.n_jobs,
+				work.n_jobs > 1 ? "s" : "");
 		n_before = work.n_jobs;
 		if (work.n_jobs > 0)
 			poll(NULL, 0, DRAIN_INTERVAL_MS);
@@ -285,7 +287,10 @@ static enum cli_status run_pardon(struct npuctl *npuctl, char **arguments)
 		error = npu_pardon_identity(npuctl->session, (uint32_t)number, colon + 1);
 	else
 		error = npu_pardon(npuctl->session, number);
-	return error < 0 ? cli_error_npu(error, "pardon") : CLI_OK;
+	if (error < 0)
+		return cli_error_npu(error, "pardon");
+	puts("pardoned");
+	return CLI_OK;
 }
 
 static enum cli_status run_trace_start(struct npuctl *npuctl, char **arguments)
@@ -294,19 +299,33 @@ static enum cli_status run_trace_start(struct npuctl *npuctl, char **arguments)
 	return error < 0 ? cli_error_npu(error, "trace start") : CLI_OK;
 }
 
-/* Opened first: a recording must not end because it cannot be written. */
+/*
+ * Opened first, as a recording must not end because it cannot be written; emptied last, as a file
+ * must not be lost because there is no recording.
+ */
 static enum cli_status run_trace_stop(struct npuctl *npuctl, char **arguments)
 {
-	FILE *file = fopen(arguments[0], "w");
+	const char *path = arguments[0];
+	bool is_new = access(path, F_OK) < 0;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!file)
-		return cli_error(CLI_FAILED, "%s: %s", arguments[0], strerror(errno));
+		return cli_error(CLI_FAILED, "%s: %s", path, strerror(errno));
 	char *text = NULL;
 	int error = npu_trace_stop(npuctl->session, &text);
-	bool is_written = error == 0 && fputs(text, file) != EOF;
+	if (error < 0) {
+		fclose(file);
+		if (is_new)
+			unlink(path);
+		return cli_error_npu(error, "trace stop");
+	}
+	/* What is no regular file, a pipe for instance, has no length. */
+	bool is_written =
+		(ftruncate(fd, 0) == 0 || errno == EINVAL) && fputs(text, file) != EOF;
 	free(text);
-	if (fclose(file) == EOF || (error == 0 && !is_written))
-		return cli_error(CLI_FAILED, "%s: %s", arguments[0], strerror(errno));
-	return error < 0 ? cli_error_npu(error, "trace stop") : CLI_OK;
+	if (fclose(file) == EOF || !is_written)
+		return cli_error(CLI_FAILED, "%s: %s", path, strerror(errno));
+	return CLI_OK;
 }
 
 struct command {

@@ -64,7 +64,7 @@ static int sync_object(struct drm_file *file, const char *name, uint32_t handle,
 	if (r < 0)
 		return r;
 	object = gem_find(&file->gem, handle);
-	r = object ? npu_bo_sync(file->session, &object->bo, 0, object->bo.size, direction)
+	r = object ? npu_bo_sync(object->session, &object->bo, 0, object->bo.size, direction)
 		   : -ENOENT;
 	if (!object)
 		trace_explain("%s: there is no handle %u", name, handle);

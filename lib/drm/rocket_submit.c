@@ -141,7 +141,7 @@ static int read_handles(struct submission *submission, const struct rocket_job *
 	return r;
 }
 
-static int find_tokens(struct submission *submission, const struct gem *gem)
+static int find_tokens(struct submission *submission, const struct drm_file *file)
 {
 	struct order_tokens *tokens = &submission->tokens;
 
@@ -149,7 +149,7 @@ static int find_tokens(struct submission *submission, const struct gem *gem)
 	if (!tokens->tokens)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < tokens->n; i++) {
-		const struct gem_object *object = gem_find(gem, submission->handles[i]);
+		const struct gem_object *object = gem_find(&file->gem, submission->handles[i]);
 
 		if (!object) {
 			trace_explain("SUBMIT: %s handle %u is unknown; dropped",
@@ -170,7 +170,7 @@ static int submission_init(struct submission *submission, const struct drm_file 
 	if (r == 0)
 		r = read_handles(submission, job);
 	if (r == 0)
-		r = find_tokens(submission, &file->gem);
+		r = find_tokens(submission, file);
 	if (r < 0) {
 		submission_deinit(submission);
 		*submission = (struct submission){0};
@@ -221,18 +221,14 @@ static void record_jobs(struct drm_file *file, const struct submission *submissi
 
 /* With the order's lock and the file's; -EBUSY: more fences to wait for than a job can. */
 static int queue_ordered(struct drm_file *file, const struct submission *submission,
-			 struct npu_job *job)
+			 const struct npu_job *job)
 {
-	int fences[NPU_JOB_FENCES_MAX], fence, r;
+	int fence, r;
 
-	job->fences = fences;
-	job->n_fences = order_collect(file, &submission->tokens, fences, NPU_JOB_FENCES_MAX);
 	if (job->n_fences > NPU_JOB_FENCES_MAX)
 		return -EBUSY;
 	r = npu_submit(file->session, job, NULL, &fence);
-	if (r == 0)
-		r = order_add(file, &submission->tokens, fence);
-	return r;
+	return r < 0 ? r : order_add(file, &submission->tokens, fence);
 }
 
 /* The file's lock is held. The driver has no timeout of the client's: the policy's is in force. */
@@ -245,13 +241,15 @@ static int queue_locked(struct drm_file *file, const struct submission *submissi
 			NPU_SUBMIT_ORDER_ONLY | (trace_is_explaining() ? NPU_SUBMIT_COMPLETION : 0),
 	};
 	uint32_t *bos = calloc(file->gem.n_objects + 1, sizeof(*bos));
-	int r;
+	int fences[NPU_JOB_FENCES_MAX], r;
 
 	if (!bos)
 		return -ENOMEM;
 	job.n_bos = gem_collect(&file->gem, file->session, bos, NPU_JOB_BOS_MAX);
 	job.bos = bos;
+	job.fences = fences;
 	order_lock();
+	job.n_fences = order_collect(file, &submission->tokens, fences, NPU_JOB_FENCES_MAX);
 	r = queue_ordered(file, submission, &job);
 	order_unlock();
 	free(bos);

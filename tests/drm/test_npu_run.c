@@ -45,10 +45,10 @@ static void require_case(const struct daemon *daemon, const char *client, const 
 }
 
 /* All cases of the client that the variable names. */
-static void run_client(const char *variable)
+static void run_client_with(const char *variable, const char *config)
 {
 	const char *client = getenv(variable);
-	struct daemon daemon = start(NULL);
+	struct daemon daemon = start(config);
 	static struct command_result list;
 	const char *const arguments[] = {client, NULL};
 	char *name, *rest;
@@ -61,6 +61,11 @@ static void run_client(const char *variable)
 		require_case(&daemon, client, name);
 	REQUIRE(daemon_is_alive(&daemon));
 	daemon_stop(&daemon);
+}
+
+static void run_client(const char *variable)
+{
+	run_client_with(variable, NULL);
 }
 
 static void vendor_abi(void)
@@ -83,14 +88,19 @@ static void vendor_submits_32_bit(void)
 	run_client("DRM_CLIENT_SUBMIT_32");
 }
 
+/* A job that hangs does so for a time that clients can do something in. */
+static const char slow_watchdog[] =
+	"{\"version\": 1, \"watchdog\": {\"floor_ms\": 2000, \"slow_after\": 1000,"
+	" \"suspend_after\": 1000, \"strikes\": 1000}}";
+
 static void rocket_abi(void)
 {
-	run_client("DRM_CLIENT_ROCKET");
+	run_client_with("DRM_CLIENT_ROCKET", slow_watchdog);
 }
 
 static void rocket_abi_32_bit(void)
 {
-	run_client("DRM_CLIENT_ROCKET_32");
+	run_client_with("DRM_CLIENT_ROCKET_32", slow_watchdog);
 }
 
 static void nodes(void)
@@ -388,7 +398,7 @@ static void rocket_can_be_recorded(void)
 
 static void rocket_is_explained(void)
 {
-	struct daemon daemon = start(NULL);
+	struct daemon daemon = start(slow_watchdog);
 	const char *const drops[] = {"npu-run",
 				     "--socket",
 				     daemon.socket,
@@ -396,6 +406,9 @@ static void rocket_is_explained(void)
 				     client("DRM_CLIENT_ROCKET"),
 				     "bad_jobs_are_dropped",
 				     NULL};
+	const char *const pools[] = {"npu-run",	     "--socket",
+				     daemon.socket,  client("DRM_CLIENT_ROCKET"),
+				     "pooling_ends", NULL};
 	const char *const hangs[] = {"npu-run",	    "--socket",
 				     daemon.socket, client("DRM_CLIENT_ROCKET"),
 				     "timeouts",    NULL};
@@ -408,6 +421,8 @@ static void rocket_is_explained(void)
 	REQUIRE_HAS(result.output, "SUBMIT: task 0: regcmd_count is 0; dropped");
 	REQUIRE_HAS(result.output, "ROCKET_SUBMIT                  24 bytes        9 calls");
 	REQUIRE_HAS(run(hangs).output, "SUBMIT: a job ended with hang: ");
+	/* The driver shoots tasks that only pool. */
+	REQUIRE(!strstr(run(pools).output, "a job ended with"));
 	daemon_stop(&daemon);
 }
 

@@ -16,11 +16,10 @@ static uint64_t word(uint16_t target, uint32_t value, uint16_t offset)
 }
 
 /* The short ones write into the group before last. */
-static void write_task(struct network *network, unsigned i)
+void network_write_stream(struct network *network, unsigned i, uint32_t input_iova)
 {
 	uint32_t iova = network->bo.iova, output = iova + NETWORK_OUTPUT + i * 0x1000;
-	const struct stream_addresses addresses = {iova + NETWORK_INPUTS + i % 2 * 0x1000,
-						   iova + NETWORK_WEIGHT, output};
+	const struct stream_addresses addresses = {input_iova, iova + NETWORK_WEIGHT, output};
 	struct stream stream;
 	uint64_t *tail;
 
@@ -44,7 +43,8 @@ static void write_task(struct network *network, unsigned i)
 void network_write_streams(struct network *network)
 {
 	for (unsigned i = 0; i < NETWORK_TASKS; i++)
-		write_task(network, i);
+		network_write_stream(network, i,
+				     network->bo.iova + NETWORK_INPUTS + i % 2 * 0x1000);
 }
 
 void network_init(struct client *client, struct network *ret_network)

@@ -26,6 +26,8 @@ struct network {
 void network_init(struct client *client, struct network *ret_network);
 /* Its streams as they were at first. */
 void network_write_streams(struct network *network);
+/* One of them, reading its input from elsewhere. */
+void network_write_stream(struct network *network, unsigned i, uint32_t input_iova);
 /* On any one core; points into the network. `flags`: NPU_SUBMIT_*. */
 struct job_request network_request(const struct network *network, uint32_t flags);
 /* Requires the right products, and clears them. */

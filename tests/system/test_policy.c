@@ -337,6 +337,10 @@ static void policy_show_is_a_policy_file(void)
 	REQUIRE_EQ(result.status, 0);
 	REQUIRE_HAS(result.output, "\"ageing_ms\"");
 	REQUIRE_HAS(result.output, "\"priority\"");
+	REQUIRE_HAS(result.output, "\"watchdog_cap_ms\"");
+	/* Also what the command line said, and where incidents go. */
+	REQUIRE_HAS(result.output, "\"name\": \"timing\"");
+	REQUIRE_HAS(result.output, ".incidents\"");
 	text = strdup(result.output);
 	harness_write(daemon.config, text);
 	daemon_signal(&daemon, SIGHUP);

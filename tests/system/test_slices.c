@@ -8,6 +8,7 @@
 #include "streams.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #define SLICEABLE                                                                                  \
@@ -16,7 +17,7 @@
 
 /* ---- jobs that only take time ---- */
 
-static struct npu_task timed_tasks[64];
+static struct npu_task timed_tasks[1000];
 
 static struct job_request timed_tasks_request(unsigned n_tasks, uint64_t duration_ns)
 {
@@ -37,35 +38,46 @@ static void start_timing(const char *config, struct daemon *ret_daemon)
 	daemon_start(&options, ret_daemon);
 }
 
-/* A camera beside a long batch on the only core. */
+/* A camera beside a batch of 10 s on the only core. */
 static void others_get_their_turn(void)
 {
-	struct job_request batch = timed_tasks_request(50, 500 * MS_NS);
+	struct job_request batch = timed_tasks_request(1000, 10000 * MS_NS);
 	struct job_request frame = timed_request(MS_NS, 0);
-	struct npu_completion completion;
 	struct client long_one, camera;
 	struct daemon daemon;
-	uint64_t seqno;
 	json_t *stats;
 
 	start_timing(SLICEABLE, &daemon);
 	client_open(&daemon, &long_one);
 	client_open(&daemon, &camera);
-	seqno = client_submit(&long_one, &batch, NULL);
+	client_submit(&long_one, &batch, NULL);
 	client_wait_stats(&long_one, "scheduler.slices", 1);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 5; i++)
 		client_wait_outcome(&camera, client_submit(&camera, &frame, NULL), NPU_OUTCOME_OK);
-		REQUIRE(harness_is_sanitized() || !fence_is_signalled(long_one.completions));
-	}
-	client_wait(&long_one, seqno, &completion);
+	REQUIRE(!fence_is_signalled(long_one.completions));
+	stats = client_stats(&camera);
+	REQUIRE_EQ(stats_number(stats, "sessions.1.slices"), 5);
+	json_decref(stats);
+	daemon_signal(&daemon, SIGKILL);
+}
+
+/* The pieces together take what the whole takes. */
+static void pieces_make_the_whole(void)
+{
+	struct job_request batch = timed_tasks_request(50, 500 * MS_NS);
+	struct npu_completion completion;
+	struct daemon daemon;
+	struct client client;
+	json_t *stats;
+
+	start_timing(SLICEABLE, &daemon);
+	client_open(&daemon, &client);
+	client_wait(&client, client_submit(&client, &batch, NULL), &completion);
 	REQUIRE_EQ(completion.outcome, NPU_OUTCOME_OK);
 	REQUIRE_EQ(completion.tasks_done, 50);
-	/* The pieces together take what the whole takes. */
 	REQUIRE(completion.device_ns >= 500 * MS_NS);
-	stats = client_stats(&camera);
-	REQUIRE(stats_number(stats, "scheduler.slices") >= 5 + 6);
+	stats = client_stats(&client);
 	REQUIRE(stats_number(stats, "sessions.0.slices") >= 6);
-	REQUIRE_EQ(stats_number(stats, "sessions.1.slices"), 5);
 	json_decref(stats);
 	daemon_stop(&daemon);
 }
@@ -178,6 +190,12 @@ static void waiting_slices_can_be_cancelled(void)
 
 /* ---- register streams ---- */
 
+/*
+ * Streams that rely on what the one before has set, without being chained to it, are submits of
+ * their own to a kernel driver; an emulated one begins each with registers as after a reset.
+ */
+static const char unchained[] = "streams that build on each other unchained";
+
 /* One by one and chained, on every core. */
 static void streams_in_slices(void)
 {
@@ -188,6 +206,7 @@ static void streams_in_slices(void)
 	struct client client;
 	json_t *stats;
 
+	harness_needs_soft(unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &client);
 	network_init(&client, &network);
@@ -213,6 +232,35 @@ static void streams_in_slices(void)
 	daemon_stop(&daemon);
 }
 
+/* What a slice starts with is npud's own copy; the report has it all the same. */
+static void incident_in_a_later_slice(void)
+{
+	const struct daemon_options options = {.config = "{\"predict\": {\"known_after\": 4096}}"};
+	const char *argv[] = {"npuctl", "--json", "--socket", NULL, "incidents", "1", NULL};
+	static struct command_result result;
+	struct network network;
+	struct job_request request;
+	struct daemon daemon;
+	struct client client;
+	json_t *incident;
+
+	daemon_start(&options, &daemon);
+	client_open(&daemon, &client);
+	network_init(&client, &network);
+	network_write_stream(&network, 4, 0x7f000000);
+	request = network_request(&network, NPU_SUBMIT_SLICEABLE);
+	client_wait_outcome(&client, client_submit(&client, &request, NULL),
+			    NPU_OUTCOME_PAGE_FAULT);
+	argv[3] = daemon.socket;
+	command_run("NPUCTL", argv, &result);
+	REQUIRE_EQ(result.status, 0);
+	incident = json_loads(result.output, JSON_DISABLE_EOF_CHECK, NULL);
+	REQUIRE_EQ(stats_number(incident, "job.task"), 4);
+	REQUIRE(stats_has(incident, "commands.0.text"));
+	json_decref(incident);
+	daemon_stop(&daemon);
+}
+
 /* Each half on a core of its own, both cut at the same places. */
 static void gangs_of_streams_in_slices(void)
 {
@@ -222,6 +270,7 @@ static void gangs_of_streams_in_slices(void)
 	struct daemon daemon;
 	struct client client;
 
+	harness_needs_soft(unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &client);
 	network_init(&client, &network);
@@ -252,6 +301,7 @@ static void streams_for_another_width(void)
 	struct daemon daemon;
 	uint64_t hang;
 
+	harness_needs_soft(unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &client);
 	client_open(&daemon, &hanging);
@@ -284,6 +334,7 @@ static void prologues_are_charged(void)
 	struct daemon daemon;
 	struct client client;
 
+	harness_needs_soft(unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &client);
 	network_init(&client, &network);
@@ -306,6 +357,7 @@ static void streams_that_change(void)
 	struct daemon daemon;
 	uint64_t state = 1;
 
+	harness_needs_soft(unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &careless);
 	client_open(&daemon, &honest);
@@ -339,6 +391,7 @@ static void owner_dies(void)
 	struct job_request request;
 	struct daemon daemon;
 
+	harness_needs_soft(unchained);
 	daemon_start(NULL, &daemon);
 	client_open(&daemon, &other);
 	for (unsigned i = 0; i < 20; i++) {
@@ -356,11 +409,13 @@ static void owner_dies(void)
 
 static const struct test_case cases[] = {
 	HARNESS_CASE(others_get_their_turn),
+	HARNESS_CASE(pieces_make_the_whole),
 	HARNESS_CASE(class_and_job_decide),
 	HARNESS_CASE(gangs_are_sliced),
 	HARNESS_CASE(timeout_counts_all_slices),
 	HARNESS_CASE(waiting_slices_can_be_cancelled),
 	HARNESS_CASE(streams_in_slices),
+	HARNESS_CASE(incident_in_a_later_slice),
 	HARNESS_CASE(gangs_of_streams_in_slices),
 	HARNESS_CASE(streams_for_another_width),
 	HARNESS_CASE(prologues_are_charged),

@@ -52,16 +52,20 @@ static void priorities_order_a_session(void)
 	daemon_stop(&daemon);
 }
 
-/* Three cores end in another order than they are told. */
+/* Jobs that end in another order than they are told: the first goes on until it is shot. */
 static void results_come_in_order(void)
 {
-	static const uint64_t durations_ms[] = {60, 5, 30, 1, 1, 1};
-	uint64_t seqnos[6], lone;
+	static const uint64_t durations_ms[] = {5, 30, 1, 1, 1};
+	const struct npu_reset reset = {2, 0};
+	struct job_request forever = timed_request(UINT64_MAX, 1 << 2);
+	uint64_t first, seqnos[5], lone;
 	struct daemon daemon;
 	struct client client;
 
 	start("{\"scheduler\": {\"policy\": \"round-robin\"}}", &daemon, &client);
-	for (unsigned i = 0; i < 6; i++) {
+	forever.submit.flags = NPU_SUBMIT_IN_ORDER;
+	first = client_submit(&client, &forever, NULL);
+	for (unsigned i = 0; i < 5; i++) {
 		struct job_request request = timed_request(durations_ms[i] * MS_NS, 0);
 
 		request.submit.flags = NPU_SUBMIT_IN_ORDER;
@@ -70,7 +74,11 @@ static void results_come_in_order(void)
 	/* Others don't wait for them. */
 	lone = submit(&client, MS_NS, 1);
 	client_wait_outcome(&client, lone, NPU_OUTCOME_OK);
-	for (unsigned i = 0; i < 6; i++)
+	client_wait_stats(&client, "totals.completed", 6);
+	REQUIRE(!fence_is_signalled(client.completions));
+	client_call(&client, &(struct request){NPU_OP_RESET, &reset, sizeof(reset), NULL, 0}, NULL);
+	client_wait_outcome(&client, first, NPU_OUTCOME_CANCELLED);
+	for (unsigned i = 0; i < 5; i++)
 		client_wait_outcome(&client, seqnos[i], NPU_OUTCOME_OK);
 	daemon_stop(&daemon);
 }
@@ -241,6 +249,38 @@ static void narrow_where_cores_are_taken(void)
 	daemon_signal(&daemon, 9);
 }
 
+/* The class has fewer cores than the job asks for: one of the narrower widths it is. */
+static void narrow_where_the_class_is(void)
+{
+	static const char *const configs[] = {
+		"{\"classes\": {\"default\": {\"max_cores\": 2}}}",
+		"{\"classes\": {\"default\": {\"gang_widths\": [1, 2]}}}",
+		"{\"classes\": {\"default\": {\"cores\": [0, 2]}}}",
+		"{\"scheduler\": {\"policy\": \"pinned\"}}",
+	};
+	static const char *const reasons[] = {"max_cores", "gang_widths", "may use", "may use"};
+	const struct npu_range alone = {0, 6};
+
+	for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
+		struct job_request request = moldable_request(&alone);
+		struct npu_completion completion;
+		struct message reply;
+		struct daemon daemon;
+		struct client client;
+
+		start(configs[i], &daemon, &client);
+		client_wait(&client, client_submit(&client, &request, NULL), &completion);
+		REQUIRE_EQ(completion.outcome, NPU_OUTCOME_OK);
+		REQUIRE_EQ(__builtin_popcount(completion.core_mask), 1);
+		REQUIRE_EQ(completion.tasks_done, 6);
+		request.submit.widths = request.n_width_ranges = 0;
+		REQUIRE_EQ(client_try_submit(&client, &request, NULL, &reply), EINVAL);
+		REQUIRE(strcmp(reply.body.error.field, "core_mask") == 0);
+		REQUIRE(strstr(reply.body.error.message, reasons[i]) != NULL);
+		daemon_stop(&daemon);
+	}
+}
+
 /* ---- room ---- */
 
 static void depth_refuses_one_more(void)
@@ -334,8 +374,9 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(priorities_order_a_session),   HARNESS_CASE(results_come_in_order),
 	HARNESS_CASE(in_order_to_the_end),	    HARNESS_CASE(deadline_is_answered_at_submit),
 	HARNESS_CASE(late_jobs_do_as_they_say),	    HARNESS_CASE(class_says_what_late_means),
-	HARNESS_CASE(narrow_where_cores_are_taken), HARNESS_CASE(depth_refuses_one_more),
-	HARNESS_CASE(newest_replaces_oldest),	    HARNESS_CASE(waiting_time_is_bounded),
+	HARNESS_CASE(narrow_where_cores_are_taken), HARNESS_CASE(narrow_where_the_class_is),
+	HARNESS_CASE(depth_refuses_one_more),	    HARNESS_CASE(newest_replaces_oldest),
+	HARNESS_CASE(waiting_time_is_bounded),
 };
 
 int main(int argc, char **argv)

@@ -7,6 +7,8 @@
 #include "streams.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define N_JOBS 12
 
@@ -42,6 +44,14 @@ static void run_jobs(struct client *client)
 		client_wait_outcome(client, client_submit(client, &request, NULL), NPU_OUTCOME_OK);
 }
 
+static long long file_size(const char *name)
+{
+	struct stat st;
+
+	REQUIRE_EQ(stat(name, &st), 0);
+	return st.st_size;
+}
+
 static void jobs_are_recorded_and_replayed(void)
 {
 	const struct daemon_options options = {.device = "timing"};
@@ -56,6 +66,12 @@ static void jobs_are_recorded_and_replayed(void)
 	npuctl(&daemon, "stop", path);
 	REQUIRE_EQ(result.status, 1);
 	REQUIRE_HAS(result.output, "no recording is on");
+	REQUIRE(access(path, F_OK) < 0);
+	/* Nor does a recording that is not there cost a file. */
+	harness_write(path, "kept");
+	npuctl(&daemon, "stop", path);
+	REQUIRE_EQ(result.status, 1);
+	REQUIRE_EQ(file_size(path), 4);
 	npuctl(&daemon, "start", NULL);
 	REQUIRE_EQ(result.status, 0);
 	npuctl(&daemon, "start", NULL);

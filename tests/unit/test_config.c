@@ -87,9 +87,9 @@ static const struct {
 	{"{\"domains\": {\"scope\": \"planet\"}}", "p.json: domains.scope: 'planet' is not known"},
 	{"{\"watchdog\": {\"strikes\": 0}}", "p.json: watchdog.strikes: 0 is out of range"},
 	{"{\"watchdog\": {\"slow_after\": 3}}",
-	 "p.json: watchdog.slow_after: is above suspend_after, 2"},
+	 "p.json: watchdog.slow_after: 3 is out of range (allowed: up to suspend_after, 2)"},
 	{"{\"watchdog\": {\"suspend_after\": 0}}",
-	 "p.json: watchdog.suspend_after: is above close_after, 5"},
+	 "p.json: watchdog.suspend_after: 0, never, is out of range (allowed: up to close_after, 5)"},
 	{"{\"incidents\": {\"directory\": \"x\"}}",
 	 "p.json: incidents.directory: 'x' is not allowed (allowed: an absolute path"},
 	{"{\"classes\": {\"a\": {\"late\": \"weep\"}}}", "(allowed: drop, demote, run)"},
@@ -102,7 +102,7 @@ static const struct {
 	 "p.json: watchdog.floor_ms: 30 is out of range (allowed: up to cap_ms, 20)"},
 	{"{\"device\": {\"total_bandwidth\": 5}}",
 	 "p.json: device.total_bandwidth: 5 is out of range (allowed: core_bandwidth, 10, and"},
-	{"{\"device\": {\"name\": \"rknpu\"}}", "p.json: device.name: 'rknpu' is not built yet"},
+	{"{\"device\": {\"name\": \"rocket\"}}", "p.json: device.name: 'rocket' is not built yet"},
 	{"{\"device\": {\"name\": \"tpu\"}}", "p.json: device.name: 'tpu' is not known"},
 	/* masks that leave nothing */
 	{"{\"classes\": {\"a\": {\"cores\": [2], \"max_cores\": 2}}}",
@@ -478,6 +478,55 @@ START_TEST(fallback)
 }
 END_TEST
 
+/* What follows from other keys is shown too, and read back means the same. */
+START_TEST(spelled_out)
+{
+	static const char text[] =
+		"{\"watchdog\": {\"cap_ms\": 700, \"suspend_after\": 0, \"close_after\": 0},"
+		" \"quota\": {\"bos_per_session\": 7},"
+		" \"classes\": {\"a\": {\"quota\": {\"jobs_per_session\": 3}}, "
+		"\"b\": {\"cores\": [1],"
+		" \"watchdog_cap_ms\": 50}}, \"match\": [{\"class\": \"a\"}]}";
+	const json_t *watchdog, *a, *b;
+	json_t *shown;
+	char *printed;
+
+	parse_good(text);
+	ck_assert_int_eq(config_fit_device("p.json", &two_cores, &config, &error), 0);
+	shown = json_incref(config.effective);
+	watchdog = json_object_get(shown, "watchdog");
+	a = json_object_get(json_object_get(shown, "classes"), "a");
+	b = json_object_get(json_object_get(shown, "classes"), "b");
+	ck_assert_int_eq(json_integer_value(json_object_get(watchdog, "slow_after")), 1);
+	ck_assert_int_eq(json_integer_value(json_object_get(watchdog, "suspend_after")), 0);
+	ck_assert_int_eq(json_integer_value(json_object_get(watchdog, "close_after")), 0);
+	ck_assert_double_eq(json_number_value(json_object_get(a, "watchdog_cap_ms")), 700);
+	ck_assert_double_eq(json_number_value(json_object_get(b, "watchdog_cap_ms")), 50);
+	ck_assert_uint_eq(json_array_size(json_object_get(a, "cores")), 2);
+	ck_assert_uint_eq(json_array_size(json_object_get(b, "cores")), 1);
+	a = json_object_get(a, "quota");
+	ck_assert_int_eq(json_integer_value(json_object_get(a, "bos_per_session")), 7);
+	ck_assert_int_eq(json_integer_value(json_object_get(a, "jobs_per_session")), 3);
+	printed = json_dumps(shown, 0);
+	config_deinit(&config);
+	parse_good(printed);
+	ck_assert_int_eq(config_fit_device("p.json", &two_cores, &config, &error), 0);
+	ck_assert(json_equal(shown, config.effective));
+	free(printed);
+	json_decref(shown);
+}
+END_TEST
+
+/* Under `pinned` naming every core is not the same as naming none. */
+START_TEST(pinned_keeps_its_silence)
+{
+	parse_good("{\"scheduler\": {\"policy\": \"pinned\"}}");
+	ck_assert_int_eq(config_fit_device("p.json", &two_cores, &config, &error), 0);
+	ck_assert_ptr_null(json_object_get(
+		json_object_get(json_object_get(config.effective, "classes"), "default"), "cores"));
+}
+END_TEST
+
 /* ---- files ---- */
 
 START_TEST(files)
@@ -515,7 +564,7 @@ static const struct {
 	{"auto", 0, CONFIG_DEVICE_AUTO},
 	{"soft", 0, CONFIG_DEVICE_SOFT},
 	{"timing", 0, CONFIG_DEVICE_TIMING},
-	{"rknpu", -ENOTSUP, 99},
+	{"rknpu", 0, CONFIG_DEVICE_RKNPU},
 	{"rocket", -ENOTSUP, 99},
 	{"", -EINVAL, 99},
 	{"softly", -EINVAL, 99},
@@ -568,6 +617,8 @@ int main(void)
 	tcase_add_loop_test(cases, unfit_for_the_device, 0, N_ELEMENTS(unfit_cases));
 	tcase_add_test(cases, fallback);
 	tcase_add_test(cases, effective_round_trip);
+	tcase_add_test(cases, spelled_out);
+	tcase_add_test(cases, pinned_keeps_its_silence);
 	tcase_add_test(cases, files);
 	tcase_add_test(cases, deinit_of_nothing);
 	suite_add_tcase(suite, cases);

@@ -54,8 +54,7 @@ static void use(struct queue *queue, uint64_t device_ns)
 	struct sched_job job = {.batch_width = 1};
 
 	deficit_ring_charge(&ring, queue, &job);
-	job.batch_ns = device_ns;
-	deficit_ring_correct(&ring, queue, &job);
+	deficit_ring_correct(&ring, queue, device_ns, &job);
 }
 
 /* The ids in order of preference, as decimal digits. */
@@ -100,7 +99,7 @@ START_TEST(test_ring_balance)
 	deficit_ring_charge(&ring, &queues[0], &job);
 	ck_assert_uint_eq(job.charged_ns, 450000);
 	ck_assert_int_eq(deficit_ring_balance_ns(&ring, &queues[0]), 6550000);
-	deficit_ring_correct(&ring, &queues[0], &job);
+	deficit_ring_correct(&ring, &queues[0], job.batch_ns, &job);
 	ck_assert_int_eq(deficit_ring_balance_ns(&ring, &queues[0]), 6550000);
 	/* Rounds that pass pay debts off, and never save up more than one quantum. */
 	use(&queues[1], 55 * MS);
@@ -120,7 +119,7 @@ START_TEST(test_debt_is_paid_as_rounds_pass)
 	/* Rounds while the job runs earn nothing beyond the quantum that was there already. */
 	deficit_ring_charge(&ring, &queues[0], &job);
 	ring.round += 3;
-	deficit_ring_correct(&ring, &queues[0], &job);
+	deficit_ring_correct(&ring, &queues[0], job.batch_ns, &job);
 	ck_assert_int_eq(deficit_ring_balance_ns(&ring, &queues[0]), -89850000);
 	/* Alone, it gets all the rounds that it lacks at once. */
 	for (unsigned i = 1; i < 4; i++)

@@ -165,7 +165,7 @@ START_TEST(test_often_innocent_runs_alone_once)
 		mock_submit(&mock, &queues[0], &bad[i]);
 	}
 	mock_advance(&mock, 200 * MS);
-	ck_assert_str_eq(mock.trace, "10@1 0@0 1@0 10@1 10@1 2@0 10@1 3@0 ");
+	ck_assert_str_eq(mock.trace, "10@1 0@0 10@1 1@0 10@1 2@0 10@1 3@0 ");
 	ck_assert_uint_eq(mock.n_repeats, REPEATS_MAX);
 	ck_assert_int_eq(good.base.outcome, NPU_OUTCOME_OK);
 	ck_assert_uint_eq(mock.n_device_resets, REPEATS_MAX + 1);

@@ -258,6 +258,48 @@ START_TEST(test_class_fair_goes_by_use)
 }
 END_TEST
 
+/* What hung costs twice the time that it kept from others, by every account. */
+START_TEST(test_hung_time_counts_twice)
+{
+	struct mock_job *hung;
+
+	set_up_class(policy_at(_i), NULL);
+	hung = submit(0, MS);
+	hung->hangs_after = 0;
+	hung->base.timeout_ns = 100 * MS;
+	submit(1, 100 * MS)->base.timeout_ns = 300 * MS;
+	mock_advance(&mock, NS_PER_S);
+	ck_assert_int_eq(hung->base.outcome, NPU_OUTCOME_HANG);
+	ck_assert_double_ge(queues[0].order.virtual_ns, 200e6);
+	ck_assert_double_le(queues[0].order.virtual_ns, 310e6);
+	ck_assert_double_le(queues[1].order.virtual_ns, 101e6);
+	tear_down(3);
+}
+END_TEST
+
+/* A session that hung has had its turns. */
+START_TEST(test_hung_time_costs_turns)
+{
+	struct mock_job *hung;
+
+	set_up(policy_at(_i));
+	for (unsigned i = 0; i < 2; i++)
+		add_queue(i, mock_queue_params());
+	hung = submit(0, MS);
+	hung->hangs_after = 0;
+	hung->base.timeout_ns = 50 * MS;
+	for (unsigned i = 0; i < 20; i++) {
+		submit(0, 10 * MS);
+		submit(1, 10 * MS);
+	}
+	mock_advance(&mock, 160 * MS);
+	/* Some 50 ms of hanging, charged as 100: the other gets as much before it is its turn. */
+	ck_assert_msg(!strncmp(starts(), "1222222222", 10), "%s: %s", policy_at(_i)->name,
+		      starts());
+	tear_down(2);
+}
+END_TEST
+
 /* The class as a whole gets what its weight gives it, however many sessions it has. */
 START_TEST(test_class_shares_as_one)
 {
@@ -483,6 +525,86 @@ START_TEST(test_reserved_goes_before_others)
 }
 END_TEST
 
+/* A gang that is wider than its class allows runs on what the class allows. */
+START_TEST(test_narrower_than_it_asks)
+{
+	struct queue_params params = mock_queue_params();
+	struct mock_job gang = mock_gang(1, MS, 7);
+
+	set_up(policy_at(_i));
+	params.max_cores = 2;
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	gang.base.widths = 0;
+	ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &gang.base), -EINVAL);
+	for (; n_jobs < 3; n_jobs++) {
+		jobs[n_jobs] = mock_gang(1 + n_jobs, 2 * MS, 7);
+		jobs[n_jobs].base.widths = n_jobs == 1 ? 1 << 1 : 1 << 1 | 1 << 2;
+		mock_submit(&mock, &queues[0], &jobs[n_jobs]);
+	}
+	mock_advance(&mock, 20 * MS);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned n_cores = (unsigned)__builtin_popcount(jobs[i].base.used_mask);
+
+		ck_assert_int_eq(jobs[i].base.outcome, NPU_OUTCOME_OK);
+		ck_assert_uint_ge(n_cores, 1);
+		ck_assert_uint_le(n_cores, i == 1 ? 1 : 2);
+	}
+	tear_down(1);
+}
+END_TEST
+
+/* The rules change while it waits: it keeps a width, and ends. */
+START_TEST(test_narrow_after_a_reload)
+{
+	struct queue_params params = mock_queue_params();
+
+	set_up(policy_at(_i));
+	params.gang_widths = 1 << 1 | 1 << 2;
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	for (; n_jobs < 4; n_jobs++) {
+		jobs[n_jobs] = mock_gang(1 + n_jobs, 2 * MS, 7);
+		jobs[n_jobs].base.widths = 1 << 1 | 1 << 2;
+		mock_submit(&mock, &queues[0], &jobs[n_jobs]);
+	}
+	scheduler_run(mock.scheduler);
+	params.gang_widths = 1 << 3;
+	params.max_cores = 1;
+	ck_assert_int_eq(scheduler_update_queue(mock.scheduler, &queues[0], &params), 0);
+	mock_advance(&mock, 20 * MS);
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_int_eq(jobs[i].base.outcome, NPU_OUTCOME_OK);
+	tear_down(1);
+}
+END_TEST
+
+/* Single jobs of others without end: two cores are kept for who needs two of them. */
+START_TEST(test_narrow_gangs_do_not_starve)
+{
+	struct queue_params params = mock_queue_params();
+	struct mock_job *gang = &jobs[60];
+
+	set_up(&policy_fair);
+	for (unsigned i = 0; i < 2; i++) {
+		params.max_cores = i ? 2 : 3;
+		params.tenant_id = i;
+		queue_init(&queues[i], i + 1);
+		ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[i], &params), 0);
+	}
+	for (unsigned i = 0; i < 60; i++)
+		submit(0, (3 + i % 3) * MS);
+	mock_advance(&mock, MS);
+	*gang = mock_gang(1 + n_jobs++, MS, 7);
+	gang->base.widths = 1 << 2;
+	mock_submit(&mock, &queues[1], gang);
+	mock_advance(&mock, 50 * MS);
+	ck_assert_int_eq(gang->base.outcome, NPU_OUTCOME_OK);
+	ck_assert_int_eq(jobs[59].base.state, JOB_READY);
+	tear_down(2);
+}
+END_TEST
+
 START_TEST(test_gang_widths)
 {
 	struct queue_params params = mock_queue_params();
@@ -500,6 +622,36 @@ START_TEST(test_gang_widths)
 	ck_assert(!gang_is_moldable(mock.scheduler, &jobs[0].base));
 	mock_advance(&mock, 10 * MS);
 	ck_assert_uint_eq(jobs[0].base.used_mask, 7);
+	tear_down(1);
+}
+END_TEST
+
+/* The answer at submit knows which cores a job may use: two of three jobs do not fit on one core. */
+START_TEST(test_admission_knows_the_cores)
+{
+	struct queue_params params = mock_queue_params();
+	const bool is_job_s = _i;
+
+	set_up(&policy_deadline);
+	params.kind = QUEUE_RT;
+	params.deadline_ns = 50 * MS;
+	params.core_mask = is_job_s ? 7 : 1;
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		submit(0, 30 * MS)->base.signature = 7;
+		mock_advance(&mock, 40 * MS);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		struct mock_job *job = &jobs[n_jobs];
+
+		*job = mock_job(100 + n_jobs, 30 * MS);
+		job->base.signature = 7;
+		job->base.core_mask = is_job_s ? 1 : 0;
+		ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &job->base),
+				 i ? -ETIME : 0);
+		n_jobs += !i;
+	}
 	tear_down(1);
 }
 END_TEST
@@ -587,6 +739,9 @@ int main(void)
 	tcase_add_test(order, test_class_deadline_orders);
 	tcase_add_loop_test(order, test_class_round_robin_takes_turns, 1, 5);
 	tcase_add_loop_test(order, test_class_fair_goes_by_use, 0, 3);
+	tcase_add_loop_test(order, test_hung_time_counts_twice, 0, 5);
+	tcase_add_loop_test(order, test_hung_time_costs_turns, 0, 2);
+	tcase_add_loop_test(order, test_hung_time_costs_turns, 3, 5);
 	tcase_add_test(order, test_class_shares_as_one);
 	tcase_add_loop_test(late, test_late_at_submit, 0, 3);
 	tcase_add_loop_test(late, test_late_while_it_waits, 0, 3);
@@ -599,6 +754,10 @@ int main(void)
 	tcase_add_test(contracts, test_contract_length);
 	tcase_add_loop_test(contracts, test_reserved_goes_before_others, 0, 2);
 	tcase_add_test(contracts, test_gang_widths);
+	tcase_add_loop_test(contracts, test_admission_knows_the_cores, 0, 2);
+	tcase_add_loop_test(contracts, test_narrower_than_it_asks, 0, 5);
+	tcase_add_loop_test(contracts, test_narrow_after_a_reload, 0, 5);
+	tcase_add_test(contracts, test_narrow_gangs_do_not_starve);
 	suite_add_tcase(suite, contracts);
 	tcase_add_loop_test(reload, test_reload_keeps_turns, 0, 5);
 	tcase_add_test(reload, test_reload_keeps_shares_and_predictions);
