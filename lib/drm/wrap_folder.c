@@ -86,7 +86,7 @@ static int chdir_done(int r)
 {
 	int saved = errno;
 
-	if (r == 0)
+	if (r == 0 && !fds_is_borrowed()) /* a vfork() child has a folder of its own */
 		path_note_cwd();
 	errno = saved;
 	return r;
