@@ -125,6 +125,8 @@ void show_status(const json_t *document, FILE *out)
 		fprintf(out, ", tried again in %.1f s",
 			(double)integer(document, "device.retry_in_ns") * 1e-9);
 	fputc('\n', out);
+	if (json_is_true(json_object_get(document, "draining")))
+		fputs("draining  no new sessions and jobs until npud is restarted\n", out);
 	show_cores_line(document, out);
 	fprintf(out, "policy    %s (%s)\n", string(document, "scheduler.policy"),
 		json_is_string(look_up(document, "policy.file")) ? string(document, "policy.file")
