@@ -44,16 +44,43 @@ static unsigned n_cores_in_state(const struct scheduler *scheduler, enum core_st
 	return n;
 }
 
+static const char *const translations[] = {
+	[DEVICE_TRANSLATION_NONE] = "none",
+	[DEVICE_TRANSLATION_CORE] = "core",
+	[DEVICE_TRANSLATION_DEVICE] = "device",
+};
+
+/* What keeps sessions from each other's memory. */
+static const char *isolation_name(const struct device_caps *caps)
+{
+	if (!caps->runs_streams)
+		return "none";
+	return caps->has_page_tables || caps->n_domains ? "translation" : "checking";
+}
+
+static json_t *quirks_document(const struct device_caps *caps)
+{
+	json_t *quirks = json_array();
+
+	for (const char *const *quirk = caps->quirks; quirk && *quirk; quirk++)
+		json_array_append_new(quirks, json_string(*quirk));
+	return quirks;
+}
+
 static json_t *device_caps_document(const struct device_caps *caps)
 {
 	json_t *masks = json_array();
 	for (unsigned mask = 0; mask < 64; mask++)
 		if (caps->gang_masks >> mask & 1)
 			json_array_append_new(masks, json_integer(mask));
-	return json_pack("{s:i, s:o, s:b, s:b, s:b, s:b}", "n_cores", (int)caps->n_cores,
-			 "gang_masks", masks, "runs_streams", caps->runs_streams, "has_page_tables",
-			 caps->has_page_tables, "has_core_reset", caps->has_core_reset,
-			 "has_task_counter", caps->has_task_counter);
+	return json_pack("{s:i, s:o, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:i, s:s, s:o}", "n_cores",
+			 (int)caps->n_cores, "gang_masks", masks, "runs_streams",
+			 caps->runs_streams, "has_page_tables", caps->has_page_tables,
+			 "has_core_reset", caps->has_core_reset, "has_task_counter",
+			 caps->has_task_counter, "has_core_choice", !caps->is_core_blind,
+			 "translation", translations[caps->translation], "isolation",
+			 isolation_name(caps), "n_domains", (int)caps->n_domains, "fences", "npud",
+			 "quirks", quirks_document(caps));
 }
 
 static json_t *device_document(const struct sessions *sessions)
@@ -68,9 +95,10 @@ static json_t *device_document(const struct sessions *sessions)
 	json_t *retry = json_null();
 	if (scheduler_is_lost(sessions->scheduler, &retry_ns))
 		retry = json_integer((json_int_t)(retry_ns > now_ns ? retry_ns - now_ns : 0));
-	return json_pack("{s:s, s:o, s:s, s:o}", "name", sessions->device->caps.name, "caps",
-			 device_caps_document(&sessions->device->caps), "state", state,
-			 "retry_in_ns", retry);
+	const struct device_caps *caps = &sessions->device->caps;
+	return json_pack("{s:s, s:s?, s:o, s:s, s:o}", "name", caps->name, "driver",
+			 caps->driver[0] ? caps->driver : NULL, "caps", device_caps_document(caps),
+			 "state", state, "retry_in_ns", retry);
 }
 
 static json_t *core_document(const struct sessions *sessions, const struct core *core,
@@ -342,6 +370,28 @@ static json_t *io_document(const struct sessions *sessions, const struct session
 			 (json_int_t)loop_get_stats(sessions->loop)->cqe_overflows);
 }
 
+static json_t *hz_document(uint64_t frequency_hz)
+{
+	return frequency_hz ? json_integer((json_int_t)frequency_hz) : json_null();
+}
+
+/* null where the kernel shows nothing, as a whole or of one thing. */
+static json_t *power_document(const struct power *power)
+{
+	struct power_reading reading;
+
+	if (!power)
+		return json_null();
+	power_read(power, &reading);
+	return json_pack(
+		"{s:o, s:o, s:o, s:b, s:o, s:o}", "frequency_hz", hz_document(reading.frequency_hz),
+		"limit_hz", hz_document(reading.limit_hz), "full_hz", hz_document(reading.full_hz),
+		"throttled", reading.is_throttled, "load",
+		reading.has_load ? json_real(reading.load_percent / 100.0) : json_null(),
+		"temperature_c",
+		reading.has_temperature ? json_real(reading.temperature_mc / 1000.0) : json_null());
+}
+
 json_t *stats_document(const struct api *api, const struct session *viewer)
 {
 	const struct sessions *sessions = api->sessions;
@@ -364,6 +414,7 @@ json_t *stats_document(const struct api *api, const struct session *viewer)
 		{"identities", records_document(sessions, viewer)},
 		{"incidents", incidents_stats(api->incidents)},
 		{"memory", memory_document(sessions)},
+		{"power", power_document(sessions->power)},
 		{"io", io_document(sessions, &sum)},
 	};
 	bool is_complete = json_object_set_new(document, "draining",

@@ -122,6 +122,19 @@ static const struct metric metrics[] = {
 	{"npud_memory_pagetable_bytes", "gauge", "All page tables", "memory", "pagetable_bytes", 1,
 	 METRIC_VALUE},
 
+	{"npud_power_frequency_hertz", "gauge", "Clock of the NPU", "power", "frequency_hz", 1,
+	 METRIC_VALUE},
+	{"npud_power_limit_hertz", "gauge", "What its clock may be at most", "power", "limit_hz", 1,
+	 METRIC_VALUE},
+	{"npud_power_full_hertz", "gauge", "What its clock could be", "power", "full_hz", 1,
+	 METRIC_VALUE},
+	{"npud_power_throttled", "gauge", "Whether the limit is below that", "power", "throttled",
+	 1, METRIC_VALUE},
+	{"npud_power_load_ratio", "gauge", "Load as the kernel sees it", "power", "load", 1,
+	 METRIC_VALUE},
+	{"npud_power_temperature_celsius", "gauge", "Temperature of the NPU", "power",
+	 "temperature_c", 1, METRIC_VALUE},
+
 	{"npud_io_requests_total", "counter", "Requests of all clients", "io", "requests", 1,
 	 METRIC_VALUE},
 	{"npud_io_errors_total", "counter", "Requests answered with an error", "io", "errors", 1,
@@ -224,9 +237,11 @@ static void write_map(FILE *out, const struct metric *metric, json_t *object)
 static void write_sample(FILE *out, const struct metric *metric, json_t *object)
 {
 	const json_t *value = json_object_get(object, metric->key);
-	if (metric->shape == METRIC_VALUE && json_is_number(value)) {
+	if (metric->shape == METRIC_VALUE && (json_is_number(value) || json_is_boolean(value))) {
 		struct labels labels = sample_begin(out, metric, object);
-		sample_end(&labels, json_number_value(value) * metric->scale);
+		sample_end(&labels, json_is_boolean(value)
+					    ? json_is_true(value)
+					    : json_number_value(value) * metric->scale);
 	} else if (metric->shape == METRIC_STATE && json_is_string(value)) {
 		struct labels labels = sample_begin(out, metric, object);
 		label_write_json(&labels, "state", value);

@@ -59,7 +59,9 @@ int config_parse(const char *name, const char *text, size_t length, struct confi
 /* Safe on a zeroed struct. */
 void config_deinit(struct config *config);
 
-/* "auto", "soft", "timing", "rknpu"; -ENOTSUP for a device that is known but not built, -EINVAL otherwise.
+/*
+ * "auto", "soft", "timing", "rknpu"; -ENOTSUP for a device that is known but not built, -EINVAL
+ * otherwise.
  */
 int config_device_parse(const char *name, enum config_device *ret_device);
 

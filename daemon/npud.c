@@ -13,6 +13,7 @@
 #include "daemon/config_keys.h"
 #include "daemon/devices.h"
 #include "daemon/notify.h"
+#include "device/power.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -321,6 +322,15 @@ static int npud_start_loop(struct npud *npud)
 	return 0;
 }
 
+/* What a kernel does not show is left out; $NPU_SYSFS is for trees that are not the kernel's. */
+static int npud_start_power(struct npud *npud)
+{
+	const char *sysfs = getenv("NPU_SYSFS");
+	int r = power_new(sysfs ? sysfs : "/sys", &npud->power);
+
+	return r == -ENOENT ? 0 : r;
+}
+
 /* Each BO is a descriptor and a mapping; the kernel limits both for a process. */
 static uint64_t npud_count_descriptors(void)
 {
@@ -343,6 +353,7 @@ static int npud_start_sessions(struct npud *npud)
 	const struct sessions_params params = {
 		.loop = npud->loop,
 		.device = npud->device,
+		.power = npud->power,
 		.closer = npud->closer,
 		.machine =
 			{
@@ -500,6 +511,8 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 	if (r == 0)
 		r = devices_open(&npud->config, &npud->device);
 	if (r == 0)
+		r = npud_start_power(npud);
+	if (r == 0)
 		r = npud_fit_config(npud);
 	if (r == 0)
 		r = npud_start_sessions(npud);
@@ -534,6 +547,7 @@ struct npud *npud_free(struct npud *npud)
 	incidents_free(npud->incidents);
 	sessions_free(npud->sessions);
 	device_free(npud->device);
+	power_free(npud->power);
 	if (npud->loop)
 		loop_timer_arm(&npud->drain_timer, CLOCK_NEVER);
 	if (npud->signal_fd >= 0) {

@@ -26,6 +26,7 @@ struct npud {
 	struct config config;
 	struct loop *loop;
 	struct closer *closer;
+	struct power *power; /* NULL: the kernel shows nothing of the NPU */
 	struct device *device;
 	struct sessions *sessions;
 	struct incidents *incidents;

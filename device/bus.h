@@ -44,6 +44,11 @@ struct bus_ops {
 	 */
 	bool (*complaint)(struct bus *bus, unsigned core, char *ret_text, size_t size);
 	/*
+	 * Likewise: which register led to the fault of the MMU bank at window offset `bank`, as
+	 * "BLOCK REGISTER: value, reason". Returns false when that is not known. NULL on silicon.
+	 */
+	bool (*blame)(struct bus *bus, unsigned core, uint32_t bank, char *ret_text, size_t size);
+	/*
 	 * Likewise: what it left out of account since the last reset, as "BLOCK REGISTER=bits;
 	 * ...". Returns false when nothing. NULL on silicon.
 	 */

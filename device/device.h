@@ -43,6 +43,7 @@ struct device_caps {
 	bool has_own_memory;
 	/* Of those, address spaces of the driver; 0: sessions share one, so streams are checked. */
 	unsigned n_domains;
+	bool is_core_blind; /* the driver chooses the core of a batch */
 	/* A batch that outlives its timeout ends by itself, with DEVICE_TIMEOUT. */
 	bool has_timeout;
 	enum device_translation translation;

@@ -302,6 +302,8 @@ static bool handle_mmu(struct rk3588 *npu, unsigned index, unsigned bank)
 	event.is_write = read32(npu, index, bank + MMU_STATUS) & MMU_FAULT_IS_WRITE;
 	if (status & MMU_INT_BUS_ERROR)
 		snprintf(event.detail, sizeof(event.detail), "bus error while walking page tables");
+	else if (npu->bus->ops->blame)
+		npu->bus->ops->blame(npu->bus, index, bank, event.detail, sizeof(event.detail));
 	write32(npu, index, bank + MMU_INT_CLEAR, status);
 	end_batch(npu, index, &event);
 	return true;
@@ -585,6 +587,7 @@ static struct device_caps make_caps(const struct bus *bus, const char *name)
 		.has_page_tables = true,
 		.has_core_reset = true,
 		.has_task_counter = true,
+		.translation = DEVICE_TRANSLATION_CORE,
 	};
 
 	/* The cores are independent engines: any two or more of them make a gang (3.4). */

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "device/rknpu_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,20 @@ void rknpu_enter_domain(struct rknpu *rknpu, unsigned domain)
 	rknpu->active_domain = domain;
 }
 
+/* Any state may go back to idle: that is what a reset does. */
+static void core_set_state(struct rknpu_core *core, enum rknpu_core_state state)
+{
+	static const uint8_t next[] = {
+		[RKNPU_CORE_IDLE] = 1u << RKNPU_CORE_GATHERING,
+		[RKNPU_CORE_GATHERING] = 1u << RKNPU_CORE_RUNNING,
+		[RKNPU_CORE_RUNNING] = 1u << RKNPU_CORE_SILENT,
+		[RKNPU_CORE_SILENT] = 1u << RKNPU_CORE_RUNNING,
+	};
+
+	assert(state == RKNPU_CORE_IDLE || next[core->state] >> state & 1);
+	core->state = state;
+}
+
 /* ---- starting ---- */
 
 static void launch(struct rknpu *rknpu, unsigned leader)
@@ -104,7 +119,7 @@ static void launch_gathered(struct rknpu *rknpu, uint32_t cores)
 			continue;
 		run->batches[i] = rknpu->cores[i].batch;
 		rknpu->cores[i].leader = leader;
-		rknpu->cores[i].state = RKNPU_CORE_RUNNING;
+		core_set_state(&rknpu->cores[i], RKNPU_CORE_RUNNING);
 	}
 	launch(rknpu, leader);
 }
@@ -139,7 +154,7 @@ static int rknpu_start(struct device *device, unsigned core, const struct device
 	if (r < 0)
 		return r;
 	self->batch = *batch;
-	self->state = RKNPU_CORE_GATHERING;
+	core_set_state(self, RKNPU_CORE_GATHERING);
 	if (has_gathered(rknpu, cores))
 		launch_gathered(rknpu, cores);
 	return 0;
@@ -199,7 +214,7 @@ static void end_run(struct rknpu *rknpu, unsigned leader, enum device_event_kind
 
 	for (unsigned i = 0; i < RKNPU_CORES; i++) {
 		if (cores & 1u << i)
-			rknpu->cores[i].state = RKNPU_CORE_IDLE;
+			core_set_state(&rknpu->cores[i], RKNPU_CORE_IDLE);
 	}
 	for (unsigned i = 0; i < RKNPU_CORES; i++) {
 		/* One core's failure is the job's: its others are reset without a word of theirs.
@@ -213,7 +228,7 @@ static void set_silent(struct rknpu *rknpu, unsigned leader)
 {
 	for (unsigned i = 0; i < RKNPU_CORES; i++) {
 		if (rknpu->runs[leader].cores & 1u << i)
-			rknpu->cores[i].state = RKNPU_CORE_SILENT;
+			core_set_state(&rknpu->cores[i], RKNPU_CORE_SILENT);
 	}
 }
 
@@ -252,7 +267,7 @@ static void restart_silent(struct rknpu *rknpu)
 		}
 		for (unsigned core = 0; core < RKNPU_CORES; core++) {
 			if (run->cores & 1u << core)
-				rknpu->cores[core].state = RKNPU_CORE_RUNNING;
+				core_set_state(&rknpu->cores[core], RKNPU_CORE_RUNNING);
 		}
 		launch(rknpu, i);
 	}
@@ -293,7 +308,7 @@ static uint32_t rknpu_reset_all(struct device *device)
 	drm_workers_wait(rknpu->workers);
 	(void)drm_workers_collect(rknpu->workers);
 	for (unsigned i = 0; i < RKNPU_CORES; i++)
-		rknpu->cores[i].state = RKNPU_CORE_IDLE;
+		core_set_state(&rknpu->cores[i], RKNPU_CORE_IDLE);
 	return r < 0 ? 0 : (1u << RKNPU_CORES) - 1;
 }
 

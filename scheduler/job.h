@@ -73,6 +73,7 @@ struct sched_job {
 	uint64_t predicted_ns;	   /* of its device time; 0: none */
 	uint64_t predicted_end_ns; /* its start where nothing is predicted */
 	uint64_t budget_ns;	   /* watchdog's, from the prediction; 0: none */
+	uint64_t clock_hz;	   /* of the device when the batch was started; 0: not known */
 	uint64_t share_ns;	   /* device time of its longest share */
 	/* Core-time: share_ns times its width, as a gang holds all its cores until its last share
 	 * ends. Of that batch, and of all. */

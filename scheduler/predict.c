@@ -19,7 +19,7 @@
 struct kind {
 	struct list by_hash; /* predict::buckets */
 	struct list by_age;  /* predict::ages */
-	uint64_t signature;
+	uint64_t signature, clock_hz;
 	unsigned width, n, oldest;
 	uint64_t sum_ns;
 	uint64_t *ring, *sorted; /* n values each, of `window` */
@@ -28,6 +28,7 @@ struct kind {
 struct predict {
 	struct predict_config config;
 	struct predict_stats stats;
+	uint64_t clock_hz;
 	struct list buckets[N_BUCKETS];
 	struct list ages; /* most recently used first */
 	uint64_t *values; /* of all kinds */
@@ -69,7 +70,21 @@ struct predict *predict_free(struct predict *predict)
 	return NULL;
 }
 
+/* At the present clock. */
 static struct kind *find_kind(struct predict *predict, uint64_t signature, unsigned width)
+{
+	struct kind *kind;
+
+	list_for_each (kind, bucket_of(predict, signature), by_hash) {
+		if (kind->signature == signature && kind->width == width &&
+		    kind->clock_hz == predict->clock_hz)
+			return kind;
+	}
+	return NULL;
+}
+
+/* At any clock, the one that was new last. */
+static struct kind *find_any_clock(struct predict *predict, uint64_t signature, unsigned width)
 {
 	struct kind *kind;
 
@@ -101,11 +116,13 @@ static struct kind *take_kind(struct predict *predict)
 	return kind;
 }
 
-static struct kind *add_kind(struct predict *predict, uint64_t signature, unsigned width)
+static struct kind *add_kind(struct predict *predict, uint64_t signature, unsigned width,
+			     uint64_t clock_hz)
 {
 	struct kind *kind = take_kind(predict);
 
 	kind->signature = signature;
+	kind->clock_hz = clock_hz;
 	kind->width = width;
 	kind->n = kind->oldest = 0;
 	kind->sum_ns = 0;
@@ -164,7 +181,7 @@ static void add_sample(struct kind *kind, unsigned window, uint64_t value_ns)
 /* The kind's samples, oldest first, as far as the new window holds them. */
 static void copy_kind(struct predict *predict, const struct kind *from, unsigned from_window)
 {
-	struct kind *kind = add_kind(predict, from->signature, from->width);
+	struct kind *kind = add_kind(predict, from->signature, from->width, from->clock_hz);
 
 	for (unsigned i = 0; i < from->n; i++)
 		add_sample(kind, predict->config.window,
@@ -175,6 +192,7 @@ static void copy_all(struct predict *predict, struct predict *from)
 {
 	for (struct list *link = from->ages.prev; link != &from->ages; link = link->prev)
 		copy_kind(predict, container_of(link, struct kind, by_age), from->config.window);
+	predict->clock_hz = from->clock_hz;
 	predict->stats.error = from->stats.error;
 	predict->stats.n_forgotten += from->stats.n_forgotten;
 }
@@ -211,6 +229,11 @@ static void count_error(struct predict *predict, const struct kind *kind, uint64
 			      (uint64_t)((double)error_ns / (double)mean_ns * MILLIONTH));
 }
 
+void predict_set_clock(struct predict *predict, uint64_t clock_hz)
+{
+	predict->clock_hz = clock_hz;
+}
+
 void predict_observe(struct predict *predict, uint64_t signature, unsigned width, unsigned n_pieces,
 		     uint64_t share_ns)
 {
@@ -220,7 +243,7 @@ void predict_observe(struct predict *predict, uint64_t signature, unsigned width
 		return;
 	kind = find_kind(predict, signature, width);
 	if (!kind)
-		kind = add_kind(predict, signature, width);
+		kind = add_kind(predict, signature, width, predict->clock_hz);
 	list_del(&kind->by_age);
 	list_add_head(&predict->ages, &kind->by_age);
 	count_error(predict, kind, share_ns / n_pieces);
@@ -235,6 +258,23 @@ static void describe(const struct kind *kind, struct prediction *ret_prediction)
 	ret_prediction->mean_ns = kind->sum_ns / kind->n;
 }
 
+uint64_t predict_stretch(uint64_t time_ns, uint64_t from_hz, uint64_t to_hz)
+{
+	double stretched_ns;
+
+	if (!to_hz || from_hz <= to_hz)
+		return time_ns;
+	stretched_ns = (double)time_ns * (double)from_hz / (double)to_hz;
+	return stretched_ns < (double)UINT64_MAX ? (uint64_t)stretched_ns : UINT64_MAX;
+}
+
+static void stretch(struct prediction *prediction, uint64_t from_hz, uint64_t to_hz)
+{
+	prediction->p10_ns = predict_stretch(prediction->p10_ns, from_hz, to_hz);
+	prediction->mean_ns = predict_stretch(prediction->mean_ns, from_hz, to_hz);
+	prediction->p90_ns = predict_stretch(prediction->p90_ns, from_hz, to_hz);
+}
+
 void predict_get(struct predict *predict, uint64_t signature, unsigned width, unsigned n_pieces,
 		 struct prediction *ret_prediction)
 {
@@ -243,16 +283,20 @@ void predict_get(struct predict *predict, uint64_t signature, unsigned width, un
 
 	*ret_prediction =
 		(struct prediction){.p10_ns = piece_ns, .mean_ns = piece_ns, .p90_ns = piece_ns};
+	if (!kind && signature)
+		kind = find_any_clock(predict, signature, width);
 	if (kind) {
 		describe(kind, ret_prediction);
+		stretch(ret_prediction, kind->clock_hz, predict->clock_hz);
 		ret_prediction->is_known = kind->n >= predict->config.known_after;
 		return;
 	}
 	for (unsigned other = 1; signature && other <= WIDTH_MAX; other++) {
-		kind = find_kind(predict, signature, other);
+		kind = find_any_clock(predict, signature, other);
 		if (!kind)
 			continue;
 		describe(kind, ret_prediction);
+		stretch(ret_prediction, kind->clock_hz, predict->clock_hz);
 		ret_prediction->n_samples = 0;
 		return;
 	}

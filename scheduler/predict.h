@@ -6,6 +6,10 @@
  * made by their owner) and run on as many cores. Of each such kind the last `window` times per
  * piece are kept. Memory is fixed: past `n_kinds` kinds the one least recently used is forgotten.
  * Nothing is allocated after predict_new(). Times are device time, in ns.
+ *
+ * The clock of the device may change (devfreq, thermal throttling): kinds are learnt per clock, and
+ * a kind that is new at the present clock takes what is known at another one, stretched where that
+ * was faster. How much of a job the clock matters to is not known; this errs towards too long.
  */
 #ifndef NPUD_SCHEDULER_PREDICT_H
 #define NPUD_SCHEDULER_PREDICT_H
@@ -48,15 +52,19 @@ int predict_configure(struct predict **predict, const struct predict_config *con
 /* Takes NULL, returns NULL. */
 struct predict *predict_free(struct predict *predict);
 
+/* The clock from now on, in Hz; 0, as at first: not known. */
+void predict_set_clock(struct predict *predict, uint64_t clock_hz);
 /* `n_pieces` of a job with that signature took share_ns on `width` cores. Signature 0: ignored. */
 void predict_observe(struct predict *predict, uint64_t signature, unsigned width, unsigned n_pieces,
 		     uint64_t share_ns);
 /*
- * Cold start: an unknown kind takes what the same job took at another width, else default_ns for
- * all of its n_pieces. Signature 0 is never known.
+ * Cold start: an unknown kind takes what the same job took at another clock, then what it took at
+ * another width, else default_ns for all of its n_pieces. Signature 0 is never known.
  */
 void predict_get(struct predict *predict, uint64_t signature, unsigned width, unsigned n_pieces,
 		 struct prediction *ret_prediction);
+/* What took time_ns at one clock may take so long at another: never less. 0 Hz: not known. */
+uint64_t predict_stretch(uint64_t time_ns, uint64_t from_hz, uint64_t to_hz);
 const struct predict_stats *predict_get_stats(const struct predict *predict);
 
 #endif

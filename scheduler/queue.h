@@ -95,7 +95,7 @@ struct queue {
 	uint64_t next_period_ns; /* contract.h: when the next job would be on time */
 	unsigned n_rejected;	 /* deadline jobs in a row */
 	bool has_deadline_head;
-	bool has_lead; /* counted in its tenant's n_deadlines */
+	bool has_lead;	    /* counted in its tenant's n_deadlines */
 	int64_t deficit_ns; /* as of `round`; negative: has used more than its share */
 	uint64_t round;
 	uint64_t due_round; /* the round in which deficit_ns becomes positive */

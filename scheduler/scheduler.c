@@ -284,6 +284,7 @@ static void plan_batch(struct scheduler *scheduler, const struct dispatch *dispa
 	job->batch_width = (unsigned)__builtin_popcount(dispatch->cores);
 	job->batch_start_ns = job->predicted_end_ns = now;
 	job->predicted_ns = job->budget_ns = 0;
+	job->clock_hz = scheduler->clock.now_hz;
 	job->is_long = job->is_unknown = false;
 	job->has_switched = dispatch->needs_switch;
 	if (!job->signature)
@@ -308,7 +309,8 @@ uint64_t scheduler_release_ns(const struct scheduler *scheduler, unsigned core, 
 static int start_share(struct scheduler *scheduler, struct core *core)
 {
 	const struct scheduler_params *params = &scheduler->params;
-	struct watchdog_budget budget = watchdog_get_budget(&scheduler->config.watchdog, core);
+	struct watchdog_budget budget =
+		watchdog_get_budget(&scheduler->config.watchdog, &scheduler->clock, core);
 
 	core->job->active_mask |= core_bit(core->index);
 	watchdog_start(core, &budget, scheduler_now_ns(scheduler));
@@ -499,8 +501,10 @@ void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t de
 	if (job->active_mask)
 		return;
 	switches_observe(&scheduler->switches, job, scheduler_now_ns(scheduler));
-	predict_observe(scheduler->predict, job->signature, job->batch_width, job->batch_pieces,
-			job->share_ns);
+	/* What ran at two clocks says nothing about either. */
+	if (job->clock_hz == scheduler->clock.now_hz)
+		predict_observe(scheduler->predict, job->signature, job->batch_width,
+				job->batch_pieces, job->share_ns);
 	job->pieces_done += job->batch_pieces;
 	job->n_repeats = 0;
 	end_alone(scheduler, job);
@@ -523,6 +527,7 @@ void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_
 	/* The device has kept the time itself. */
 	if (outcome == NPU_OUTCOME_HANG) {
 		evidence.budget_ns = scheduler_budget_ns(scheduler, core);
+		evidence.stood_still_ns = device_ns;
 		scheduler_count_hang(scheduler, &scheduler->cores[core], evidence.budget_ns);
 	}
 	note_share(job, device_ns);
@@ -563,6 +568,12 @@ uint64_t scheduler_next_end_ns(const struct scheduler *scheduler, uint32_t cores
 	return end_ns;
 }
 
+void scheduler_set_clock(struct scheduler *scheduler, const struct sched_clock *clock)
+{
+	scheduler->clock = *clock;
+	predict_set_clock(scheduler->predict, clock->now_hz);
+}
+
 const struct core *scheduler_core(const struct scheduler *scheduler, unsigned index)
 {
 	assert(index < scheduler->params.n_cores);
@@ -578,7 +589,9 @@ uint64_t scheduler_budget_ns(const struct scheduler *scheduler, unsigned core)
 {
 	if (!scheduler_core(scheduler, core)->job)
 		return 0;
-	return watchdog_get_budget(&scheduler->config.watchdog, &scheduler->cores[core]).device_ns;
+	return watchdog_get_budget(&scheduler->config.watchdog, &scheduler->clock,
+				   &scheduler->cores[core])
+		.device_ns;
 }
 
 bool scheduler_is_lost(const struct scheduler *scheduler, uint64_t *ret_retry_ns)

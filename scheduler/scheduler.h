@@ -166,6 +166,11 @@ struct scheduler_params {
 	void *context;
 };
 
+/* The device's clock: what it is and what it could be. 0: not known. */
+struct sched_clock {
+	uint64_t now_hz, full_hz;
+};
+
 /* -EINVAL for a number of cores outside 1 … SCHEDULER_CORES_MAX, -ENOMEM. */
 int scheduler_new(const struct scheduler_params *params, const struct scheduler_config *config,
 		  struct scheduler **ret_scheduler);
@@ -178,6 +183,13 @@ struct scheduler *scheduler_free(struct scheduler *scheduler);
  * everything as it was.
  */
 int scheduler_configure(struct scheduler *scheduler, const struct scheduler_config *config);
+
+/*
+ * From now on predictions are those for this clock, and the budgets of what runs and of what is not
+ * known yet are stretched where it is slower than it was or could be: a throttled core does not
+ * hang. Timeouts of clients and caps stay as they are.
+ */
+void scheduler_set_clock(struct scheduler *scheduler, const struct sched_clock *clock);
 
 /*
  * A queue joins with its params; it leaves when it holds no job any more. -ENOSPC for a reservation
@@ -222,8 +234,8 @@ void scheduler_abort(struct scheduler *scheduler, struct sched_job *job, enum np
  */
 void scheduler_core_done(struct scheduler *scheduler, unsigned core, uint64_t device_ns);
 /*
- * The core's batch failed (page fault, bad stream, a timeout of the device's own) and the core stands still: it is reset, and so
- * are the other cores of the same job.
+ * The core's batch failed (page fault, bad stream, a timeout of the device's own) and the core
+ * stands still: it is reset, and so are the other cores of the same job.
  */
 void scheduler_core_failed(struct scheduler *scheduler, unsigned core, enum npu_outcome outcome,
 			   uint64_t device_ns);

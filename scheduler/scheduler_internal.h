@@ -33,8 +33,9 @@ struct scheduler {
 	uint64_t affinity_since_ns; /* warm address spaces have been preferred since; 0: not */
 	uint64_t last_pass_ns;	    /* of scheduler_run() */
 	uint64_t epoch_start_ns;    /* one domain for all: when it became the active one */
-	uint64_t hold_end_ns;	    /* no held queue is to be let go before; CLOCK_NEVER: none */
-	unsigned n_alone;	    /* jobs with needs_alone */
+	struct sched_clock clock;
+	uint64_t hold_end_ns; /* no held queue is to be let go before; CLOCK_NEVER: none */
+	unsigned n_alone;     /* jobs with needs_alone */
 	uint64_t revival_ns, revival_pause_ns; /* no core is live: the next attempt */
 	bool is_rejoining;   /* a policy takes over: nobody has become ready by that */
 	bool is_dispatching; /* scheduler_run() is on the stack */

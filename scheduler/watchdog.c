@@ -29,7 +29,7 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 }
 
 struct watchdog_budget watchdog_get_budget(const struct watchdog_config *config,
-					   const struct core *core)
+					   const struct sched_clock *clock, const struct core *core)
 {
 	const struct sched_job *job = core->job;
 	uint64_t class_cap_ns = job->queue->params.watchdog_cap_ns;
@@ -47,7 +47,9 @@ struct watchdog_budget watchdog_get_budget(const struct watchdog_config *config,
 	if (class_cap_ns)
 		cap_ns = min_u64(cap_ns, class_cap_ns);
 	/* The floor is there for bad guesses; a client's short timeout is no guess. */
-	budget.device_ns = max_u64(guess_ns, config->floor_ns);
+	budget.device_ns =
+		predict_stretch(max_u64(guess_ns, config->floor_ns),
+				job->budget_ns ? job->clock_hz : clock->full_hz, clock->now_hz);
 	/* It is for all batches of the job. */
 	if (job->timeout_ns)
 		budget.device_ns = max_u64(job->timeout_ns, job->elapsed_ns) - job->elapsed_ns;
@@ -124,7 +126,8 @@ bool scheduler_is_hung(struct scheduler *scheduler, struct core *core,
 		       struct sched_evidence *ret_evidence)
 {
 	const struct scheduler_params *params = &scheduler->params;
-	struct watchdog_budget budget = watchdog_get_budget(&scheduler->config.watchdog, core);
+	struct watchdog_budget budget =
+		watchdog_get_budget(&scheduler->config.watchdog, &scheduler->clock, core);
 	struct sched_progress progress = {0};
 
 	params->ops->progress(params->context, core->index, &progress);

@@ -21,8 +21,9 @@ struct watchdog_budget {
 	uint32_t n_tasks; /* of the core's share */
 };
 
-/* The budget of what runs on a busy core. */
+/* The budget of what runs on a busy core, at the clock that the device has come to. */
 struct watchdog_budget watchdog_get_budget(const struct watchdog_config *config,
+					   const struct sched_clock *clock,
 					   const struct core *core);
 
 /* A batch was started on the core: sets up its watchdog fields. */

@@ -111,7 +111,9 @@ static void backend_accuse(void *context, struct sched_job *sched_job,
 			 "no progress within its budget of %.0f ms after %" PRIu32 " of %" PRIu32
 			 " tasks",
 			 (double)evidence->budget_ns / NS_PER_MS, job->tasks_done, job->n_tasks);
-	backend_log_capture(sessions, evidence->core, job);
+	/* Of the other ends the outcome says why. */
+	if (evidence->outcome == NPU_OUTCOME_HANG)
+		backend_log_capture(sessions, evidence->core, job);
 	if (sessions->witness)
 		sessions->witness->accused(sessions->witness_context, job, evidence);
 }
@@ -206,7 +208,7 @@ const struct sched_backend_ops sessions_backend_ops = {
 static void note_detail(struct job *job, const struct device_event *event)
 {
 	bool is_gang = job->base.n_cores > 1;
-	char place[48];
+	char place[33]; /* two numbers of 32 bits */
 
 	if (event->kind == DEVICE_DONE) {
 		if (event->detail[0])

@@ -4,6 +4,7 @@
  */
 #include "sessions/sessions.h"
 
+#include "base/clock.h"
 #include "npu_protocol.h"
 #include "scheduler/contract.h"
 #include "sessions/error.h"
@@ -15,15 +16,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CLOCK_AGE_MAX_NS (100 * NS_PER_MS)
+
 static void sessions_dispatch_run(struct loop_work *work)
 {
 	sessions_dispatch(container_of(work, struct sessions, dispatch_work));
+}
+
+/* Where the kernel shows one: before something is planned or shot, and not too often. */
+static void sessions_read_clock(struct sessions *sessions)
+{
+	const uint64_t now_ns = loop_now_ns(sessions->loop);
+	struct sched_clock clock;
+
+	if (!sessions->power ||
+	    (sessions->clock_read_ns && now_ns - sessions->clock_read_ns < CLOCK_AGE_MAX_NS))
+		return;
+	sessions->clock_read_ns = now_ns;
+	clock.now_hz = power_read_clock_hz(sessions->power);
+	clock.full_hz = power_full_hz(sessions->power);
+	scheduler_set_clock(sessions->scheduler, &clock);
 }
 
 static void sessions_watchdog_expired(struct loop_timer *timer)
 {
 	struct sessions *sessions = container_of(timer, struct sessions, watchdog_timer);
 
+	sessions_read_clock(sessions);
 	scheduler_tick(sessions->scheduler);
 	sessions_kick(sessions);
 }
@@ -40,6 +59,8 @@ static void sessions_device_ready(struct loop_poll *poll, uint32_t revents)
 void sessions_dispatch(struct sessions *sessions)
 {
 	loop_work_cancel(&sessions->dispatch_work);
+	if (scheduler_n_ready(sessions->scheduler))
+		sessions_read_clock(sessions);
 	scheduler_run(sessions->scheduler);
 	device_dispatch(sessions->device);
 	loop_timer_arm(&sessions->watchdog_timer, scheduler_next_tick_ns(sessions->scheduler));
@@ -74,6 +95,7 @@ int sessions_new(const struct sessions_params *params, struct sessions **ret_ses
 		return -ENOMEM;
 	sessions->loop = params->loop;
 	sessions->device = params->device;
+	sessions->power = params->power;
 	sessions->policy = params->policy;
 	sessions->request = params->request;
 	sessions->request_context = params->request_context;

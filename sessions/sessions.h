@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "device/device.h"
+#include "device/power.h"
 #include "scheduler/scheduler.h"
 #include "sessions/class.h"
 #include "sessions/record.h"
@@ -48,6 +49,8 @@ struct sessions_witness {
 struct sessions {
 	struct loop *loop;		     /* borrowed */
 	struct device *device;		     /* borrowed */
+	const struct power *power;	     /* borrowed; NULL: the kernel shows nothing */
+	uint64_t clock_read_ns;		     /* when the device's clock was looked at last */
 	struct scheduler *scheduler;	     /* owned */
 	const struct session_policy *policy; /* borrowed */
 	struct tenants tenants;
@@ -67,7 +70,7 @@ struct sessions {
 	void (*drained)(void *context);
 	void *drained_context;
 	struct session_stats ended; /* sums over the sessions that are gone */
-	struct trace trace; /* of ended jobs, while an administrator asks for it */
+	struct trace trace;	    /* of ended jobs, while an administrator asks for it */
 	struct records records;
 	struct loop_timer record_timer;		/* strikes decay, pauses end */
 	struct loop_work close_work;		/* of sessions with must_close */
@@ -78,6 +81,7 @@ struct sessions {
 struct sessions_params {
 	struct loop *loop;
 	struct device *device;
+	const struct power *power; /* NULL: none */
 	struct closer *closer; /* NULL: descriptors of clients are closed on the loop's thread */
 	struct machine_limits machine;
 	const struct session_policy *policy;

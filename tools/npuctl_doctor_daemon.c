@@ -132,6 +132,24 @@ static void check_loop(struct doctor *doctor, const json_t *stats)
 			   reason);
 }
 
+static void check_power(struct doctor *doctor, const json_t *stats)
+{
+	const json_t *power = json_object_get(stats, "power");
+	const json_t *temperature = json_object_get(power, "temperature_c");
+	long long limit_hz = json_integer_value(json_object_get(power, "limit_hz"));
+	long long full_hz = json_integer_value(json_object_get(power, "full_hz"));
+	if (!json_is_object(power))
+		return;
+	if (!json_is_true(json_object_get(power, "throttled"))) {
+		doctor_add(doctor, "power", DOCTOR_OK, "up to %lld MHz, %.1f degrees C",
+			   limit_hz / 1000000, json_number_value(temperature));
+		return;
+	}
+	doctor_add(doctor, "power", DOCTOR_WARNING, "limited to %lld of %lld MHz, %.1f degrees C",
+		   limit_hz / 1000000, full_hz / 1000000, json_number_value(temperature));
+	doctor_advise(doctor, "look at cooling, or at max_freq of its devfreq");
+}
+
 void doctor_check_daemon(struct doctor *doctor, const char *socket_path)
 {
 	struct npu_session *session;
@@ -142,6 +160,7 @@ void doctor_check_daemon(struct doctor *doctor, const char *socket_path)
 	check_device_name(doctor, hello);
 	json_t *before = ask_stats(session);
 	check_loop(doctor, before);
+	check_power(doctor, before);
 	check_state(doctor, before);
 	doctor_check_device(doctor, session);
 	json_t *after = ask_stats(session);

@@ -88,6 +88,58 @@ static void show_cores_line(const json_t *document, FILE *out)
 	fputc('\n', out);
 }
 
+/* The cores of a mask: "0-1". */
+static void print_mask(long long mask, FILE *out)
+{
+	const char *between = "";
+	for (int i = 0; i < 63; i++) {
+		if (!(mask >> i & 1))
+			continue;
+		fprintf(out, "%s%d", between, i);
+		between = "-";
+	}
+}
+
+static void show_gangs(const json_t *masks, FILE *out)
+{
+	size_t i;
+	json_t *mask;
+	fputs(json_array_size(masks) ? "gangs" : "no gangs", out);
+	json_array_foreach ((json_t *)masks, i, mask) {
+		fputs(i ? ", " : " ", out);
+		print_mask(json_integer_value(mask), out);
+	}
+}
+
+/* What was found, and what follows from it. */
+static void show_device_lines(const json_t *document, FILE *out)
+{
+	const json_t *caps = look_up(document, "device.caps");
+	const json_t *quirks = json_object_get(caps, "quirks");
+	size_t i;
+	json_t *quirk;
+	if (json_is_string(look_up(document, "device.driver")))
+		print_line("driver", string(document, "device.driver"), out);
+	if (!caps)
+		return;
+	fprintf(out, "can       cores chosen by %s; ",
+		json_is_false(json_object_get(caps, "has_core_choice")) ? "the driver" : "npud");
+	show_gangs(json_object_get(caps, "gang_masks"), out);
+	fprintf(out, "; translation per %s", string(caps, "translation"));
+	if (integer(caps, "n_domains"))
+		fprintf(out, ", %lld address spaces", integer(caps, "n_domains"));
+	fprintf(out, "; isolation by %s; reset of %s; fences of %s\n", string(caps, "isolation"),
+		json_is_true(json_object_get(caps, "has_core_reset")) ? "one core" : "all cores",
+		string(caps, "fences"));
+	if (!json_array_size(quirks))
+		return;
+	fputs("quirks    ", out);
+	json_array_foreach ((json_t *)quirks, i, quirk) {
+		fprintf(out, "%s%s", i ? ", " : "", json_string_value(quirk));
+	}
+	fputc('\n', out);
+}
+
 static void show_predictions_line(const json_t *document, FILE *out)
 {
 	const json_t *error = look_up(document, "scheduler.prediction_error");
@@ -113,6 +165,28 @@ static void show_incidents_line(const json_t *document, FILE *out)
 		fputs("incidents not kept: the policy names no directory\n", out);
 }
 
+/* Nothing where the kernel shows nothing. */
+static void show_power_line(const json_t *document, FILE *out)
+{
+	const json_t *power = look_up(document, "power");
+	const json_t *temperature = json_object_get(power, "temperature_c");
+	const char *separator = "";
+	if (!json_is_object(power))
+		return;
+	fputs("power     ", out);
+	if (json_is_integer(json_object_get(power, "frequency_hz"))) {
+		fprintf(out, "%lld MHz", integer(power, "frequency_hz") / 1000000);
+		if (json_is_true(json_object_get(power, "throttled")))
+			fprintf(out, ", limited to %lld of %lld MHz",
+				integer(power, "limit_hz") / 1000000,
+				integer(power, "full_hz") / 1000000);
+		separator = ", ";
+	}
+	if (json_is_number(temperature))
+		fprintf(out, "%s%.1f degrees C", separator, json_number_value(temperature));
+	fputc('\n', out);
+}
+
 void show_status(const json_t *document, FILE *out)
 {
 	char bytes[32], tables[32];
@@ -125,9 +199,11 @@ void show_status(const json_t *document, FILE *out)
 		fprintf(out, ", tried again in %.1f s",
 			(double)integer(document, "device.retry_in_ns") * 1e-9);
 	fputc('\n', out);
+	show_device_lines(document, out);
 	if (json_is_true(json_object_get(document, "draining")))
 		fputs("draining  no new sessions and jobs until npud is restarted\n", out);
 	show_cores_line(document, out);
+	show_power_line(document, out);
 	fprintf(out, "policy    %s (%s)\n", string(document, "scheduler.policy"),
 		json_is_string(look_up(document, "policy.file")) ? string(document, "policy.file")
 								 : "built-in");

@@ -5,9 +5,10 @@
 #include "device/soft/soft.h"
 
 #include "base/list.h"
-#include "device/soft/npu_core.h"
+#include "device/soft/blame.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -141,6 +142,16 @@ static bool soft_complaint(struct bus *bus, unsigned core, char *ret_text, size_
 	return soft_core_complaint(&soft_bus(bus)->cores[core], ret_text, size);
 }
 
+static bool soft_blame(struct bus *bus, unsigned core, uint32_t bank, char *ret_text, size_t size)
+{
+	struct soft_complaint text;
+
+	if (!soft_blame_find(&soft_bus(bus)->cores[core], bank, &text))
+		return false;
+	snprintf(ret_text, size, "%s", text.text);
+	return true;
+}
+
 static bool soft_ignored(struct bus *bus, unsigned core, char *ret_text, size_t size)
 {
 	return soft_core_ignored(&soft_bus(bus)->cores[core], ret_text, size);
@@ -161,6 +172,7 @@ static const struct bus_ops soft_ops = {
 	.dma_sync = soft_dma_sync,
 	.device_time_ns = soft_device_time_ns,
 	.complaint = soft_complaint,
+	.blame = soft_blame,
 	.ignored = soft_ignored,
 };
 

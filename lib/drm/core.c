@@ -181,8 +181,10 @@ static int export_locked(struct drm_file *file, uint32_t handle, int flags, int 
 	struct stat64 status;
 	int fd, r;
 
-	if (!object)
+	if (!object) {
+		trace_explain("PRIME_HANDLE_TO_FD: there is no handle %u", handle);
 		return -ENOENT;
+	}
 	r = npu_bo_export(object->session, &object->bo, 0, &fd);
 	if (r == -EACCES)
 		r = npu_bo_export(object->session, &object->bo, NPU_EXPORT_READ_ONLY, &fd);
@@ -259,8 +261,11 @@ static int handle_prime_handle_to_fd(struct drm_file *file, void *data, size_t u
 {
 	struct drm_prime_handle *request = data;
 
-	if (request->flags & ~(uint32_t)(O_CLOEXEC | O_RDWR))
+	if (request->flags & ~(uint32_t)(O_CLOEXEC | O_RDWR)) {
+		trace_explain("PRIME_HANDLE_TO_FD: flags 0x%x: only O_CLOEXEC and O_RDWR are known",
+			      request->flags);
 		return -EINVAL;
+	}
 	return drm_export(file, request->handle, (int)request->flags, &request->fd);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Before main(): the next functions, the trace, and descriptors that this process was born with. */
 #include "drm.h"
+#include "path.h"
 #include "real.h"
 #include "trace.h"
 
@@ -8,5 +9,6 @@ __attribute__((constructor)) static void drm_init(void)
 {
 	real();
 	trace_init();
+	path_note_cwd();
 	drm_file_init_process();
 }

@@ -124,6 +124,7 @@ int drm_ioctl(struct drm_file *file, unsigned long request, void *argument)
 	r = user_read(data, argument, known);
 	if (r < 0) {
 		trace_call("ioctl(%s/%zu, %p) = -1 EFAULT", ioctl->name, user_size, argument);
+		trace_explain("%s: there are no %zu bytes at %p", ioctl->name, known, argument);
 		return r;
 	}
 	if (trace_is_checking())
@@ -133,6 +134,9 @@ int drm_ioctl(struct drm_file *file, unsigned long request, void *argument)
 	r = ioctl->handle(file, data, user_size);
 	if (_IOC_DIR(request) & _IOC_READ && user_write(argument, data, known) < 0)
 		r = -EFAULT;
+	if (r == -EFAULT)
+		trace_explain("%s: memory at %p, or that it points to, cannot be used", ioctl->name,
+			      argument);
 	if (trace_is_on())
 		trace_ioctl(ioctl, before, data, user_size, r);
 	return r;

@@ -28,7 +28,9 @@ struct order_job {
 	uint64_t outs[]; /* tokens */
 };
 
-static TAILQ_HEAD(, order_job) jobs = TAILQ_HEAD_INITIALIZER(jobs);
+TAILQ_HEAD(order_jobs, order_job);
+
+static struct order_jobs jobs = TAILQ_HEAD_INITIALIZER(jobs);
 static pthread_mutex_t jobs_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 void order_lock(void)

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,15 @@ int path_make_plain(const char *name, char *ret_plain, size_t size)
 
 /* ---- folders ---- */
 
+static atomic_bool cwd_is_shown; /* below NPU_RUN_ROOT, in truth */
+
+void path_note_cwd(void)
+{
+	char cwd[PATH_MAX];
+
+	atomic_store(&cwd_is_shown, real()->getcwd(cwd, sizeof(cwd)) && path_strip_root(cwd));
+}
+
 static void folder_free(struct description *description)
 {
 	free(description);
@@ -85,25 +95,59 @@ void path_remember_folder(int fd, const char *virtual)
 	}
 }
 
+/* The folder that relative names begin at, as the program knows it. */
+static bool find_base(int folder_fd, char *ret_base)
+{
+	struct folder *folder;
+
+	if (folder_fd == AT_FDCWD) {
+		if (!real()->getcwd(ret_base, PATH_MAX))
+			return false;
+		path_strip_root(ret_base);
+		return true;
+	}
+	folder = (struct folder *)fds_get(folder_fd, DESCRIPTION_FOLDER);
+	if (!folder)
+		return false;
+	snprintf(ret_base, PATH_MAX, "%s", folder->path);
+	fds_put(&folder->description);
+	return true;
+}
+
 /* The absolute path that the program means; false when it cannot be one of ours. */
 static bool find_absolute(int folder_fd, const char *name, char *ret_plain)
 {
-	struct folder *folder;
-	char joined[PATH_MAX];
+	char base[PATH_MAX], joined[PATH_MAX];
 	int n;
 
 	if (name[0] == '/')
 		return path_make_plain(name, ret_plain, PATH_MAX) == 0;
-	folder = (struct folder *)fds_get(folder_fd, DESCRIPTION_FOLDER);
-	if (!folder)
+	if (!find_base(folder_fd, base))
 		return false;
-	n = snprintf(joined, sizeof(joined), "%s/%s", folder->path, name);
-	fds_put(&folder->description);
+	n = snprintf(joined, sizeof(joined), "%s/%s", base, name);
 	return n > 0 && (size_t)n < sizeof(joined) &&
 	       path_make_plain(joined, ret_plain, PATH_MAX) == 0;
 }
 
 /* ---- questions ---- */
+
+/* Whether the last part of a relative path could be a node's name: the folder decides then. */
+static bool has_node_name(const char *name)
+{
+	static const char *const starts[] = {"card", "renderD", "accel", "rknpu"};
+	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (strncmp(last, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool is_base_shown(int folder)
+{
+	return folder == AT_FDCWD ? atomic_load_explicit(&cwd_is_shown, memory_order_relaxed)
+				  : folder >= 0 && fds_peek(folder) != NULL;
+}
 
 bool path_may_be_ours(int folder, const char *name)
 {
@@ -118,7 +162,7 @@ bool path_may_be_ours(int folder, const char *name)
 			break;
 	}
 	if (start[0] != '/')
-		return folder >= 0 && fds_peek(folder) != NULL;
+		return is_base_shown(folder) || (folder == AT_FDCWD && has_node_name(name));
 	return start[1] == '/' || start[1] == '.' || strncmp(start, "/dev/", 5) == 0 ||
 	       strncmp(start, "/sys/", 5) == 0 || strncmp(start, "/proc/", 6) == 0;
 }
@@ -155,6 +199,10 @@ bool path_resolve(int folder, const char *name, struct path *ret_path)
 			ret_path->virtual = ret_path->plain;
 			ret_path->real = ret_path->shown;
 			is_ours = true;
+		} else if (!is_ours && name[0] != '/' && is_base_shown(folder)) {
+			/* The way from there leads to the host's file. */
+			ret_path->virtual = ret_path->real = ret_path->plain;
+			is_ours = true;
 		}
 	}
 	errno = saved;
@@ -176,11 +224,13 @@ bool path_is_device_folder(int folder, const char *name)
 	return false;
 }
 
-void path_strip_root(char *name)
+bool path_strip_root(char *name)
 {
 	const char *root = getenv("NPU_RUN_ROOT");
 	size_t n = root ? strlen(root) : 0;
 
-	if (n > 0 && strncmp(name, root, n) == 0 && name[n] == '/')
-		memmove(name, name + n, strlen(name + n) + 1);
+	if (n == 0 || strncmp(name, root, n) != 0 || name[n] != '/')
+		return false;
+	memmove(name, name + n, strlen(name + n) + 1);
+	return true;
 }

@@ -26,8 +26,11 @@ bool path_may_be_ours(int folder, const char *name);
 /* Below /dev/dri or /dev/accel: nothing is made, changed or removed there. */
 bool path_is_device_folder(int folder, const char *name);
 
-/* Takes NPU_RUN_ROOT off a path, in place. */
-void path_strip_root(char *name);
+/* Takes NPU_RUN_ROOT off a path, in place; false where it does not begin with it. */
+bool path_strip_root(char *name);
+
+/* The working directory may be another one: at the start, and after each change of it. */
+void path_note_cwd(void);
 
 /* Removes ".", ".." and repeated slashes from an absolute path. -ENAMETOOLONG, -EINVAL. */
 int path_make_plain(const char *name, char *ret_plain, size_t size);

@@ -31,6 +31,8 @@
 	X(int, fcntl, (int, int, ...))                                                             \
 	X(int, fcntl64, (int, int, ...))                                                           \
 	X(int, ioctl, (int, unsigned long, ...))                                                   \
+	X(int, __ioctl_time64, (int, unsigned long, ...))                                          \
+	X(int, __fcntl_time64, (int, int, ...))                                                    \
 	X(void *, mmap, (void *, size_t, int, int, int, off_t))                                    \
 	X(void *, mmap64, (void *, size_t, int, int, int, off64_t))                                \
 	X(int, fstat, (int, struct stat *))                                                        \
@@ -44,6 +46,9 @@
 	X(ssize_t, readlink, (const char *, char *, size_t))                                       \
 	X(ssize_t, readlinkat, (int, const char *, char *, size_t))                                \
 	X(char *, realpath, (const char *, char *))                                                \
+	X(int, chdir, (const char *))                                                              \
+	X(int, fchdir, (int))                                                                      \
+	X(char *, getcwd, (char *, size_t))                                                        \
 	X(DIR *, opendir, (const char *))                                                          \
 	X(int, closedir, (DIR *))                                                                  \
 	X(struct dirent *, readdir, (DIR *))                                                       \
@@ -56,6 +61,7 @@
 	   int (*)(const struct dirent64 **, const struct dirent64 **)))                           \
 	X(int, glob, (const char *, int, int (*)(const char *, int), glob_t *))                    \
 	X(int, glob64, (const char *, int, int (*)(const char *, int), glob64_t *))                \
+	X(int, __glob64_time64, (const char *, int, int (*)(const char *, int), void *))           \
 	X(ssize_t, getxattr, (const char *, const char *, void *, size_t))                         \
 	X(ssize_t, lgetxattr, (const char *, const char *, void *, size_t))                        \
 	X(ssize_t, listxattr, (const char *, char *, size_t))                                      \

@@ -23,7 +23,7 @@ static int create_object(struct drm_file *file, uint32_t size, struct gem_object
 		trace_explain("CREATE_BO: %s", npu_last_error());
 		return r == -ECONNRESET ? -ENODEV : -ENOMEM;
 	}
-	r = gem_add(&file->gem, &bo, 0, ret_object);
+	r = gem_add(&file->gem, file->session, &bo, 0, ret_object);
 	if (r < 0)
 		npu_bo_close(file->session, &bo);
 	return r;
@@ -64,7 +64,7 @@ static int sync_object(struct drm_file *file, const char *name, uint32_t handle,
 	if (r < 0)
 		return r;
 	object = gem_find(&file->gem, handle);
-	r = object ? npu_bo_sync(file->session, &object->bo, 0, object->bo.size, direction)
+	r = object ? npu_bo_sync(object->session, &object->bo, 0, object->bo.size, direction)
 		   : -ENOENT;
 	if (!object)
 		trace_explain("%s: there is no handle %u", name, handle);

@@ -66,9 +66,10 @@ static uint32_t find_int_mask(const unsigned char *stream, uint32_t n_entries)
 }
 
 /* Streams are cut at the end of the object that they are in; one outside of all will fault. */
-static void fill_task(const struct gem *gem, const struct rocket_task *from, struct npu_task *task)
+static void fill_task(const struct drm_file *file, const struct rocket_task *from,
+		      struct npu_task *task)
 {
-	const struct gem_object *object = gem_find_iova(gem, from->regcmd);
+	const struct gem_object *object = gem_find_iova(&file->gem, file->session, from->regcmd);
 	uint64_t n = from->regcmd_count, at;
 
 	*task = (struct npu_task){.regcmd_iova = from->regcmd, .int_mask = INT_MASK_DPU};
@@ -80,7 +81,7 @@ static void fill_task(const struct gem *gem, const struct rocket_task *from, str
 	task->regcmd_count = n < NPU_TASK_REGCMDS_MAX ? (uint32_t)n : NPU_TASK_REGCMDS_MAX;
 }
 
-static int read_tasks(struct submission *submission, const struct gem *gem,
+static int read_tasks(struct submission *submission, const struct drm_file *file,
 		      const struct rocket_job *job)
 {
 	struct rocket_task *tasks;
@@ -102,7 +103,7 @@ static int read_tasks(struct submission *submission, const struct gem *gem,
 		trace_explain("SUBMIT: tasks at 0x%llx cannot be read; dropped",
 			      (unsigned long long)job->tasks);
 	for (uint32_t i = 0; i < job->task_count && r == 0; i++) {
-		fill_task(gem, &tasks[i], &submission->tasks[i]);
+		fill_task(file, &tasks[i], &submission->tasks[i]);
 		if (tasks[i].regcmd_count == 0) {
 			trace_explain("SUBMIT: task %u: regcmd_count is 0; dropped", i);
 			r = -EINVAL;
@@ -140,7 +141,7 @@ static int read_handles(struct submission *submission, const struct rocket_job *
 	return r;
 }
 
-static int find_tokens(struct submission *submission, const struct gem *gem)
+static int find_tokens(struct submission *submission, const struct drm_file *file)
 {
 	struct order_tokens *tokens = &submission->tokens;
 
@@ -148,7 +149,7 @@ static int find_tokens(struct submission *submission, const struct gem *gem)
 	if (!tokens->tokens)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < tokens->n; i++) {
-		const struct gem_object *object = gem_find(gem, submission->handles[i]);
+		const struct gem_object *object = gem_find(&file->gem, submission->handles[i]);
 
 		if (!object) {
 			trace_explain("SUBMIT: %s handle %u is unknown; dropped",
@@ -160,16 +161,16 @@ static int find_tokens(struct submission *submission, const struct gem *gem)
 	return 0;
 }
 
-static int submission_init(struct submission *submission, const struct gem *gem,
+static int submission_init(struct submission *submission, const struct drm_file *file,
 			   const struct rocket_job *job)
 {
 	int r;
 
-	r = read_tasks(submission, gem, job);
+	r = read_tasks(submission, file, job);
 	if (r == 0)
 		r = read_handles(submission, job);
 	if (r == 0)
-		r = find_tokens(submission, gem);
+		r = find_tokens(submission, file);
 	if (r < 0) {
 		submission_deinit(submission);
 		*submission = (struct submission){0};
@@ -220,18 +221,14 @@ static void record_jobs(struct drm_file *file, const struct submission *submissi
 
 /* With the order's lock and the file's; -EBUSY: more fences to wait for than a job can. */
 static int queue_ordered(struct drm_file *file, const struct submission *submission,
-			 struct npu_job *job)
+			 const struct npu_job *job)
 {
-	int fences[NPU_JOB_FENCES_MAX], fence, r;
+	int fence, r;
 
-	job->fences = fences;
-	job->n_fences = order_collect(file, &submission->tokens, fences, NPU_JOB_FENCES_MAX);
 	if (job->n_fences > NPU_JOB_FENCES_MAX)
 		return -EBUSY;
 	r = npu_submit(file->session, job, NULL, &fence);
-	if (r == 0)
-		r = order_add(file, &submission->tokens, fence);
-	return r;
+	return r < 0 ? r : order_add(file, &submission->tokens, fence);
 }
 
 /* The file's lock is held. The driver has no timeout of the client's: the policy's is in force. */
@@ -244,13 +241,15 @@ static int queue_locked(struct drm_file *file, const struct submission *submissi
 			NPU_SUBMIT_ORDER_ONLY | (trace_is_explaining() ? NPU_SUBMIT_COMPLETION : 0),
 	};
 	uint32_t *bos = calloc(file->gem.n_objects + 1, sizeof(*bos));
-	int r;
+	int fences[NPU_JOB_FENCES_MAX], r;
 
 	if (!bos)
 		return -ENOMEM;
-	job.n_bos = gem_collect(&file->gem, bos, NPU_JOB_BOS_MAX);
+	job.n_bos = gem_collect(&file->gem, file->session, bos, NPU_JOB_BOS_MAX);
 	job.bos = bos;
+	job.fences = fences;
 	order_lock();
+	job.n_fences = order_collect(file, &submission->tokens, fences, NPU_JOB_FENCES_MAX);
 	r = queue_ordered(file, submission, &job);
 	order_unlock();
 	free(bos);
@@ -326,7 +325,7 @@ static int prepare(struct drm_file *file, const struct rocket_job *jobs, uint32_
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < n; i++)
-		if (submission_init(&submissions[n_good], &file->gem, &jobs[i]) == 0)
+		if (submission_init(&submissions[n_good], file, &jobs[i]) == 0)
 			n_good++;
 	record_jobs(file, submissions, n_good);
 	drm_file_unlock(file);

@@ -111,6 +111,8 @@ static int with_object(struct drm_file *file, uint32_t handle, int (*act)(struct
 	if (r < 0)
 		return r;
 	syncobj = find(file, handle);
+	if (!syncobj)
+		trace_explain("syncobj: there is no handle %u", handle);
 	r = syncobj ? act(syncobj, context) : -ENOENT;
 	drm_file_unlock(file);
 	return r;

@@ -17,6 +17,8 @@ struct wrap_mmap {
 };
 
 int wrap_ioctl(int fd, unsigned long request, void *argument);
+/* fcntl64() */
+int wrap_fcntl(int fd, int command, void *argument);
 /* `fd` is one that fds_peek() knows. */
 void *wrap_mmap(const struct wrap_mmap *request);
 

@@ -5,6 +5,7 @@
 #include "drm.h"
 #include "node.h"
 #include "real.h"
+#include "sync_file.h"
 #include "trace.h"
 #include "wrap_calls.h"
 
@@ -38,7 +39,7 @@ static int result_of(int r)
 static bool is_served_type(unsigned long request)
 {
 	return _IOC_TYPE(request) == 'd' || _IOC_TYPE(request) == 'r' ||
-	       _IOC_TYPE(request) == DMA_BUF_TYPE;
+	       _IOC_TYPE(request) == DMA_BUF_TYPE || _IOC_TYPE(request) == SYNC_FILE_IOCTL_TYPE;
 }
 
 /*
@@ -64,6 +65,8 @@ static int ioctl_unseen(int fd, unsigned long request, void *argument)
 
 	if (_IOC_TYPE(request) == DMA_BUF_TYPE)
 		return dma_buf_ioctl(fd, request, argument);
+	if (_IOC_TYPE(request) == SYNC_FILE_IOCTL_TYPE)
+		return result_of(sync_file_ioctl(fd, request, argument));
 	file = drm_file_find(fd);
 	if (!file) {
 		errno = ENOTTY;
@@ -314,6 +317,13 @@ WRAP_EXPORT int fcntl(int fd, int command, ...)
 	return fcntl_done(fd, command, real()->fcntl(fd, command, argument));
 }
 
+int wrap_fcntl(int fd, int command, void *argument)
+{
+	if (!real()->fcntl64)
+		return fcntl_done(fd, command, real()->fcntl(fd, command, argument));
+	return fcntl_done(fd, command, real()->fcntl64(fd, command, argument));
+}
+
 WRAP_EXPORT int fcntl64(int fd, int command, ...)
 {
 	va_list arguments;
@@ -322,7 +332,5 @@ WRAP_EXPORT int fcntl64(int fd, int command, ...)
 	va_start(arguments, command);
 	argument = va_arg(arguments, void *);
 	va_end(arguments);
-	if (!real()->fcntl64)
-		return fcntl_done(fd, command, real()->fcntl(fd, command, argument));
-	return fcntl_done(fd, command, real()->fcntl64(fd, command, argument));
+	return wrap_fcntl(fd, command, argument);
 }

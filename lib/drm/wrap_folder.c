@@ -18,6 +18,7 @@
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,6 +76,51 @@ WRAP_EXPORT struct dirent64 *readdir64(DIR *folder)
 	if (entry && entry->d_type == DT_REG && is_node_entry(folder, entry->d_name))
 		entry->d_type = DT_CHR;
 	return entry;
+}
+
+/* ---- the working directory ---- */
+
+char *__getcwd_chk(char *buffer, size_t size, size_t room);
+
+static int chdir_done(int r)
+{
+	int saved = errno;
+
+	if (r == 0)
+		path_note_cwd();
+	errno = saved;
+	return r;
+}
+
+WRAP_EXPORT int chdir(const char *name)
+{
+	struct path path;
+
+	if (!path_may_be_ours(AT_FDCWD, name) || !path_resolve(AT_FDCWD, name, &path) || path.node)
+		return chdir_done(real()->chdir(name));
+	trace_call("chdir(%s)", path.virtual);
+	return chdir_done(real()->chdir(path.real));
+}
+
+WRAP_EXPORT int fchdir(int fd)
+{
+	return chdir_done(real()->fchdir(fd));
+}
+
+WRAP_EXPORT char *getcwd(char *buffer, size_t size)
+{
+	char *cwd = real()->getcwd(buffer, size);
+
+	if (cwd)
+		path_strip_root(cwd);
+	return cwd;
+}
+
+WRAP_EXPORT char *__getcwd_chk(char *buffer, size_t size, size_t room)
+{
+	if (size > room)
+		abort();
+	return getcwd(buffer, size);
 }
 
 /* ---- scandir ---- */

@@ -161,8 +161,8 @@ static void start_request(struct player *player, struct slot *slot)
 	const struct sim_engine *engine = player->args->engine;
 
 	*slot = (struct slot){.is_busy = true, .wake_ns = NEVER_NS};
-	slot->random = sim_random_for(engine->seed * 1000003 + player->args->session->index,
-				      player->n_requests);
+	sim_random_init_number(&slot->random,
+			       sim_request_seed(engine, player->args->session, player->n_requests));
 	player->n_busy++;
 	start_stage(player, slot);
 }

@@ -102,7 +102,7 @@ static void accelerators(void)
 	CHECK_EQ(drmPrimeFDToHandle(fd, fd_prime, &handle), 0);
 	CHECK_EQ(handle, create.handle);
 	CHECK_EQ(drmCloseBufferHandle(fd, handle), 0);
-	CHECK_EQ(drmCloseBufferHandle(fd, handle), -EINVAL);
+	CHECK(drmCloseBufferHandle(fd, handle) < 0);
 }
 
 static const struct client_case cases[] = {

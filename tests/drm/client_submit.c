@@ -4,6 +4,7 @@
 
 #include "tests/system/stream_words.h"
 
+#include <linux/sync_file.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -216,6 +217,46 @@ static void stray_stream_times_out(void)
 	CHECK_FAILS(product_submit(&product), EINVAL);
 }
 
+/* As the kernel's sync files tell it: 1, 0, or why it failed. */
+static int32_t fence_status(int fence)
+{
+	struct sync_fence_info one = {0};
+	struct sync_file_info info = {.num_fences = 1, .sync_fence_info = (uintptr_t)&one};
+
+	CHECK_EQ(ioctl(fence, SYNC_IOC_FILE_INFO, &info), 0);
+	CHECK_EQ(info.num_fences, 1);
+	CHECK_EQ(one.status, info.status);
+	return info.status;
+}
+
+static void sync_file_information(void)
+{
+	struct sync_file_info info = {.flags = 1};
+	struct product product;
+	int pipes[2];
+
+	product_new(open_node(CARD), &product);
+	product.submit.flags = FLAGS | RKNPU_JOB_FENCE_OUT;
+	CHECK_EQ(product_submit(&product), 0);
+	CHECK(product.submit.hw_elapse_time_ns > 0);
+	CHECK_EQ(product.submit.task_counter, 1);
+	CHECK_EQ(fence_status(product.submit.fence_fd), 1);
+	CHECK_FAILS(ioctl(product.submit.fence_fd, SYNC_IOC_FILE_INFO, &info), EINVAL);
+	CHECK_FAILS(ioctl(product.submit.fence_fd, SYNC_IOC_FILE_INFO, (void *)8), EFAULT);
+	product_make_hang(&product, 200);
+	product.submit.flags = FLAGS | RKNPU_JOB_FENCE_OUT | RKNPU_JOB_NONBLOCK;
+	CHECK_EQ(product_submit(&product), 0);
+	CHECK_EQ(fence_status(product.submit.fence_fd), 0);
+	CHECK_EQ(poll(&(struct pollfd){.fd = product.submit.fence_fd, .events = POLLIN}, 1, 60000),
+		 1);
+	CHECK(fence_status(product.submit.fence_fd) < 0);
+	info.flags = 0;
+	CHECK_EQ(pipe(pipes), 0);
+	CHECK_EQ(write(pipes[1], "x", 1), 1);
+	CHECK_FAILS(ioctl(pipes[0], SYNC_IOC_FILE_INFO, &info), ENOTTY);
+	CHECK_FAILS(ioctl(STDIN_FILENO, SYNC_IOC_FILE_INFO, &info), ENOTTY);
+}
+
 static void fences(void)
 {
 	struct product product;
@@ -355,6 +396,17 @@ static void one_descriptor_in_threads(void)
 		CHECK_EQ(pthread_join(threads[i], NULL), 0);
 }
 
+/* What thirty programs at once do, see one_core_for_all. */
+static void asks_for_core_0(void)
+{
+	struct product product;
+
+	product_new(open_node(CARD), &product);
+	product.submit.core_mask = 1;
+	for (int i = 0; i < 20; i++)
+		product_run(&product);
+}
+
 /* npud ends in between; without one to end there is nothing to try. */
 static void survives_the_daemon(void)
 {
@@ -381,11 +433,13 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(hang_times_out),
 	CLIENT_CASE(stray_stream_times_out),
 	CLIENT_CASE(fences),
+	CLIENT_CASE(sync_file_information),
 	CLIENT_CASE(later_submit_waits_for_earlier),
 	CLIENT_CASE(failed_job_does_not_stop_the_next),
 	CLIENT_CASE(reset_is_private),
 	CLIENT_CASE(reset_cancels_own_jobs),
 	CLIENT_CASE(one_descriptor_in_threads),
+	CLIENT_CASE(asks_for_core_0),
 	CLIENT_CASE(survives_the_daemon),
 };
 

@@ -45,10 +45,10 @@ static void require_case(const struct daemon *daemon, const char *client, const 
 }
 
 /* All cases of the client that the variable names. */
-static void run_client(const char *variable)
+static void run_client_with(const char *variable, const char *config)
 {
 	const char *client = getenv(variable);
-	struct daemon daemon = start(NULL);
+	struct daemon daemon = start(config);
 	static struct command_result list;
 	const char *const arguments[] = {client, NULL};
 	char *name, *rest;
@@ -61,6 +61,11 @@ static void run_client(const char *variable)
 		require_case(&daemon, client, name);
 	REQUIRE(daemon_is_alive(&daemon));
 	daemon_stop(&daemon);
+}
+
+static void run_client(const char *variable)
+{
+	run_client_with(variable, NULL);
 }
 
 static void vendor_abi(void)
@@ -83,14 +88,19 @@ static void vendor_submits_32_bit(void)
 	run_client("DRM_CLIENT_SUBMIT_32");
 }
 
+/* A job that hangs does so for a time that clients can do something in. */
+static const char slow_watchdog[] =
+	"{\"version\": 1, \"watchdog\": {\"floor_ms\": 2000, \"slow_after\": 1000,"
+	" \"suspend_after\": 1000, \"strikes\": 1000}}";
+
 static void rocket_abi(void)
 {
-	run_client("DRM_CLIENT_ROCKET");
+	run_client_with("DRM_CLIENT_ROCKET", slow_watchdog);
 }
 
 static void rocket_abi_32_bit(void)
 {
-	run_client("DRM_CLIENT_ROCKET_32");
+	run_client_with("DRM_CLIENT_ROCKET_32", slow_watchdog);
 }
 
 static void nodes(void)
@@ -101,6 +111,12 @@ static void nodes(void)
 static void nodes_32_bit(void)
 {
 	run_client("DRM_CLIENT_NODES_32");
+}
+
+/* The same program with a time_t of 64 bits. */
+static void nodes_64_bit_times(void)
+{
+	run_client("DRM_CLIENT_NODES_TIME64");
 }
 
 static void libdrm(void)
@@ -190,6 +206,62 @@ static void classes(void)
 	daemon_stop(&daemon);
 }
 
+/* Jobs that core 0 and the other two have run. */
+static void count_jobs(const struct daemon *daemon, long long *ret_first, long long *ret_others)
+{
+	const char *const arguments[] = {"npuctl", "--socket", daemon->socket, "stats", NULL};
+	static struct command_result result;
+	const char *jobs = result.output;
+
+	command_run("NPUCTL", arguments, &result);
+	*ret_others = 0;
+	for (int core = 0; core < 3; core++) {
+		jobs = strstr(jobs, "\"jobs\": ");
+		REQUIRE(jobs);
+		jobs += strlen("\"jobs\": ");
+		if (core == 0)
+			*ret_first = strtoll(jobs, NULL, 10);
+		else
+			*ret_others += strtoll(jobs, NULL, 10);
+	}
+}
+
+/* Programs that all ask for core 0; the policy tells them by the name of their executable. */
+static void one_core_for_all(void)
+{
+	static const struct {
+		const char *core_mask;
+		bool is_spread;
+	} policies[] = {{"demand", false}, {"wish", true}, {"ignore", true}};
+
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		char config[300], script[400];
+		long long first, others;
+
+		snprintf(config, sizeof(config),
+			 "{\"version\": 1, \"classes\": {\"programs\": {\"core_mask\": \"%s\"},"
+			 " \"rest\": {\"cores\": [2]}}, \"match\": [{\"comm\": \"client_submit\","
+			 " \"class\": \"programs\"}, {\"class\": \"rest\"}]}",
+			 policies[i].core_mask);
+		snprintf(script, sizeof(script),
+			 "for i in $(seq 30); do %s asks_for_core_0 & p=\"$p $!\"; done; "
+			 "for i in $p; do wait $i || exit 1; done",
+			 client("DRM_CLIENT_SUBMIT"));
+
+		struct daemon daemon = start(config);
+		const char *const arguments[] = {"npu-run", "--socket", daemon.socket, "sh",
+						 "-c",	    script,	NULL};
+		struct command_result result = run(arguments);
+
+		if (result.status != 0)
+			harness_fail(__FILE__, __LINE__, "%s", result.output);
+		count_jobs(&daemon, &first, &others);
+		REQUIRE_EQ(first + others, 30 * 20);
+		REQUIRE_EQ(others > 0, policies[i].is_spread);
+		daemon_stop(&daemon);
+	}
+}
+
 static void check_lists_what_was_used(void)
 {
 	struct daemon daemon = start(NULL);
@@ -242,6 +314,7 @@ static void trace_has_every_call(void)
 	REQUIRE_HAS(text, "mmap(");
 	REQUIRE_HAS(text, "= -22 EINVAL");
 	REQUIRE_HAS(text, "# SUBMIT: task_number is 0");
+	REQUIRE_HAS(text, "# RKNPU_SUBMIT: there are no 104 bytes at 0x8");
 	close(fd);
 	daemon_stop(&daemon);
 }
@@ -325,7 +398,7 @@ static void rocket_can_be_recorded(void)
 
 static void rocket_is_explained(void)
 {
-	struct daemon daemon = start(NULL);
+	struct daemon daemon = start(slow_watchdog);
 	const char *const drops[] = {"npu-run",
 				     "--socket",
 				     daemon.socket,
@@ -333,6 +406,9 @@ static void rocket_is_explained(void)
 				     client("DRM_CLIENT_ROCKET"),
 				     "bad_jobs_are_dropped",
 				     NULL};
+	const char *const pools[] = {"npu-run",	     "--socket",
+				     daemon.socket,  client("DRM_CLIENT_ROCKET"),
+				     "pooling_ends", NULL};
 	const char *const hangs[] = {"npu-run",	    "--socket",
 				     daemon.socket, client("DRM_CLIENT_ROCKET"),
 				     "timeouts",    NULL};
@@ -345,6 +421,8 @@ static void rocket_is_explained(void)
 	REQUIRE_HAS(result.output, "SUBMIT: task 0: regcmd_count is 0; dropped");
 	REQUIRE_HAS(result.output, "ROCKET_SUBMIT                  24 bytes        9 calls");
 	REQUIRE_HAS(run(hangs).output, "SUBMIT: a job ended with hang: ");
+	/* The driver shoots tasks that only pool. */
+	REQUIRE(!strstr(run(pools).output, "a job ended with"));
 	daemon_stop(&daemon);
 }
 
@@ -378,11 +456,13 @@ static const struct test_case cases[] = {
 	{.name = "rocket_abi_32_bit", .run = rocket_abi_32_bit, .timeout_s = 240},
 	{.name = "nodes", .run = nodes, .timeout_s = 120},
 	{.name = "nodes_32_bit", .run = nodes_32_bit, .timeout_s = 120},
+	{.name = "nodes_64_bit_times", .run = nodes_64_bit_times, .timeout_s = 120},
 	HARNESS_CASE(libdrm),
 	HARNESS_CASE(private_daemon),
 	HARNESS_CASE(no_daemon_is_said),
 	HARNESS_CASE(exit_status_is_the_programs),
 	HARNESS_CASE(classes),
+	{.name = "one_core_for_all", .run = one_core_for_all, .timeout_s = 240},
 	HARNESS_CASE(check_lists_what_was_used),
 	HARNESS_CASE(trace_has_every_call),
 	HARNESS_CASE(recording_can_be_replayed),

@@ -119,6 +119,8 @@ void daemon_launch(const struct daemon_options *options, struct daemon *ret_daem
 	log_fd = open_log(ret_daemon->log);
 	/* Clients of other users go through it. */
 	REQUIRE_EQ(chmod(harness_dir(), 0755), 0);
+	/* What a program under test leaves in such files goes with the case. */
+	setenv("TMPDIR", harness_dir(), 1);
 	ret_daemon->pid = fork();
 	if (ret_daemon->pid == 0) {
 		if (options->before_exec)

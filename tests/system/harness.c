@@ -25,6 +25,7 @@
 #define SKIP_FILE	   "skipped" /* the reason */
 #define TIMEOUT_DEFAULT_S  60
 #define SANITIZER_SLOWDOWN 4
+#define DRIVER_SLOWDOWN	   3
 
 static char case_dir[64];
 
@@ -207,6 +208,9 @@ static bool run_case(const struct test_case *test, size_t number)
 
 	if (harness_is_sanitized())
 		timeout_s *= SANITIZER_SLOWDOWN;
+	/* In a driver's one address space the hanging stop everybody else. */
+	if (!harness_has_soft())
+		timeout_s *= DRIVER_SLOWDOWN;
 	snprintf(case_dir, sizeof(case_dir), "/tmp/npud-test-XXXXXX");
 	if (!mkdtemp(case_dir))
 		return false;

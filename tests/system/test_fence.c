@@ -30,8 +30,10 @@ static void inv3_every_end_signals_once(void)
 	struct stream stream;
 	uint64_t seqnos[4];
 	struct stream_addresses nowhere = {0x70000000, 0x70000000, 0x70000000};
-	static const enum npu_outcome outcomes[] = {NPU_OUTCOME_OK, NPU_OUTCOME_PAGE_FAULT,
-						    NPU_OUTCOME_HANG, NPU_OUTCOME_CANCELLED};
+	/* Kernel drivers do not tell of page faults. */
+	const enum npu_outcome outcomes[] = {
+		NPU_OUTCOME_OK, harness_has_soft() ? NPU_OUTCOME_PAGE_FAULT : NPU_OUTCOME_HANG,
+		NPU_OUTCOME_HANG, NPU_OUTCOME_CANCELLED};
 	struct job_request request;
 	struct daemon daemon;
 	struct client client;
@@ -333,16 +335,11 @@ static void only_fences_can_be_waited_for(void)
 }
 
 static const struct test_case cases[] = {
-	HARNESS_CASE(inv3_every_end_signals_once),
-	HARNESS_CASE(inv3_daemon_killed_is_not_success),
-	HARNESS_CASE(inv3_killed_session_signals),
-	HARNESS_CASE(inv3_core_reset_signals),
-	HARNESS_CASE(inv4_fence_sticky),
-	HARNESS_CASE(inv4_fence_cannot_be_forged),
-	HARNESS_CASE(job_waits_for_fences),
-	HARNESS_CASE(failed_fence_fails_the_waiting_job),
-	HARNESS_CASE(fence_for_the_order_alone),
-	HARNESS_CASE(only_fences_can_be_waited_for),
+	HARNESS_CASE(inv3_every_end_signals_once), HARNESS_CASE(inv3_daemon_killed_is_not_success),
+	HARNESS_CASE(inv3_killed_session_signals), HARNESS_CASE(inv3_core_reset_signals),
+	HARNESS_CASE(inv4_fence_sticky),	   HARNESS_CASE(inv4_fence_cannot_be_forged),
+	HARNESS_CASE(job_waits_for_fences),	   HARNESS_CASE(failed_fence_fails_the_waiting_job),
+	HARNESS_CASE(fence_for_the_order_alone),   HARNESS_CASE(only_fences_can_be_waited_for),
 };
 
 int main(int argc, char **argv)

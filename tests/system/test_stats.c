@@ -388,6 +388,83 @@ static void others_see_only_their_own(void)
 	daemon_stop(&daemon);
 }
 
+/* ---- clock and temperature ---- */
+
+static void write_sysfs(const char *name, const char *text)
+{
+	char path[108];
+
+	harness_path(name, path);
+	harness_write(path, text);
+}
+
+static void make_sysfs(void)
+{
+	static const char *const directories[] = {"sys",
+						  "sys/class",
+						  "sys/class/devfreq",
+						  "sys/class/thermal",
+						  "sys/class/devfreq/fdab0000.npu",
+						  "sys/class/thermal/thermal_zone6"};
+	char path[108];
+
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		harness_path(directories[i], path);
+		REQUIRE_EQ(mkdir(path, 0755), 0);
+	}
+	write_sysfs("sys/class/devfreq/fdab0000.npu/cur_freq", "1000000000\n");
+	write_sysfs("sys/class/devfreq/fdab0000.npu/max_freq", "1000000000\n");
+	write_sysfs("sys/class/devfreq/fdab0000.npu/available_frequencies",
+		    "300000000 1000000000\n");
+	write_sysfs("sys/class/thermal/thermal_zone6/type", "npu-thermal\n");
+	write_sysfs("sys/class/thermal/thermal_zone6/temp", "41500\n");
+	harness_path("sys", path);
+	REQUIRE_EQ(setenv("NPU_SYSFS", path, 1), 0);
+}
+
+static uint64_t hang_ns(struct client *client)
+{
+	uint64_t start_ns = harness_now_ns();
+
+	client_wait_outcome(client, timed_submit(client, UINT64_MAX, 0, NULL), NPU_OUTCOME_HANG);
+	return harness_now_ns() - start_ns;
+}
+
+/* The budget of what is not known is for the full clock, and stretched at a lower one. */
+static void power_is_shown_and_budgets_follow(void)
+{
+	static const char config[] = "{\"version\": 1, \"watchdog\": {\"unknown_ms\": 100, "
+				     "\"floor_ms\": 10, \"slow_after\": 0, \"suspend_after\": 0, "
+				     "\"close_after\": 0}}";
+	struct daemon daemon;
+	const char *argv[] = {"npuctl", "--socket", daemon.socket, "status", NULL};
+	const json_t *power;
+	struct client client;
+	json_t *stats;
+
+	make_sysfs();
+	daemon_start(&(struct daemon_options){.device = "timing", .config = config}, &daemon);
+	client_open(&daemon, &client);
+	stats = client_stats(&client);
+	power = json_object_get(stats, "power");
+	REQUIRE_EQ(stats_number(stats, "power.frequency_hz"), 1000000000);
+	REQUIRE(json_is_false(json_object_get(power, "throttled")));
+	REQUIRE(json_is_null(json_object_get(power, "load")));
+	REQUIRE(json_real_value(json_object_get(power, "temperature_c")) == 41.5);
+	json_decref(stats);
+	write_sysfs("sys/class/devfreq/fdab0000.npu/cur_freq", "300000000\n");
+	write_sysfs("sys/class/devfreq/fdab0000.npu/max_freq", "300000000\n");
+	stats = client_stats(&client);
+	REQUIRE_EQ(stats_number(stats, "power.limit_hz"), 300000000);
+	REQUIRE(json_is_true(json_object_get(json_object_get(stats, "power"), "throttled")));
+	json_decref(stats);
+	/* The first job is what makes npud look at the clock. */
+	REQUIRE(hang_ns(&client) >= 333 * MS_NS);
+	command_run("NPUCTL", argv, &result);
+	REQUIRE_HAS(result.output, "power     300 MHz, limited to 300 of 1000 MHz, 41.5 degrees C");
+	daemon_stop(&daemon);
+}
+
 /* ---- npuctl ---- */
 
 static void require_json(json_type type)
@@ -495,6 +572,7 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(npuctl_shows),
 	HARNESS_CASE(npuctl_changes),
 	HARNESS_CASE(npuctl_usage),
+	HARNESS_CASE(power_is_shown_and_budgets_follow),
 };
 
 int main(int argc, char **argv)

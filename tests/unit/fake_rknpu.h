@@ -7,6 +7,7 @@
 #define NPUD_TESTS_FAKE_RKNPU_H
 
 #include "device/drm_node.h"
+#include "lib/drm/uapi/drm.h"
 #include "lib/drm/uapi/rknpu.h"
 
 #include <check.h>
@@ -14,9 +15,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <xf86drm.h>
 
 #define FAKE_OBJECTS   64
 #define FAKE_SUBMITS   16
@@ -137,25 +138,25 @@ static int fake_submit(struct rknpu_submit *request)
 static int fake_call(unsigned long request, void *argument)
 {
 	switch (_IOC_NR(request)) {
-	case DRM_COMMAND_BASE + RKNPU_ACTION:
+	case DRM_COMMAND_FIRST + RKNPU_ACTION:
 		return fake_action(argument);
-	case DRM_COMMAND_BASE + RKNPU_MEM_CREATE:
+	case DRM_COMMAND_FIRST + RKNPU_MEM_CREATE:
 		return fake_create(argument);
-	case DRM_COMMAND_BASE + RKNPU_MEM_MAP: {
+	case DRM_COMMAND_FIRST + RKNPU_MEM_MAP: {
 		struct rknpu_mem_map *map = argument;
 
 		map->offset = fake.objects[map->handle].offset;
 		return 0;
 	}
-	case DRM_COMMAND_BASE + RKNPU_MEM_DESTROY:
+	case DRM_COMMAND_FIRST + RKNPU_MEM_DESTROY:
 		fake.objects[((struct rknpu_mem_destroy *)argument)->handle].exists = false;
 		fake.n_destroyed++;
 		return 0;
-	case DRM_COMMAND_BASE + RKNPU_MEM_SYNC:
+	case DRM_COMMAND_FIRST + RKNPU_MEM_SYNC:
 		return 0;
-	case DRM_COMMAND_BASE + RKNPU_SUBMIT:
+	case DRM_COMMAND_FIRST + RKNPU_SUBMIT:
 		return fake_submit(argument);
-	case _IOC_NR(DRM_IOCTL_PRIME_FD_TO_HANDLE): {
+	case DRM_NR_PRIME_FD_TO_HANDLE: {
 		/* The one descriptor that tests import is that of object 4, the first of a
 		 * client's. */
 		((struct drm_prime_handle *)argument)->handle = 4;

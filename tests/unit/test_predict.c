@@ -38,6 +38,36 @@ START_TEST(test_cold_start)
 }
 END_TEST
 
+START_TEST(test_clocks)
+{
+	predict_set_clock(predict, 1000);
+	for (unsigned i = 0; i < 3; i++)
+		predict_observe(predict, 7, 1, 1, 6000);
+	/* Throttled: as much longer as the clock is slower, until it is known better. */
+	predict_set_clock(predict, 300);
+	predict_get(predict, 7, 1, 1, &prediction);
+	ck_assert(prediction.is_known);
+	ck_assert_uint_eq(prediction.mean_ns, 20000);
+	ck_assert_uint_eq(prediction.p90_ns, 20000);
+	predict_get(predict, 7, 2, 1, &prediction);
+	ck_assert(!prediction.is_known);
+	ck_assert_uint_eq(prediction.mean_ns, 20000);
+	predict_observe(predict, 7, 1, 1, 9000);
+	predict_get(predict, 7, 1, 1, &prediction);
+	ck_assert_uint_eq(prediction.mean_ns, 9000);
+	/* And back: nothing was unlearnt. What is faster is not taken for shorter. */
+	predict_set_clock(predict, 1000);
+	predict_get(predict, 7, 1, 1, &prediction);
+	ck_assert_uint_eq(prediction.mean_ns, 6000);
+	predict_set_clock(predict, 2000);
+	predict_get(predict, 7, 1, 1, &prediction);
+	ck_assert_uint_eq(prediction.mean_ns, 9000);
+	ck_assert_uint_eq(predict_stretch(UINT64_MAX, 1000, 1), UINT64_MAX);
+	ck_assert_uint_eq(predict_stretch(5, 0, 1), 5);
+	ck_assert_uint_eq(predict_stretch(5, 1, 0), 5);
+}
+END_TEST
+
 START_TEST(test_window)
 {
 	for (unsigned i = 1; i <= 3; i++) {
@@ -134,6 +164,7 @@ int main(void)
 
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_test(cases, test_cold_start);
+	tcase_add_test(cases, test_clocks);
 	tcase_add_test(cases, test_window);
 	tcase_add_test(cases, test_configure);
 	tcase_add_test(cases, test_least_recently_used_is_forgotten);

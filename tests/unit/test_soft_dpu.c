@@ -517,21 +517,46 @@ START_TEST(test_complaints)
 }
 END_TEST
 
-/* Behind the end of what is mapped: the first atom that does not exist is named. */
+/* Behind the end of what is mapped; the register that led there is named. */
+static const struct {
+	struct setting place;
+	uint32_t iova;
+	const char *blame;
+} faults[] = {
+	{{0x4020, C + 0x80000 - 32}, C + 0x80000, "DPU DST_BASE_ADDR: 0xfff7ffe0, faults at 0x"},
+	{{0x5018, A + 0x80000 - 32}, A + 0x80000, "DPU_RDMA RDMA_SRC_BASE_ADDR: 0x1047ffe0, "},
+	{{0x4020, A}, A, "DPU DST_BASE_ADDR: 0x10400000, "}, /* read-only */
+};
+
 START_TEST(test_faults)
 {
-	static const struct setting places[][1] = {{{0x4020, C + 0x80000 - 32}},
-						   {{0x5018, A + 0x80000 - 32}}};
 	struct device_event event;
 	struct npu npu;
 
 	npu_init(&npu);
 	write_settings(&npu, three_surfaces, COUNT(three_surfaces));
-	write_settings(&npu, places[_i], 1);
+	write_settings(&npu, &faults[_i].place, 1);
 	npu_end_task(&npu, FLY_OP_EN);
 	event = npu_run(&npu, 1);
 	ck_assert_int_eq(event.kind, DEVICE_PAGE_FAULT);
-	ck_assert_uint_eq(event.iova, _i ? A + 0x80000 : C + 0x80000);
+	ck_assert_uint_eq(event.iova, faults[_i].iova);
+	ck_assert_msg(strstr(event.detail, faults[_i].blame) == event.detail, "%s", event.detail);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
+/* A stream that is not there. */
+START_TEST(test_no_stream)
+{
+	struct device_event event;
+	struct npu npu;
+
+	npu_init(&npu);
+	npu_end_task(&npu, FLY_OP_EN);
+	npu.tasks[0].regcmd_iova = B + 0x80000;
+	event = npu_run(&npu, 1);
+	ck_assert_int_eq(event.kind, DEVICE_PAGE_FAULT);
+	ck_assert_str_eq(event.detail, "PC BASE_ADDRESS: 0x20080000, faults at 0x20080000");
 	rig_deinit(&npu.rig);
 }
 END_TEST
@@ -554,7 +579,8 @@ int main(void)
 	tcase_add_test(tcase, test_example_9_3);
 	tcase_add_test(tcase, test_residual);
 	tcase_add_loop_test(tcase, test_complaints, 0, COUNT(complaints));
-	tcase_add_loop_test(tcase, test_faults, 0, 2);
+	tcase_add_loop_test(tcase, test_faults, 0, COUNT(faults));
+	tcase_add_test(tcase, test_no_stream);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

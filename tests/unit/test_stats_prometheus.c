@@ -21,6 +21,8 @@ static const char document_text[] =
 	"                \"failed\": {\"hang\": 2, \"late\": 0},"
 	"                \"latency_ns\": {\"p50\": 1000, \"p90\": 2000, \"p99\": 3000,"
 	"                                 \"max\": 4000}}],"
+	" \"power\": {\"frequency_hz\": 600000000, \"limit_hz\": null, \"throttled\": true,"
+	"             \"load\": 0.5, \"temperature_c\": 48.25},"
 	" \"totals\": {\"submitted\": 9007199254740991, \"failed\": {\"hang\": 5}},"
 	" \"scheduler\": {\"policy\": \"pinned\", \"gang_wait_ns\": 250000000,"
 	"                 \"predictions\": 11,"
@@ -77,6 +79,10 @@ static const char *const lines[] = {
 	/* as large as a double takes exactly */
 	"npud_submitted_total 9007199254740991",
 	"npud_failed_total{reason=\"hang\"} 5",
+	"npud_power_frequency_hertz 600000000",
+	"npud_power_throttled 1",
+	"npud_power_load_ratio 0.5",
+	"npud_power_temperature_celsius 48.25",
 	"npud_scheduler_gang_wait_seconds_total 0.25",
 	"npud_scheduler_predictions_total 11",
 	"npud_scheduler_prediction_error_ratio{quantile=\"0.5\"} 0.03125",
@@ -93,6 +99,7 @@ END_TEST
 START_TEST(test_missing)
 {
 	ck_assert_ptr_null(strstr(text, "npud_memory_bytes"));
+	ck_assert_ptr_null(strstr(text, "\nnpud_power_limit_hertz "));
 	ck_assert_ptr_null(strstr(text, "npud_session_queued_jobs{"));
 	ck_assert_ptr_null(strstr(text, "\nnpud_completed_total "));
 	ck_assert_ptr_null(strstr(text, "class="));

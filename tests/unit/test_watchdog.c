@@ -52,6 +52,36 @@ static const struct {
 	{"timeout is the whole job's", 0, 100 * MS, 100, 100, 0, 100 * MS},
 };
 
+/* Slow from its start, and slow from its middle on. */
+static const struct {
+	uint64_t start_hz, then_hz, budget_ns;
+} clock_cases[] = {
+	{1000, 1000, 2000 * MS},
+	{500, 500, 4000 * MS},
+	{1000, 500, 4000 * MS},
+	{0, 0, 2000 * MS},
+	/* The cap stays what it is. */
+	{100, 100, 8000 * MS},
+};
+
+START_TEST(test_throttled_core_does_not_hang)
+{
+	const struct sched_clock start = {clock_cases[_i].start_hz, 1000};
+	const struct sched_clock then = {clock_cases[_i].then_hz, 1000};
+	struct mock_job job = mock_job(1, 3600000 * MS);
+	uint64_t took_ns;
+
+	scheduler_set_clock(mock.scheduler, &start);
+	mock_submit(&mock, &queues[0], &job);
+	run_out(&job, 1000 * MS);
+	scheduler_set_clock(mock.scheduler, &then);
+	took_ns = 1000 * MS + run_out(&job, 20000 * MS);
+	ck_assert_int_eq(job.base.outcome, NPU_OUTCOME_HANG);
+	ck_assert_uint_ge(took_ns, clock_cases[_i].budget_ns);
+	ck_assert_uint_le(took_ns, clock_cases[_i].budget_ns * 5 / 4 + MS);
+}
+END_TEST
+
 START_TEST(test_hang)
 {
 	struct queue_params params = mock_queue_params();
@@ -237,6 +267,8 @@ int main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_loop_test(tcase, test_throttled_core_does_not_hang, 0,
+			    sizeof(clock_cases) / sizeof(clock_cases[0]));
 	tcase_add_loop_test(tcase, test_hang, 0, sizeof(hang_cases) / sizeof(hang_cases[0]));
 	tcase_add_test(tcase, test_long_healthy_job);
 	tcase_add_test(tcase, test_stalled_host);

@@ -7,6 +7,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,8 @@
 #define NS_PER_MS_F 1e6
 /* How long after the horizon jobs may still end. */
 #define GRACE_NS 20000000000ull
+/* Keeps the numbers of seeds, sessions and requests apart. */
+#define SEED_FACTOR 1000003u
 
 /* ---- events ---- */
 
@@ -352,6 +356,14 @@ void sim_finish(struct sim_engine *engine, struct sim_job *job, enum sim_end end
 	free_job(job);
 }
 
+unsigned __int128 sim_request_seed(const struct sim_engine *engine,
+				   const struct sim_session *session, uint64_t request)
+{
+	unsigned __int128 seed = engine->seed;
+
+	return (seed * SEED_FACTOR + session->index) * SEED_FACTOR + request;
+}
+
 static void draw_job(const struct sim_engine *engine, struct sim_job *job)
 {
 	const struct sim_hardware *hardware = engine->hardware;
@@ -473,8 +485,9 @@ static void new_request(struct sim_engine *engine, void *object, uint64_t value)
 	request->session = session;
 	if (spec->arrival == SIM_RECORDED)
 		request->recorded = &spec->recorded[value];
-	request->random =
-		sim_random_for(engine->seed * 1000003 + session->index, session->n_requests);
+	else
+		sim_random_init_number(&request->random,
+				       sim_request_seed(engine, session, session->n_requests));
 	advance_request(engine, request, 0);
 }
 
@@ -557,6 +570,7 @@ static void init_tenant(struct sim_engine *engine, const struct sim_tenant_spec 
 			unsigned replica)
 {
 	struct sim_tenant *tenant = &engine->tenants[engine->n_tenants];
+	char seed[SIM_RANDOM_TEXT_MAX];
 
 	tenant->spec = spec;
 	tenant->index = engine->n_tenants++;
@@ -575,8 +589,9 @@ static void init_tenant(struct sim_engine *engine, const struct sim_tenant_spec 
 		session->domain = spec->has_session_domains ? 1000000 + session->index
 				  : spec->n_replicas > 1    ? 1 + tenant->index
 							    : hash_text(spec->uid) | 1;
-		session->arrivals = sim_random_for(engine->seed ^ hash_text(engine->scenario->id),
-						   hash_text(tenant->name) + i);
+		snprintf(seed, sizeof(seed), "%" PRIu64 "/%.100s/%.60s.%u", engine->seed,
+			 engine->scenario->id, tenant->name, i);
+		sim_random_init_text(&session->arrivals, seed);
 		list_init(&session->jobs);
 		list_init(&session->link);
 	}

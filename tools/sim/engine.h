@@ -163,6 +163,9 @@ struct sim_engine {
 int sim_engine_init(struct sim_engine *engine, const struct sim_workload *workload,
 		    const struct sim_scenario *scenario, uint64_t seed);
 void sim_engine_deinit(struct sim_engine *engine);
+/* For the run times of a session's request, which are counted from 1. */
+unsigned __int128 sim_request_seed(const struct sim_engine *engine,
+				   const struct sim_session *session, uint64_t request);
 int sim_engine_run(struct sim_engine *engine, const struct sim_driver_ops *driver);
 
 /* ---- for drivers ---- */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A fence of npud's is a pipe to the kernel; programs that hold it for a sync file ask it how it
+ * ended. When it ended is not known.
+ */
+#include "wrap.h"
+
+#include "sync_file.h"
+
+#include "npu.h"
+#include "trace.h"
+#include "user.h"
+
+#include <errno.h>
+#include <linux/sync_file.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+/* As sync files have it: 0 while it is pending, 1 at the end, or why it failed. -ENOTTY: no fence.
+ */
+static int find_status(int fd, int32_t *ret_status)
+{
+	enum npu_outcome outcome;
+	int r = npu_fence_wait(fd, 0, &outcome);
+
+	if (r == -EBADF)
+		return -ENOTTY;
+	if (r < 0)
+		*ret_status = r == -ETIMEDOUT ? 0 : -ENODEV;
+	else
+		*ret_status = outcome == NPU_OUTCOME_OK ? 1 : -EIO;
+	return 0;
+}
+
+static int write_fence(const struct sync_file_info *info)
+{
+	const struct sync_fence_info fence = {
+		.obj_name = "npud", .driver_name = "npud", .status = info->status};
+
+	return user_write((void *)(uintptr_t)info->sync_fence_info, &fence, sizeof(fence));
+}
+
+static int get_info(int fd, void *argument)
+{
+	static const char name[sizeof(((struct sync_file_info *)NULL)->name)] = "npud";
+	struct sync_file_info info;
+	int32_t status;
+	int r = find_status(fd, &status);
+
+	if (r == 0)
+		r = user_read(&info, argument, sizeof(info));
+	if (r == 0 && (info.flags || info.pad))
+		r = -EINVAL;
+	if (r < 0)
+		return r;
+	memcpy(info.name, name, sizeof(info.name));
+	info.status = status;
+	if (info.num_fences > 0)
+		r = write_fence(&info);
+	info.num_fences = 1;
+	return r < 0 ? r : user_write(argument, &info, sizeof(info));
+}
+
+int sync_file_ioctl(int fd, unsigned long request, void *argument)
+{
+	int32_t status;
+	int r;
+
+	if (_IOC_NR(request) == _IOC_NR(SYNC_IOC_FILE_INFO))
+		r = get_info(fd, argument);
+	else
+		r = -ENOTTY;
+	if (r == -ENOTTY && find_status(fd, &status) == 0)
+		trace_explain("sync file %d: ioctl 0x%lx is not served", fd, request);
+	else if (r == 0)
+		trace_call("ioctl(SYNC_IOC_FILE_INFO, %d) = 0", fd);
+	return r;
+}

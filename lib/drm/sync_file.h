@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Questions about fences, as the kernel's sync files answer them. */
+#ifndef NPU_DRM_SYNC_FILE_H
+#define NPU_DRM_SYNC_FILE_H
+
+#define SYNC_FILE_IOCTL_TYPE '>'
+
+/* 0 or a negative errno value; -ENOTTY where `fd` is no fence of npud's, or for other requests. */
+int sync_file_ioctl(int fd, unsigned long request, void *argument);
+
+#endif
