@@ -200,6 +200,8 @@ void show_status(const json_t *document, FILE *out)
 			(double)integer(document, "device.retry_in_ns") * 1e-9);
 	fputc('\n', out);
 	show_device_lines(document, out);
+	if (json_is_true(json_object_get(document, "draining")))
+		fputs("draining  no new sessions and jobs until npud is restarted\n", out);
 	show_cores_line(document, out);
 	show_power_line(document, out);
 	fprintf(out, "policy    %s (%s)\n", string(document, "scheduler.policy"),

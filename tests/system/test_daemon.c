@@ -429,6 +429,7 @@ static void npuctl_drains(void)
 	REQUIRE_HAS(reply.body.error.message, "was told to drain");
 	command_run("NPUCTL", status, &result);
 	REQUIRE_EQ(result.status, 0);
+	REQUIRE_HAS(result.output, "draining  no new sessions");
 	daemon_stop(&daemon);
 }
 

@@ -89,7 +89,8 @@ static const struct {
 	{"{\"watchdog\": {\"slow_after\": 3}}",
 	 "p.json: watchdog.slow_after: 3 is out of range (allowed: up to suspend_after, 2)"},
 	{"{\"watchdog\": {\"suspend_after\": 0}}",
-	 "p.json: watchdog.suspend_after: 0, never, is out of range (allowed: up to close_after, 5)"},
+	 "p.json: watchdog.suspend_after: 0, never, is out of range (allowed: up to "
+	 "close_after, 5)"},
 	{"{\"incidents\": {\"directory\": \"x\"}}",
 	 "p.json: incidents.directory: 'x' is not allowed (allowed: an absolute path"},
 	{"{\"classes\": {\"a\": {\"late\": \"weep\"}}}", "(allowed: drop, demote, run)"},

@@ -525,108 +525,8 @@ START_TEST(test_reserved_goes_before_others)
 }
 END_TEST
 
-/* A gang that is wider than its class allows runs on what the class allows. */
-START_TEST(test_narrower_than_it_asks)
-{
-	struct queue_params params = mock_queue_params();
-	struct mock_job gang = mock_gang(1, MS, 7);
-
-	set_up(policy_at(_i));
-	params.max_cores = 2;
-	queue_init(&queues[0], 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
-	gang.base.widths = 0;
-	ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &gang.base), -EINVAL);
-	for (; n_jobs < 3; n_jobs++) {
-		jobs[n_jobs] = mock_gang(1 + n_jobs, 2 * MS, 7);
-		jobs[n_jobs].base.widths = n_jobs == 1 ? 1 << 1 : 1 << 1 | 1 << 2;
-		mock_submit(&mock, &queues[0], &jobs[n_jobs]);
-	}
-	mock_advance(&mock, 20 * MS);
-	for (unsigned i = 0; i < 3; i++) {
-		unsigned n_cores = (unsigned)__builtin_popcount(jobs[i].base.used_mask);
-
-		ck_assert_int_eq(jobs[i].base.outcome, NPU_OUTCOME_OK);
-		ck_assert_uint_ge(n_cores, 1);
-		ck_assert_uint_le(n_cores, i == 1 ? 1 : 2);
-	}
-	tear_down(1);
-}
-END_TEST
-
-/* The rules change while it waits: it keeps a width, and ends. */
-START_TEST(test_narrow_after_a_reload)
-{
-	struct queue_params params = mock_queue_params();
-
-	set_up(policy_at(_i));
-	params.gang_widths = 1 << 1 | 1 << 2;
-	queue_init(&queues[0], 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
-	for (; n_jobs < 4; n_jobs++) {
-		jobs[n_jobs] = mock_gang(1 + n_jobs, 2 * MS, 7);
-		jobs[n_jobs].base.widths = 1 << 1 | 1 << 2;
-		mock_submit(&mock, &queues[0], &jobs[n_jobs]);
-	}
-	scheduler_run(mock.scheduler);
-	params.gang_widths = 1 << 3;
-	params.max_cores = 1;
-	ck_assert_int_eq(scheduler_update_queue(mock.scheduler, &queues[0], &params), 0);
-	mock_advance(&mock, 20 * MS);
-	for (unsigned i = 0; i < 4; i++)
-		ck_assert_int_eq(jobs[i].base.outcome, NPU_OUTCOME_OK);
-	tear_down(1);
-}
-END_TEST
-
-/* Single jobs of others without end: two cores are kept for who needs two of them. */
-START_TEST(test_narrow_gangs_do_not_starve)
-{
-	struct queue_params params = mock_queue_params();
-	struct mock_job *gang = &jobs[60];
-
-	set_up(&policy_fair);
-	for (unsigned i = 0; i < 2; i++) {
-		params.max_cores = i ? 2 : 3;
-		params.tenant_id = i;
-		queue_init(&queues[i], i + 1);
-		ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[i], &params), 0);
-	}
-	for (unsigned i = 0; i < 60; i++)
-		submit(0, (3 + i % 3) * MS);
-	mock_advance(&mock, MS);
-	*gang = mock_gang(1 + n_jobs++, MS, 7);
-	gang->base.widths = 1 << 2;
-	mock_submit(&mock, &queues[1], gang);
-	mock_advance(&mock, 50 * MS);
-	ck_assert_int_eq(gang->base.outcome, NPU_OUTCOME_OK);
-	ck_assert_int_eq(jobs[59].base.state, JOB_READY);
-	tear_down(2);
-}
-END_TEST
-
-START_TEST(test_gang_widths)
-{
-	struct queue_params params = mock_queue_params();
-	struct mock_job gang = mock_gang(1, MS, 3);
-
-	set_up(&policy_gang);
-	params.gang_widths = 1 << 1 | 1 << 3;
-	queue_init(&queues[0], 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
-	ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &gang.base), -EINVAL);
-	/* As wide as it asks, and not as narrow as it could. */
-	jobs[n_jobs] = mock_gang(1, MS, 7);
-	jobs[n_jobs].base.widths = 1 << 2;
-	mock_submit(&mock, &queues[0], &jobs[n_jobs++]);
-	ck_assert(!gang_is_moldable(mock.scheduler, &jobs[0].base));
-	mock_advance(&mock, 10 * MS);
-	ck_assert_uint_eq(jobs[0].base.used_mask, 7);
-	tear_down(1);
-}
-END_TEST
-
-/* The answer at submit knows which cores a job may use: two of three jobs do not fit on one core. */
+/* The answer at submit knows which cores a job may use: two of three jobs do not fit on one core.
+ */
 START_TEST(test_admission_knows_the_cores)
 {
 	struct queue_params params = mock_queue_params();
@@ -753,11 +653,7 @@ int main(void)
 	tcase_add_test(contracts, test_contract_rate);
 	tcase_add_test(contracts, test_contract_length);
 	tcase_add_loop_test(contracts, test_reserved_goes_before_others, 0, 2);
-	tcase_add_test(contracts, test_gang_widths);
 	tcase_add_loop_test(contracts, test_admission_knows_the_cores, 0, 2);
-	tcase_add_loop_test(contracts, test_narrower_than_it_asks, 0, 5);
-	tcase_add_loop_test(contracts, test_narrow_after_a_reload, 0, 5);
-	tcase_add_test(contracts, test_narrow_gangs_do_not_starve);
 	suite_add_tcase(suite, contracts);
 	tcase_add_loop_test(reload, test_reload_keeps_turns, 0, 5);
 	tcase_add_test(reload, test_reload_keeps_shares_and_predictions);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* How many cores a job gets where its class does not let it have what it asks for. */
+#include "sched_mock.h"
+#include "scheduler/gang.h"
+#include "scheduler/scheduler_internal.h"
+
+#define MS	 NS_PER_MS
+#define N_QUEUES 4
+#define N_JOBS	 64
+
+static struct mock mock;
+static struct queue queues[N_QUEUES];
+static struct mock_job jobs[N_JOBS];
+static unsigned n_jobs;
+
+static void set_up(const struct policy_ops *policy)
+{
+	struct scheduler_config config = scheduler_config_default();
+
+	config.policy = policy;
+	n_jobs = 0;
+	mock_init_config(&mock, &config);
+}
+
+/* The queue's number is the job's hundreds. */
+static struct mock_job *submit(unsigned index, uint64_t duration_ns)
+{
+	struct mock_job *job = &jobs[n_jobs];
+
+	ck_assert_uint_lt(n_jobs, N_JOBS);
+	*job = mock_job(100 * (index + 1) + n_jobs++, duration_ns);
+	mock_submit(&mock, &queues[index], job);
+	return job;
+}
+
+static void tear_down(unsigned n_queues)
+{
+	mock_advance(&mock, 100 * NS_PER_S);
+	for (unsigned i = 0; i < n_jobs; i++)
+		ck_assert_uint_eq(jobs[i].n_retired, 1);
+	mock_deinit(&mock, queues, n_queues);
+}
+
+static const struct policy_ops *policy_at(int index)
+{
+	static const char *const names[] = {"round-robin", "pinned", "gang", "fair", "deadline"};
+
+	return policy_find(names[index]);
+}
+
+START_TEST(test_gang_widths)
+{
+	struct queue_params params = mock_queue_params();
+	struct mock_job gang = mock_gang(1, MS, 3);
+
+	set_up(&policy_gang);
+	params.gang_widths = 1 << 1 | 1 << 3;
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &gang.base), -EINVAL);
+	/* As wide as it asks, and not as narrow as it could. */
+	jobs[n_jobs] = mock_gang(1, MS, 7);
+	jobs[n_jobs].base.widths = 1 << 2;
+	mock_submit(&mock, &queues[0], &jobs[n_jobs++]);
+	ck_assert(!gang_is_moldable(mock.scheduler, &jobs[0].base));
+	mock_advance(&mock, 10 * MS);
+	ck_assert_uint_eq(jobs[0].base.used_mask, 7);
+	tear_down(1);
+}
+END_TEST
+
+/* A gang that is wider than its class allows runs on what the class allows. */
+START_TEST(test_narrower_than_it_asks)
+{
+	struct queue_params params = mock_queue_params();
+	struct mock_job gang = mock_gang(1, MS, 7);
+
+	set_up(policy_at(_i));
+	params.max_cores = 2;
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	gang.base.widths = 0;
+	ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &gang.base), -EINVAL);
+	for (; n_jobs < 3; n_jobs++) {
+		jobs[n_jobs] = mock_gang(1 + n_jobs, 2 * MS, 7);
+		jobs[n_jobs].base.widths = n_jobs == 1 ? 1 << 1 : 1 << 1 | 1 << 2;
+		mock_submit(&mock, &queues[0], &jobs[n_jobs]);
+	}
+	mock_advance(&mock, 20 * MS);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned n_cores = (unsigned)__builtin_popcount(jobs[i].base.used_mask);
+
+		ck_assert_int_eq(jobs[i].base.outcome, NPU_OUTCOME_OK);
+		ck_assert_uint_ge(n_cores, 1);
+		ck_assert_uint_le(n_cores, i == 1 ? 1 : 2);
+	}
+	tear_down(1);
+}
+END_TEST
+
+/* The rules change while it waits: it keeps a width, and ends. */
+START_TEST(test_narrow_after_a_reload)
+{
+	struct queue_params params = mock_queue_params();
+
+	set_up(policy_at(_i));
+	params.gang_widths = 1 << 1 | 1 << 2;
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	for (; n_jobs < 4; n_jobs++) {
+		jobs[n_jobs] = mock_gang(1 + n_jobs, 2 * MS, 7);
+		jobs[n_jobs].base.widths = 1 << 1 | 1 << 2;
+		mock_submit(&mock, &queues[0], &jobs[n_jobs]);
+	}
+	scheduler_run(mock.scheduler);
+	params.gang_widths = 1 << 3;
+	params.max_cores = 1;
+	ck_assert_int_eq(scheduler_update_queue(mock.scheduler, &queues[0], &params), 0);
+	mock_advance(&mock, 20 * MS);
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_int_eq(jobs[i].base.outcome, NPU_OUTCOME_OK);
+	tear_down(1);
+}
+END_TEST
+
+/* Single jobs of others without end: two cores are kept for who needs two of them. */
+START_TEST(test_narrow_gangs_do_not_starve)
+{
+	struct queue_params params = mock_queue_params();
+	struct mock_job *gang = &jobs[60];
+
+	set_up(&policy_fair);
+	for (unsigned i = 0; i < 2; i++) {
+		params.max_cores = i ? 2 : 3;
+		params.tenant_id = i;
+		queue_init(&queues[i], i + 1);
+		ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[i], &params), 0);
+	}
+	for (unsigned i = 0; i < 60; i++)
+		submit(0, (3 + i % 3) * MS);
+	mock_advance(&mock, MS);
+	*gang = mock_gang(1 + n_jobs++, MS, 7);
+	gang->base.widths = 1 << 2;
+	mock_submit(&mock, &queues[1], gang);
+	mock_advance(&mock, 50 * MS);
+	ck_assert_int_eq(gang->base.outcome, NPU_OUTCOME_OK);
+	ck_assert_int_eq(jobs[59].base.state, JOB_READY);
+	tear_down(2);
+}
+END_TEST
+
+int main(void)
+{
+	SRunner *runner;
+	Suite *suite = suite_create("widths");
+	TCase *cases = tcase_create("widths");
+	int n_failed;
+
+	tcase_add_test(cases, test_gang_widths);
+	tcase_add_loop_test(cases, test_narrower_than_it_asks, 0, 5);
+	tcase_add_loop_test(cases, test_narrow_after_a_reload, 0, 5);
+	tcase_add_test(cases, test_narrow_gangs_do_not_starve);
+	suite_add_tcase(suite, cases);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed ? 1 : 0;
+}
