@@ -23,7 +23,7 @@ static int create_object(struct drm_file *file, uint32_t size, struct gem_object
 		trace_explain("CREATE_BO: %s", npu_last_error());
 		return r == -ECONNRESET ? -ENODEV : -ENOMEM;
 	}
-	r = gem_add(&file->gem, &bo, 0, ret_object);
+	r = gem_add(&file->gem, file->session, &bo, 0, ret_object);
 	if (r < 0)
 		npu_bo_close(file->session, &bo);
 	return r;

@@ -66,9 +66,10 @@ static uint32_t find_int_mask(const unsigned char *stream, uint32_t n_entries)
 }
 
 /* Streams are cut at the end of the object that they are in; one outside of all will fault. */
-static void fill_task(const struct gem *gem, const struct rocket_task *from, struct npu_task *task)
+static void fill_task(const struct drm_file *file, const struct rocket_task *from,
+		      struct npu_task *task)
 {
-	const struct gem_object *object = gem_find_iova(gem, from->regcmd);
+	const struct gem_object *object = gem_find_iova(&file->gem, file->session, from->regcmd);
 	uint64_t n = from->regcmd_count, at;
 
 	*task = (struct npu_task){.regcmd_iova = from->regcmd, .int_mask = INT_MASK_DPU};
@@ -80,7 +81,7 @@ static void fill_task(const struct gem *gem, const struct rocket_task *from, str
 	task->regcmd_count = n < NPU_TASK_REGCMDS_MAX ? (uint32_t)n : NPU_TASK_REGCMDS_MAX;
 }
 
-static int read_tasks(struct submission *submission, const struct gem *gem,
+static int read_tasks(struct submission *submission, const struct drm_file *file,
 		      const struct rocket_job *job)
 {
 	struct rocket_task *tasks;
@@ -102,7 +103,7 @@ static int read_tasks(struct submission *submission, const struct gem *gem,
 		trace_explain("SUBMIT: tasks at 0x%llx cannot be read; dropped",
 			      (unsigned long long)job->tasks);
 	for (uint32_t i = 0; i < job->task_count && r == 0; i++) {
-		fill_task(gem, &tasks[i], &submission->tasks[i]);
+		fill_task(file, &tasks[i], &submission->tasks[i]);
 		if (tasks[i].regcmd_count == 0) {
 			trace_explain("SUBMIT: task %u: regcmd_count is 0; dropped", i);
 			r = -EINVAL;
@@ -160,16 +161,16 @@ static int find_tokens(struct submission *submission, const struct gem *gem)
 	return 0;
 }
 
-static int submission_init(struct submission *submission, const struct gem *gem,
+static int submission_init(struct submission *submission, const struct drm_file *file,
 			   const struct rocket_job *job)
 {
 	int r;
 
-	r = read_tasks(submission, gem, job);
+	r = read_tasks(submission, file, job);
 	if (r == 0)
 		r = read_handles(submission, job);
 	if (r == 0)
-		r = find_tokens(submission, gem);
+		r = find_tokens(submission, &file->gem);
 	if (r < 0) {
 		submission_deinit(submission);
 		*submission = (struct submission){0};
@@ -248,7 +249,7 @@ static int queue_locked(struct drm_file *file, const struct submission *submissi
 
 	if (!bos)
 		return -ENOMEM;
-	job.n_bos = gem_collect(&file->gem, bos, NPU_JOB_BOS_MAX);
+	job.n_bos = gem_collect(&file->gem, file->session, bos, NPU_JOB_BOS_MAX);
 	job.bos = bos;
 	order_lock();
 	r = queue_ordered(file, submission, &job);
@@ -326,7 +327,7 @@ static int prepare(struct drm_file *file, const struct rocket_job *jobs, uint32_
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < n; i++)
-		if (submission_init(&submissions[n_good], &file->gem, &jobs[i]) == 0)
+		if (submission_init(&submissions[n_good], file, &jobs[i]) == 0)
 			n_good++;
 	record_jobs(file, submissions, n_good);
 	drm_file_unlock(file);
