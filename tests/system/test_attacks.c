@@ -268,9 +268,8 @@ static void attack_reuse_of_on_chip_data(void)
 {
 	static const uint32_t claims[] = {REUSE_FEATURES, REUSE_WEIGHTS,
 					  REUSE_FEATURES | REUSE_WEIGHTS};
-	const struct stream_addresses own = {scene.loot.bo.iova + MATMUL_INPUT,
-					     scene.loot.bo.iova + MATMUL_WEIGHTS,
-					     scene.loot.bo.iova + MATMUL_OUTPUT};
+	const struct stream_addresses own = {THIEF_IOVA + MATMUL_INPUT, THIEF_IOVA + MATMUL_WEIGHTS,
+					     THIEF_IOVA + MATMUL_OUTPUT};
 	struct stream stream;
 	struct scene scene;
 
