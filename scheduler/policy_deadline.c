@@ -109,6 +109,7 @@ static void insert(struct deadline *deadline, struct queue *queue)
 	}
 	queue->key_ns = head->deadline_ns;
 	queue->key_id = head->id;
+	queue->tenant->n_urgent++;
 	tree_insert(&deadline->urgent, &queue->ready_node);
 }
 
@@ -116,10 +117,12 @@ static void deadline_queue_idle(struct policy *policy, struct queue *queue)
 {
 	struct deadline *deadline = to_deadline(policy);
 
-	if (queue->has_deadline_head)
-		tree_remove(&deadline->urgent, &queue->ready_node);
-	else
+	if (!queue->has_deadline_head) {
 		fair_order_remove(&deadline->order, queue);
+		return;
+	}
+	queue->tenant->n_urgent--;
+	tree_remove(&deadline->urgent, &queue->ready_node);
 }
 
 static void deadline_queue_ready(struct policy *policy, struct queue *queue)

@@ -68,7 +68,8 @@ void fair_order_wake(struct fair_order *order, struct queue *queue)
 
 	if (order->scheduler->is_rejoining || queue->n_running || queue_head(queue)->pieces_done)
 		return;
-	if (!first && !tenant->n_cores && tenant->virtual_ns < shares->virtual_ns)
+	if (!first && !tenant->n_urgent && !tenant->n_cores &&
+	    tenant->virtual_ns < shares->virtual_ns)
 		tenant->virtual_ns = shares->virtual_ns;
 	if (first && queue->virtual_ns < queue_of(first)->virtual_ns)
 		queue->virtual_ns = queue_of(first)->virtual_ns;

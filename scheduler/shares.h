@@ -36,6 +36,7 @@ struct sched_tenant {
 	double rank_ns;	       /* its place there */
 	bool has_lead;	       /* in that place */
 	unsigned n_deadlines;  /* queues in `ready` whose head has a deadline */
+	unsigned n_urgent;     /* ready queues that are not in `ready` but served by deadline */
 };
 
 struct shares {

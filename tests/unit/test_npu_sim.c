@@ -370,6 +370,35 @@ START_TEST(test_deployment_under_its_load)
 }
 END_TEST
 
+/* ---- random numbers ---- */
+
+static void check_near(double value, double expected)
+{
+	ck_assert_double_eq_tol(value, expected, 1e-12);
+}
+
+/* Values of Python 3.11's random.Random. */
+START_TEST(test_draws_are_pythons)
+{
+	struct sim_random random;
+
+	sim_random_init_text(&random, "1/kiosk/unlock.0");
+	check_near(sim_random_exponential(&random, 1 / 3.), 0.056534450560557004);
+	check_near(sim_random_unit(&random), 0.5405245362093162);
+	sim_random_init_number(&random, ((unsigned __int128)1 * 1000003 + 5) * 1000003 + 7);
+	check_near(sim_random_normal(&random), 0.5606381949480699);
+	check_near(sim_random_normal(&random), -0.6977887581021055);
+	check_near(sim_random_unit(&random), 0.5244202225598877);
+	/* Beyond the first words of a seed, and a text of two blocks. */
+	sim_random_init_text(&random,
+			     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+			     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	for (unsigned i = 0; i < 1000; i++)
+		sim_random_unit(&random);
+	check_near(sim_random_unit(&random), 0.7328630288170989);
+}
+END_TEST
+
 #define N_ELEMENTS(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 int main(void)
@@ -383,6 +412,7 @@ int main(void)
 	tcase_add_loop_test(cases, test_every_baseline_runs, 0, N_ELEMENTS(baselines));
 	tcase_add_test(cases, test_timeline_draws_what_ran);
 	tcase_add_test(cases, test_bad_files_are_refused);
+	tcase_add_test(cases, test_draws_are_pythons);
 	tcase_add_loop_test(cases, test_targets, 0, N_ELEMENTS(targets));
 	tcase_add_loop_test(cases, test_deployment_under_small_load, 0, N_ELEMENTS(deployments));
 	tcase_add_loop_test(cases, test_deployment_under_its_load, 0, N_ELEMENTS(deployments));

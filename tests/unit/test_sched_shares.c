@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Properties of fair, gang and deadline: shares, starvation, slices, reservations, deadlines. */
 #include "sched_mock.h"
+#include "scheduler/scheduler_internal.h"
 
 #include <math.h>
 
@@ -316,6 +317,39 @@ START_TEST(test_deadline_order_and_admission)
 }
 END_TEST
 
+/* A tenant whose jobs wait for their deadlines' turn has not slept: its share is kept. */
+START_TEST(test_waiting_by_deadline_is_no_sleep)
+{
+	struct mock_job others[6], jobs[2];
+	double virtual_ns;
+
+	start(&policy_deadline);
+	add_rt_queue(0);
+	add_queue(1, 2, 1);
+	add_queue(2, 1, 1);
+	queues[2].params.kind = QUEUE_RT;
+	for (unsigned i = 0; i < 6; i++) {
+		others[i] = mock_job(10 + i, 50 * MS);
+		mock_submit(&mock, &queues[1], &others[i]);
+	}
+	mock_turn(&mock);
+	ck_assert_uint_eq(queues[1].n_running, 3);
+	jobs[0] = mock_job(1, MS);
+	jobs[0].base.deadline_ns = mock.now_ns + NS_PER_S;
+	mock_submit(&mock, &queues[0], &jobs[0]);
+	virtual_ns = queues[0].tenant->virtual_ns;
+	mock_advance(&mock, 10 * MS);
+	ck_assert_int_eq(jobs[0].base.state, JOB_READY);
+	mock.scheduler->shares.virtual_ns = virtual_ns + 20 * MS;
+	jobs[1] = mock_job(2, MS);
+	jobs[1].base.deadline_ns = mock.now_ns + NS_PER_S;
+	mock_submit(&mock, &queues[2], &jobs[1]);
+	ck_assert(queues[0].tenant->virtual_ns == virtual_ns);
+	mock_advance(&mock, NS_PER_S);
+	mock_deinit(&mock, queues, 3);
+}
+END_TEST
+
 /* Three jobs of 10 ms make their kind known. */
 static void learn(struct mock_job *jobs)
 {
@@ -459,6 +493,7 @@ int main(void)
 	tcase_add_loop_test(cases, test_gang_starts_within_a_bound, 0, 3);
 	tcase_add_test(cases, test_backfill);
 	tcase_add_test(cases, test_deadline_order_and_admission);
+	tcase_add_test(cases, test_waiting_by_deadline_is_no_sleep);
 	tcase_add_test(cases, test_refusal_says_by_how_much);
 	tcase_add_test(cases, test_late_jobs_follow_their_rule);
 	tcase_add_loop_test(cases, test_priority_within_a_queue, 0, 3);

@@ -41,6 +41,8 @@ static uint32_t bind_cores(const struct rknpu *rknpu, const struct sim_job *job)
 
 	if (job->width > 1)
 		return (1u << job->width) - 1;
+	if (rknpu->is_pinned && spec->n_replicas > 1)
+		return 1u << job->session->tenant->replica % rknpu->engine->hardware->n_cores;
 	if (rknpu->is_pinned && spec->pin_mask) {
 		unsigned turn = job->session->index % (unsigned)__builtin_popcount(spec->pin_mask);
 		uint32_t mask = spec->pin_mask;

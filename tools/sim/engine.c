@@ -574,6 +574,7 @@ static void init_tenant(struct sim_engine *engine, const struct sim_tenant_spec 
 
 	tenant->spec = spec;
 	tenant->index = engine->n_tenants++;
+	tenant->replica = replica;
 	tenant->starved_since_ns = SIM_NEVER;
 	tenant->sessions = engine->sessions + engine->n_sessions;
 	tenant->n_sessions = spec->n_sessions;

@@ -44,7 +44,7 @@ struct sim_samples {
 
 struct sim_tenant {
 	const struct sim_tenant_spec *spec;
-	unsigned index;
+	unsigned index, replica; /* replica: of its spec */
 	char name[64];
 	struct sim_session *sessions;
 	unsigned n_sessions;
