@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define NS_PER_MS_F 1e6
+/* What a time may be: thirty years, far from what uint64_t holds. */
+#define TIME_MAX_NS 1e18
 
 static double number(const json_t *object, const char *key, double fallback)
 {
@@ -57,6 +59,15 @@ static uint32_t mask_of(const json_t *cores)
 			mask |= 1u << index;
 	}
 	return mask;
+}
+
+/* Whole ns, for what is read as one; false where it is none. */
+static bool take_ns(double ns, uint64_t *ret_ns)
+{
+	if (!(ns >= 0 && ns <= TIME_MAX_NS))
+		return false;
+	*ret_ns = (uint64_t)ns;
+	return true;
 }
 
 static void read_hardware(const json_t *object, struct sim_hardware *hardware)
@@ -125,10 +136,11 @@ static int read_stage(const struct sim_workload *workload, const json_t *object,
 		.width = whole(object, "width", 1),
 		.n_parallel = whole(object, "fanout", 1),
 		.n_repeats = whole(object, "repeat", 1),
-		.deadline_ns = (uint64_t)time_ns(object, "deadline_ms", 0),
 	};
 	if (!name)
 		return fail(error, "stage", "names no model");
+	if (!take_ns(time_ns(object, "deadline_ms", 0), &stage->deadline_ns))
+		return fail(error, name, "deadline_ms is no time");
 	for (unsigned i = 0; i < workload->n_models; i++) {
 		assert(workload->models[i].name);
 		if (!strcmp(workload->models[i].name, name))
@@ -186,10 +198,9 @@ static int read_recorded(const struct sim_workload *workload, const json_t *arri
 		if (r < 0)
 			return r;
 		recorded->session = whole(job, "session", 0);
-		if (recorded->session >= tenant->n_sessions || !(at_ns >= 0))
+		if (recorded->session >= tenant->n_sessions || !take_ns(at_ns, &recorded->time_ns))
 			return fail(error, tenant->id,
 				    "a recorded job has no such session or time");
-		recorded->time_ns = (uint64_t)at_ns;
 		recorded->noise =
 			run_ns > 0 ? run_ns / recorded->stage.model->run_ns[recorded->stage.width]
 				   : 1;
@@ -250,14 +261,14 @@ static int read_scenario(const struct sim_workload *workload, const json_t *obje
 		.id = text(object, "id"),
 		.title = text(object, "title"),
 		.recommended_policy = text(object, "recommended_policy"),
-		.horizon_ns = (uint64_t)time_ns(object, "horizon_ms", 0),
 		.is_finite = json_is_true(json_object_get(object, "finite")),
 		.has_one_domain = !strcmp(text(object, "domain_mode"), "device"),
 	};
 	scenario->tenants = calloc(json_array_size(tenants) + 1, sizeof(*scenario->tenants));
 	if (!scenario->tenants)
 		return -ENOMEM;
-	if (!scenario->is_finite && !scenario->horizon_ns)
+	if (!take_ns(time_ns(object, "horizon_ms", 0), &scenario->horizon_ns) ||
+	    (!scenario->is_finite && !scenario->horizon_ns))
 		return fail(error, scenario->id, "needs a horizon_ms above 0, or \"finite\"");
 	json_array_foreach (tenants, i, tenant) {
 		r = read_tenant(workload, tenant, &scenario->tenants[scenario->n_tenants++], error);
