@@ -298,12 +298,12 @@ static int npud_load_config(struct npud *npud)
 static int npud_fit_config(struct npud *npud)
 {
 	const char *path = npud->options.config_path;
-	struct config_error error;
+	struct config_error error = {""};
 	int r = config_fit_device(path ? path : "built-in policy", &npud->device->caps,
 				  &npud->config, &error);
 
 	if (r < 0)
-		fprintf(stderr, "npud: policy: %s\n", error.text);
+		fprintf(stderr, "npud: policy: %s\n", *error.text ? error.text : strerror(-r));
 	/* Nobody asked for the defaults; `npuctl policy show` has what they lack. */
 	else if (path)
 		npud_log_not_in_effect(&npud->config, NULL);
@@ -328,7 +328,9 @@ static int npud_start_power(struct npud *npud)
 	const char *sysfs = getenv("NPU_SYSFS");
 	int r = power_new(sysfs ? sysfs : "/sys", &npud->power);
 
-	return r == -ENOENT ? 0 : r;
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? npud_fail("power", "", r) : 0;
 }
 
 /* Each BO is a descriptor and a mapping; the kernel limits both for a process. */
