@@ -133,23 +133,6 @@ static void add_to_detail(struct job *job, const struct record *record)
 	snprintf(job->detail + used, sizeof(job->detail) - used, "%s%s", used ? "; " : "", text);
 }
 
-static void log_strike(const struct session *session, const struct record *record)
-{
-	uint64_t now_ns = loop_now_ns(session->owner->loop), n_suppressed = 0;
-	const struct quarantine *quarantine = rules(session->owner);
-	char cgroup[512];
-
-	if (!log_limit_take(&session->user->log_limit, now_ns, &n_suppressed))
-		return;
-	log_warning("strike session=%" PRIu64 " uid=%u cgroup=\"%s\" strikes=%u standing=%s "
-		    "seconds=%.3f suppressed=%" PRIu64,
-		    session->id, session->identity.uid,
-		    log_quote(session->identity.cgroup, cgroup, sizeof(cgroup)), record->strikes,
-		    standing_name(record_standing(record, quarantine, now_ns)),
-		    seconds_until(session->owner, record_until_ns(record, quarantine, now_ns)),
-		    n_suppressed);
-}
-
 const struct record *quarantine_strike(struct job *job)
 {
 	struct session *session = job->session;
@@ -162,7 +145,6 @@ const struct record *quarantine_strike(struct job *job)
 		log_error("strike_lost session=%" PRIu64 " error=\"out of memory\"", session->id);
 		return NULL;
 	}
-	log_strike(session, record);
 	add_to_detail(job, record);
 	session->has_record = true;
 	if (record->is_closed && session->state == SESSION_ACTIVE) {

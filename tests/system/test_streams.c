@@ -90,7 +90,9 @@ static void check_aftermath(struct bed *bed, const char *outcome, unsigned n_lin
 	daemon_wait_log(&bed->daemon, line);
 	log = daemon_read_log(&bed->daemon);
 	REQUIRE_EQ(count(log, line), n_lines);
-	REQUIRE_EQ(count(log, "core_reset"), 0); /* the line says it all */
+	/* The line says it all. */
+	REQUIRE_EQ(count(log, "core_reset"), 0);
+	REQUIRE_EQ(count(log, "strike session"), 0);
 	free(log);
 }
 
