@@ -417,8 +417,8 @@ json_t *stats_document(const struct api *api, const struct session *viewer)
 		{"power", power_document(sessions->power)},
 		{"io", io_document(sessions, &sum)},
 	};
-	bool is_complete = json_object_set_new(document, "draining",
-					       json_boolean(sessions->is_draining)) == 0;
+	bool is_complete =
+		json_object_set_new(document, "draining", json_boolean(sessions->is_draining)) == 0;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (json_object_set_new(document, parts[i].key, parts[i].value) < 0)
 			is_complete = false;

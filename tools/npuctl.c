@@ -320,8 +320,7 @@ static enum cli_status run_trace_stop(struct npuctl *npuctl, char **arguments)
 		return cli_error_npu(error, "trace stop");
 	}
 	/* What is no regular file, a pipe for instance, has no length. */
-	bool is_written =
-		(ftruncate(fd, 0) == 0 || errno == EINVAL) && fputs(text, file) != EOF;
+	bool is_written = (ftruncate(fd, 0) == 0 || errno == EINVAL) && fputs(text, file) != EOF;
 	free(text);
 	if (fclose(file) == EOF || !is_written)
 		return cli_error(CLI_FAILED, "%s: %s", path, strerror(errno));
