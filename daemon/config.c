@@ -249,7 +249,7 @@ static void read_class_quotas(const json_t *classes, struct session_policy *poli
 	}
 }
 
-/* `config` may be half filled when this fails; it owns nothing then. */
+/* `config` may be half filled when this fails; config_deinit() has to be called in any case. */
 static int read_document(struct json_reader *reader, json_t *document, struct config *config)
 {
 	int r;
@@ -320,12 +320,12 @@ static int parse(struct json_reader *reader, const char *text, size_t length, st
 	r = check_text(reader, text, length, &document);
 	if (r < 0)
 		return r;
+	result.effective = document;
 	r = read_document(reader, document, &result);
 	if (r < 0) {
-		json_decref(document);
+		config_deinit(&result);
 		return r;
 	}
-	result.effective = document;
 	result.not_in_effect = json_incref(reader->notes);
 	*config = result;
 	return 0;
