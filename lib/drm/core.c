@@ -155,24 +155,30 @@ void drm_remove(struct drm_file *file, struct gem_object *object)
 	npu_bo_close(session, &bo);
 }
 
-static int handle_gem_close(struct drm_file *file, void *data, size_t user_size)
+int drm_close_handle(struct drm_file *file, const char *ioctl_name, uint32_t handle)
 {
-	const struct drm_gem_close *request = data;
 	struct gem_object *object;
 	int r;
 
 	r = drm_file_lock(file);
 	if (r < 0)
 		return r;
-	object = gem_find(&file->gem, request->handle);
+	object = gem_find(&file->gem, handle);
 	if (object) {
 		drm_remove(file, object);
 	} else {
-		trace_explain("GEM_CLOSE: there is no handle %u", request->handle);
+		trace_explain("%s: handle %u is unknown", ioctl_name, handle);
 		r = -EINVAL;
 	}
 	drm_file_unlock(file);
 	return r;
+}
+
+static int handle_gem_close(struct drm_file *file, void *data, size_t user_size)
+{
+	const struct drm_gem_close *request = data;
+
+	return drm_close_handle(file, "GEM_CLOSE", request->handle);
 }
 
 static int export_locked(struct drm_file *file, uint32_t handle, int flags, int *ret_fd)

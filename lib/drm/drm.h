@@ -151,6 +151,8 @@ extern const unsigned drm_n_core_ioctls;
 
 /* Takes an object away; the file's lock is held. */
 void drm_remove(struct drm_file *file, struct gem_object *object);
+/* The same by handle; takes the lock. -EINVAL for one that is unknown, said in that name. */
+int drm_close_handle(struct drm_file *file, const char *ioctl_name, uint32_t handle);
 /* A new object of `file` with the memory behind `fd`, or the one it has. */
 int drm_import(struct drm_file *file, int fd, uint32_t *ret_handle);
 /* A descriptor of the object's memory; mappable at offset 0. */

@@ -250,21 +250,8 @@ static int handle_mem_map(struct drm_file *file, void *data, size_t user_size)
 static int handle_mem_destroy(struct drm_file *file, void *data, size_t user_size)
 {
 	const struct rknpu_mem_destroy *request = data;
-	struct gem_object *object;
-	int r;
 
-	r = drm_file_lock(file);
-	if (r < 0)
-		return r;
-	object = gem_find(&file->gem, request->handle);
-	if (object) {
-		drm_remove(file, object);
-	} else {
-		trace_explain("MEM_DESTROY: handle %u is unknown", request->handle);
-		r = -EINVAL;
-	}
-	drm_file_unlock(file);
-	return r;
+	return drm_close_handle(file, "MEM_DESTROY", request->handle);
 }
 
 static int sync_object(struct drm_file *file, const struct rknpu_mem_sync *request)
