@@ -29,8 +29,8 @@
 #define RSS_GROWTH_BYTES (4u << 20)
 #define LIFE_MAX_NS	 (50 * MS_NS) /* of those that are killed from outside */
 /* As on a machine that has other things to do: npud is stopped for up to so long, so often. */
-#define STALL_MAX_US	 80000u
-#define STALL_EVERY_NS	 SECOND_NS
+#define STALL_MAX_US   80000u
+#define STALL_EVERY_NS SECOND_NS
 
 struct lane {
 	pid_t pid;
