@@ -40,6 +40,39 @@ static void inv9_bytes_per_session(void)
 	daemon_stop(&daemon);
 }
 
+/* Address space is what a BO takes of it: whole pages, wherever the BO's memory comes from. */
+static void inv9_iova_bytes_per_session(void)
+{
+	char field[NPU_NAME_MAX];
+	struct client client, other;
+	struct client_bo first, second, foreign;
+	struct npu_bo_import import = {0};
+	struct message reply;
+	struct daemon daemon;
+	int fd;
+
+	start_with_quota("soft", "\"iova_bytes_per_session\": 1048576", &daemon);
+	client_open(&daemon, &client);
+	client_bo_new(&client, (1 << 19) + 1, &first);
+	REQUIRE_EQ(client_bo_try_new(&client, 1 << 19, 0, &second, field), EDQUOT);
+	REQUIRE(strcmp(field, "iova_bytes_per_session") == 0);
+	/* At an address of its own choice, too. */
+	REQUIRE_EQ(client_bo_try_new(&client, 1 << 19, 0x40000000, &second, field), EDQUOT);
+	REQUIRE(strcmp(field, "iova_bytes_per_session") == 0);
+	client_open(&daemon, &other);
+	client_bo_new(&other, 1 << 19, &foreign);
+	fd = client_bo_export(&other, &foreign, 0);
+	REQUIRE(client_exchange(
+		&client, &(struct request){NPU_OP_BO_IMPORT, &import, sizeof(import), &fd, 1},
+		&reply));
+	REQUIRE_EQ(reply.body.error.error, EDQUOT);
+	REQUIRE(strcmp(reply.body.error.field, "iova_bytes_per_session") == 0);
+	client_bo_close(&client, &first);
+	client_bo_new(&client, 1 << 20, &second);
+	client_wait_stats(&client, "sessions.0.iova_bytes", 1 << 20);
+	daemon_stop(&daemon);
+}
+
 static void inv9_bos_per_session(void)
 {
 	char field[NPU_NAME_MAX];
@@ -217,10 +250,15 @@ static void inv9_requests_per_s(void)
 }
 
 static const struct test_case cases[] = {
-	HARNESS_CASE(inv9_bytes_per_session),  HARNESS_CASE(inv9_bos_per_session),
-	HARNESS_CASE(inv9_fences_per_session), HARNESS_CASE(inv9_jobs_per_session),
-	HARNESS_CASE(inv9_jobs_per_tenant),    HARNESS_CASE(inv9_jobs_total),
-	HARNESS_CASE(inv9_tasks_per_job),      HARNESS_CASE(inv9_sessions_per_uid),
+	HARNESS_CASE(inv9_bytes_per_session),
+	HARNESS_CASE(inv9_bos_per_session),
+	HARNESS_CASE(inv9_iova_bytes_per_session),
+	HARNESS_CASE(inv9_fences_per_session),
+	HARNESS_CASE(inv9_jobs_per_session),
+	HARNESS_CASE(inv9_jobs_per_tenant),
+	HARNESS_CASE(inv9_jobs_total),
+	HARNESS_CASE(inv9_tasks_per_job),
+	HARNESS_CASE(inv9_sessions_per_uid),
 	HARNESS_CASE(inv9_requests_per_s),
 };
 
