@@ -31,6 +31,8 @@
 #define CHEAP_DEBT_NS (200 * NS_PER_US)
 #define DEBT_MAX_NS   (10 * NS_PER_MS)
 
+#define CLOGGED_NS    (10 * NS_PER_MS)
+
 static int channel_transmit(int fd, const void *data, size_t size, int passed_fd)
 {
 	union {
@@ -132,6 +134,7 @@ static int channel_receive(struct channel *channel)
 	ssize_t n;
 
 	fds.closer = channel->shared->closer;
+	fds.owner = channel->owner;
 	n = recvmsg(channel->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -149,6 +152,12 @@ static int channel_receive(struct channel *channel)
 	channel_handle(channel, (size_t)n, &fds);
 	fdset_deinit(&fds);
 	return channel->fd >= 0 ? 1 : -1;
+}
+
+/* Descriptors of its owner pile up that cannot be closed: no more of them. */
+static bool channel_is_clogged(const struct channel *channel)
+{
+	return closer_is_full(channel->shared->closer, channel->owner);
 }
 
 static int channel_arm(struct channel *channel)
@@ -175,7 +184,9 @@ static void channel_ready(struct loop_poll *poll, uint32_t revents)
 		}
 	}
 	/* One request per client and turn, so that nobody waits behind a flood. */
-	if (!channel->pending && channel_receive(channel) < 0)
+	if (channel_is_clogged(channel))
+		loop_timer_arm(&channel->pause, clock_now_ns() + CLOGGED_NS);
+	else if (!channel->pending && channel_receive(channel) < 0)
 		return;
 	if (channel_arm(channel) < 0)
 		channel_fail(channel, "out of memory");
@@ -208,7 +219,7 @@ void channel_close(struct channel *channel)
 	/* The ring may hold the socket a moment longer; the peer shall know now. */
 	shutdown(channel->fd, SHUT_RDWR);
 	/* What is queued there unread may hold strangers' descriptors. */
-	closer_close(channel->shared->closer, channel->fd);
+	closer_close(channel->shared->closer, channel->owner, channel->fd);
 	channel->fd = -1;
 }
 

@@ -45,6 +45,7 @@ struct channel {
 	int fd; /* owned; -1 once closed */
 	const struct channel_ops *ops;
 	struct channel_shared *shared; /* borrowed */
+	uint32_t owner;		       /* the peer's uid; set it after channel_init() */
 	struct loop_poll poll;
 	struct loop_timer pause;      /* armed instead of `poll` while it rests */
 	uint64_t debt_ns, debt_at_ns; /* time that its requests took, less what was worked off */
