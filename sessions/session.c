@@ -135,7 +135,7 @@ int session_new(struct sessions *owner, int fd, const struct identity *identity,
 			session_destroy(session);
 		return r;
 	}
-	session->channel.owner = identity->uid;
+	session->channel.owner = &session->user->channels;
 	session->id = ++owner->next_session_id;
 	list_add_tail(&owner->list, &session->link);
 	owner->n_sessions++;
