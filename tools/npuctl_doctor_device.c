@@ -253,16 +253,6 @@ static void check_all_cores(struct doctor *doctor, struct probe *probe)
 
 /* ---- reset and isolation ---- */
 
-static json_t *ask_stats(struct npu_session *session)
-{
-	char *text;
-	if (npu_stats(session, &text) < 0)
-		return NULL;
-	json_t *stats = json_loads(text, 0, NULL);
-	free(text);
-	return stats;
-}
-
 static long long session_number(const json_t *session, const char *key)
 {
 	return json_integer_value(json_object_get(session, key));
@@ -299,7 +289,7 @@ static bool wait_until_busy(struct probe *probe, unsigned core)
 	const struct timespec pause = {.tv_nsec = POLL_NS};
 	bool is_busy = false;
 	for (int i = 0; i < POLLS_MAX && !is_busy; i++) {
-		json_t *stats = ask_stats(probe->session);
+		json_t *stats = doctor_ask_stats(probe->session);
 		const json_t *entry = json_array_get(json_object_get(stats, "cores"), core);
 		is_busy = session_number(entry, "session") ==
 			  (long long)npu_query(probe->session)->session_id;
@@ -383,7 +373,7 @@ static void check_isolation(struct doctor *doctor, struct probe *probe)
 static void check_disruptive(struct doctor *doctor, struct probe *probe)
 {
 	static const char *const names[] = {"reset", "isolation"};
-	json_t *stats = ask_stats(probe->session);
+	json_t *stats = doctor_ask_stats(probe->session);
 	const char *objection = find_objection(probe, stats);
 	json_decref(stats);
 	if (!is_admin(probe->session))
