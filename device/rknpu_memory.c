@@ -102,11 +102,11 @@ static int map_new(struct rknpu *rknpu, struct device_bo *bo)
 int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, bool is_for_kernel,
 		     struct device_bo *ret_bo)
 {
+	const uint32_t cached = RKNPU_MEM_CACHEABLE | RKNPU_MEM_IOMMU_LIMIT_IOVA_ALIGNMENT |
+				(rknpu->has_iommu ? RKNPU_MEM_NON_CONTIGUOUS : 0);
 	struct rknpu_mem_create request = {
-		.flags = RKNPU_MEM_CACHEABLE | RKNPU_MEM_ZEROING |
-			 RKNPU_MEM_IOMMU_LIMIT_IOVA_ALIGNMENT |
-			 (rknpu->has_iommu ? RKNPU_MEM_NON_CONTIGUOUS : 0) |
-			 (is_for_kernel ? RKNPU_MEM_KERNEL_MAPPING : 0),
+		/* Not cached: to sync it would change the address space (ABI reference 1.7). */
+		.flags = RKNPU_MEM_ZEROING | (is_for_kernel ? RKNPU_MEM_KERNEL_MAPPING : cached),
 		.size = size_bytes,
 		.iommu_domain_id = (int32_t)domain,
 	};
@@ -160,6 +160,17 @@ static int hold_imported(struct rknpu *rknpu, unsigned domain, uint32_t handle)
 	return r;
 }
 
+/* What is imported is mapped where the driver happens to be. */
+static int select_domain(struct rknpu *rknpu, unsigned domain)
+{
+	struct rknpu_action action = {.flags = RKNPU_SET_IOMMU_DOMAIN_ID, .value = domain};
+
+	if (!rknpu->base.caps.n_domains)
+		return 0;
+	rknpu_enter_domain(rknpu, domain);
+	return drm_node_command(&rknpu->node, RKNPU_ACTION, &action, sizeof(action));
+}
+
 static int map_imported(int fd, struct device_bo *bo)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -183,7 +194,9 @@ int rknpu_bo_import(struct device *device, unsigned domain, int fd, struct devic
 	uint32_t handle;
 	int r;
 
-	r = drm_memory_import(&rknpu->node, fd, &handle);
+	r = select_domain(rknpu, domain);
+	if (r == 0)
+		r = drm_memory_import(&rknpu->node, fd, &handle);
 	if (r == 0)
 		r = hold_imported(rknpu, domain, handle);
 	if (r < 0)
