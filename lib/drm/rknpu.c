@@ -426,6 +426,7 @@ const struct drm_driver drm_driver_rknpu = {
 	.minor = VERSION_MINOR,
 	.patchlevel = VERSION_PATCHLEVEL,
 	.unique = "fdab0000.npu",
+	.n_spaces = DOMAINS,
 	.ioctls = ioctls,
 	.n_ioctls = sizeof(ioctls) / sizeof(ioctls[0]),
 	.misc_ioctls = misc_ioctls,

@@ -496,9 +496,7 @@ void client_wait_descriptors(struct client *client, const struct daemon *daemon,
 {
 	/* The thread sanitizer talks to its symbolizer through pipes, from its first report on. */
 	const unsigned n_symbolizer = harness_is_sanitized_by("thread") ? 2 : 0;
-	/* The emulated driver's 16 domains: two descriptors each, once a domain has been used. */
-	const unsigned n_domains = harness_has_soft() ? 0 : 32;
-	const unsigned n_allowed = n_most + 1 + n_symbolizer + n_domains;
+	const unsigned n_allowed = n_most + 1 + n_symbolizer;
 	uint64_t deadline_ns = harness_now_ns() + PATIENCE_MS * MS_NS;
 	unsigned n;
 
