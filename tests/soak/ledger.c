@@ -5,6 +5,7 @@
 #include "ledger.h"
 #include "harness.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -86,6 +87,7 @@ int ledger_try_submit(struct ledger *ledger, const struct job_request *job, unsi
 	}
 	count(&ledger->totals->n_accepted);
 	send_to_witness(ledger, fence);
+	outcomes |= harness_driver_misbehaves() ? OUTCOME_UNRUN : 0;
 	*entry = (struct ledger_entry){ledger->client->seqno, fence, outcomes};
 	if (ret_fence)
 		*ret_fence = fence;
@@ -95,8 +97,11 @@ int ledger_try_submit(struct ledger *ledger, const struct job_request *job, unsi
 void ledger_submit(struct ledger *ledger, const struct job_request *job, unsigned outcomes,
 		   int *ret_fence)
 {
-	int error = ledger_try_submit(ledger, job, outcomes, ret_fence);
+	int error;
 
+	do {
+		error = ledger_try_submit(ledger, job, outcomes, ret_fence);
+	} while ((error == ENOMEM || error == EBUSY) && harness_driver_misbehaves());
 	if (error)
 		harness_fail(__FILE__, __LINE__, "an honest job was refused: %s", strerror(error));
 }

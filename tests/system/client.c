@@ -262,8 +262,11 @@ int client_bo_try_new(struct client *client, uint64_t size, uint32_t iova, struc
 
 void client_bo_new_at(struct client *client, uint64_t size, uint32_t iova, struct client_bo *ret_bo)
 {
-	int error = client_bo_try_new(client, size, iova, ret_bo, NULL);
+	int error;
 
+	do {
+		error = client_bo_try_new(client, size, iova, ret_bo, NULL);
+	} while ((error == ENOMEM || error == EBUSY) && harness_driver_misbehaves());
 	if (error == EOPNOTSUPP)
 		harness_skip("the kernel driver chooses addresses itself");
 	if (error)
