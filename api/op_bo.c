@@ -37,6 +37,10 @@ static int bo_error(struct npu_error *error, int r, uint32_t iova, uint64_t size
 				 "%#" PRIx32 ": this kernel driver chooses addresses itself; ask "
 				 "for 0",
 				 iova);
+	case -EBUSY:
+		return error_set(error, EBUSY, "size",
+				 "the kernel driver could not change to this session's address "
+				 "space: try again");
 	case -EACCES:
 		return error_set(error, EACCES, "descriptor", "it is not open for reading");
 	case -EINVAL:

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#define SYNC_TRIES 2u
+
 /* By handle; free where refs is 0. */
 struct rknpu_object {
 	unsigned refs, domain;
@@ -99,6 +101,12 @@ static int map_new(struct rknpu *rknpu, struct device_bo *bo)
 	return r < 0 ? r : drm_memory_map(&rknpu->node, request.offset, bo->size_bytes, &bo->host);
 }
 
+/* With what npud asks for, it is the address space that could not be changed. */
+static int domain_error(int r)
+{
+	return r == -EINVAL ? -EBUSY : r;
+}
+
 int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, bool is_for_kernel,
 		     struct device_bo *ret_bo)
 {
@@ -116,7 +124,7 @@ int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, 
 	rknpu_enter_domain(rknpu, domain);
 	r = drm_node_command(&rknpu->node, RKNPU_MEM_CREATE, &request, sizeof(request));
 	if (r < 0)
-		return r;
+		return domain_error(r);
 	r = hold(rknpu, &request, domain);
 	if (r < 0) {
 		destroy(rknpu, request.handle, request.obj_addr);
@@ -168,7 +176,7 @@ static int select_domain(struct rknpu *rknpu, unsigned domain)
 	if (!rknpu->base.caps.n_domains)
 		return 0;
 	rknpu_enter_domain(rknpu, domain);
-	return drm_node_command(&rknpu->node, RKNPU_ACTION, &action, sizeof(action));
+	return domain_error(drm_node_command(&rknpu->node, RKNPU_ACTION, &action, sizeof(action)));
 }
 
 static int map_imported(int fd, struct device_bo *bo)
@@ -240,12 +248,15 @@ void rknpu_bo_sync(struct device *device, const struct device_bo *bo, uint64_t o
 		.offset = offset,
 		.size = size_bytes,
 	};
+	int r = -EINVAL;
 
 	/* What others made is kept in step by them. */
 	if (bo->is_imported)
 		return;
 	rknpu_enter_domain(rknpu, bo->domain);
-	(void)drm_node_command(&rknpu->node, RKNPU_MEM_SYNC, &request, sizeof(request));
+	/* The first of them may have changed the address space, and failed. */
+	for (unsigned i = 0; i < SYNC_TRIES && r < 0; i++)
+		r = drm_node_command(&rknpu->node, RKNPU_MEM_SYNC, &request, sizeof(request));
 }
 
 /* ---- address spaces ---- */
