@@ -94,14 +94,27 @@ int ledger_try_submit(struct ledger *ledger, const struct job_request *job, unsi
 	return 0;
 }
 
-void ledger_submit(struct ledger *ledger, const struct job_request *job, unsigned outcomes,
-		   int *ret_fence)
+static int submit_patiently(struct ledger *ledger, const struct job_request *job, unsigned outcomes,
+			    int *ret_fence)
 {
 	int error;
 
 	do {
 		error = ledger_try_submit(ledger, job, outcomes, ret_fence);
 	} while ((error == ENOMEM || error == EBUSY) && harness_driver_misbehaves());
+	return error;
+}
+
+void ledger_require_refused(struct ledger *ledger, const struct job_request *job, int error)
+{
+	REQUIRE_EQ(submit_patiently(ledger, job, 0, NULL), error);
+}
+
+void ledger_submit(struct ledger *ledger, const struct job_request *job, unsigned outcomes,
+		   int *ret_fence)
+{
+	int error = submit_patiently(ledger, job, outcomes, ret_fence);
+
 	if (error)
 		harness_fail(__FILE__, __LINE__, "an honest job was refused: %s", strerror(error));
 }

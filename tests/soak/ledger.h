@@ -47,6 +47,8 @@ int ledger_try_submit(struct ledger *ledger, const struct job_request *job, unsi
 /* The same where a refusal is a failure; a misbehaving driver's lack of memory is waited out. */
 void ledger_submit(struct ledger *ledger, const struct job_request *job, unsigned outcomes,
 		   int *ret_fence);
+/* Likewise where that refusal is the right answer. */
+void ledger_require_refused(struct ledger *ledger, const struct job_request *job, int error);
 /* Waits for all that were taken; nothing more may come. The outcomes that there were. */
 unsigned ledger_settle(struct ledger *ledger);
 
