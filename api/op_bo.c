@@ -125,6 +125,8 @@ int op_bo_create(struct request *request)
 	r = wire_decode_bo_create(request->body, request->body_size, request->fds->n, &create,
 				  &request->error);
 	if (r == 0)
+		r = session_place(request->session, &request->error);
+	if (r == 0)
 		r = bo_charge(request, create.size, charges);
 	if (r < 0)
 		return r;
@@ -146,6 +148,8 @@ int op_bo_import(struct request *request)
 
 	r = wire_decode_bo_import(request->body, request->body_size, request->fds->n, &import,
 				  &request->error);
+	if (r == 0)
+		r = session_place(request->session, &request->error);
 	if (r < 0)
 		return r;
 	r = bo_import(&request->session->domain, request->fds->fds[0], import.iova, &bo);

@@ -95,6 +95,11 @@ void session_close(struct session *session, const char *reason, bool stop_runnin
 void session_job_gone(struct session *session);
 
 /*
+ * Before a BO is made: the session's address space, where the driver has some to give out. -EBUSY:
+ * all are taken and the policy lets nobody share; -ENOMEM; said in `error`.
+ */
+int session_place(struct session *session, struct npu_error *error);
+/*
  * After a change of its domain: charges the page tables that it has, whoever's quota that takes.
  * -EDQUOT with *ret_refusal: there are too many, the change has to be taken back.
  */
