@@ -197,6 +197,8 @@ int op_bo_sync(struct request *request)
 		return error_range(&request->error, "offset", sync.offset, 0, size_bytes);
 	if (sync.size > size_bytes - sync.offset)
 		return error_range(&request->error, "size", sync.size, 0, size_bytes - sync.offset);
+	if (!bo_is_ready(handle->bo))
+		return -EINPROGRESS;
 	bo_sync(handle->bo, sync.offset, sync.size, sync.direction);
 	return request_reply(request, NULL, 0, -1);
 }

@@ -14,9 +14,10 @@
 
 #define SYNC_TRIES 2u
 
-/* By handle; free where refs is 0. */
+/* By handle; free where refs is 0 and nothing of it is left in the driver. */
 struct rknpu_object {
 	unsigned refs, domain;
+	bool is_unused; /* without holders, and still there */
 	uint32_t iova;
 	uint64_t token, size_bytes;
 };
@@ -61,11 +62,27 @@ static int hold(struct rknpu *rknpu, const struct rknpu_mem_create *facts, unsig
 		return r;
 	object = &rknpu->objects[facts->handle];
 	if (object->refs++ == 0) {
-		*object = (struct rknpu_object){1, domain, (uint32_t)facts->dma_addr,
-						facts->obj_addr, facts->size};
+		*object = (struct rknpu_object){
+			.refs = 1,
+			.domain = domain,
+			.iova = (uint32_t)facts->dma_addr,
+			.token = facts->obj_addr,
+			.size_bytes = facts->size,
+		};
 		rknpu->n_objects++;
 	}
 	return 0;
+}
+
+static void forget(struct rknpu *rknpu, uint32_t handle)
+{
+	struct rknpu_object *object = &rknpu->objects[handle];
+
+	rknpu_enter_domain(rknpu, object->domain);
+	destroy(rknpu, handle, object->token);
+	rknpu->n_unused -= object->is_unused;
+	object->is_unused = false;
+	rknpu->n_objects--;
 }
 
 static void let_go(struct rknpu *rknpu, uint32_t handle)
@@ -75,9 +92,12 @@ static void let_go(struct rknpu *rknpu, uint32_t handle)
 	assert(object->refs > 0);
 	if (--object->refs > 0)
 		return;
-	rknpu_enter_domain(rknpu, object->domain);
-	destroy(rknpu, handle, object->token);
-	rknpu->n_objects--;
+	if (rknpu_is_domain_ready(&rknpu->base, object->domain)) {
+		forget(rknpu, handle);
+		return;
+	}
+	object->is_unused = true;
+	rknpu->n_unused++;
 }
 
 static void describe(const struct rknpu *rknpu, uint32_t handle, struct device_bo *ret_bo)
@@ -153,9 +173,12 @@ static int hold_imported(struct rknpu *rknpu, unsigned domain, uint32_t handle)
 	struct rknpu_mem_create request = {.handle = handle, .iommu_domain_id = (int32_t)domain};
 	int r;
 
-	if (handle < rknpu->n_slots && rknpu->objects[handle].refs > 0) {
+	if (handle < rknpu->n_slots &&
+	    (rknpu->objects[handle].refs > 0 || rknpu->objects[handle].is_unused)) {
 		if (rknpu->objects[handle].domain != domain)
 			return -EXDEV;
+		rknpu->n_unused -= rknpu->objects[handle].is_unused;
+		rknpu->objects[handle].is_unused = false;
 		rknpu->objects[handle].refs++;
 		return 0;
 	}
@@ -276,7 +299,22 @@ int rknpu_domain_open(struct device *device, unsigned *ret_domain)
 	return 0;
 }
 
+/* Nobody may get it while something of the last one is in it. */
 void rknpu_domain_close(struct device *device, unsigned domain)
 {
-	((struct rknpu *)device)->domains_taken &= ~(1u << domain);
+	struct rknpu *rknpu = (struct rknpu *)device;
+
+	rknpu->domains_closing |= 1u << domain;
+	if (!rknpu->n_unused)
+		rknpu_tidy(rknpu);
+}
+
+void rknpu_tidy(struct rknpu *rknpu)
+{
+	for (uint32_t handle = 0; handle < rknpu->n_slots && rknpu->n_unused; handle++) {
+		if (rknpu->objects[handle].is_unused)
+			forget(rknpu, handle);
+	}
+	rknpu->domains_taken &= ~rknpu->domains_closing;
+	rknpu->domains_closing = 0;
 }

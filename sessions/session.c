@@ -417,6 +417,7 @@ void session_close(struct session *session, const char *reason, bool stop_runnin
 		  session->id, session->identity.uid, session->identity.pid,
 		  log_quote(session->identity.comm, comm, sizeof(comm)), reason);
 	session_set_state(session, SESSION_CLOSING);
+	held_drop(session);
 	channel_close(&session->channel);
 	session_end_jobs(session, stop_running);
 	if (session->tenant)

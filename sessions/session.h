@@ -69,7 +69,9 @@ struct session {
 	uint64_t tokens_ns; /* rate limit: when the next request would be on time */
 	struct session_stats stats;
 	struct loop_work free_work;
-	struct list link; /* sessions::list */
+	struct list link;      /* sessions::list */
+	struct list held_link; /* sessions::held, while is_held */
+	bool is_held, is_retried;
 };
 
 const char *session_state_name(enum session_state state);

@@ -337,41 +337,6 @@ static void import_refuses_what_can_shrink(void)
 	daemon_stop(&daemon);
 }
 
-#define N_SPACES 15 /* that the vendor's driver has to give out */
-
-/* Who only looks on takes none; who leaves gives his back. */
-static void address_spaces_that_are_taken_are_refused(void)
-{
-	struct client clients[N_SPACES], late;
-	struct client_bo bo;
-	struct daemon daemon;
-	struct matmul job;
-	char field[NPU_NAME_MAX];
-
-	if (harness_has_soft())
-		harness_skip("there is no kernel driver below this npud");
-	daemon_start(
-		&(struct daemon_options){.config = "{\"version\": 1, \"domains\": {\"when_taken\":"
-						   " \"refuse\"}}"},
-		&daemon);
-	client_open(&daemon, &late);
-	for (int i = 0; i < N_SPACES; i++) {
-		client_open(&daemon, &clients[i]);
-		client_bo_new(&clients[i], 4096, &bo);
-	}
-	REQUIRE_EQ(client_bo_try_new(&late, 4096, 0, &bo, field), EBUSY);
-	REQUIRE_EQ(strcmp(field, "domains.when_taken"), 0);
-	json_decref(client_stats(&late));
-	client_close(&clients[3]);
-	while (client_bo_try_new(&late, 4096, 0, &bo, NULL) == EBUSY)
-		json_decref(client_stats(&late));
-	matmul_init(&late, 0, 3, 5, &job);
-	matmul_check(&late, &job);
-	matmul_init(&clients[0], 0, 2, 7, &job);
-	matmul_check(&clients[0], &job);
-	daemon_stop(&daemon);
-}
-
 static const struct test_case cases[] = {
 	HARNESS_CASE(inv1_core_never_runs_foreign_tables),
 	HARNESS_CASE(inv1_tlb_is_dropped_between_sessions),
@@ -385,7 +350,6 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(exported_bo_is_shared),
 	HARNESS_CASE(read_only_import_cannot_be_written),
 	HARNESS_CASE(import_refuses_what_can_shrink),
-	HARNESS_CASE(address_spaces_that_are_taken_are_refused),
 };
 
 int main(int argc, char **argv)

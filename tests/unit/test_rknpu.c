@@ -389,6 +389,43 @@ START_TEST(memory_is_the_drivers_and_zeroed)
 }
 END_TEST
 
+/* memory-switches-domains */
+START_TEST(memory_beside_a_batch_goes_later)
+{
+	struct device_batch batch = batch_of(1);
+	struct device_bo bo, again;
+	unsigned first, second, third;
+
+	open_device(V098);
+	ck_assert_int_eq(device_domain_open(device, &first), 0);
+	ck_assert_int_eq(device_domain_open(device, &second), 0);
+	ck_assert_int_eq(device_bo_new(device, second, 4096, &bo), 0);
+	ck_assert_int_eq(device_bo_import(device, second, fake.fd, &again), 0);
+	batch.device_domain = first;
+	fake_hold(true);
+	ck_assert_int_eq(device_start(device, 0, &batch), 0);
+	fake_wait_inside(1);
+	ck_assert(device_is_domain_ready(device, first) && !device_is_domain_ready(device, second));
+	device_bo_free(device, &bo);
+	ck_assert(!device_wants_idle(device));
+	device_bo_free(device, &again);
+	ck_assert(device_wants_idle(device));
+	device_domain_close(device, second);
+	/* It is not empty yet. */
+	ck_assert_int_eq(device_domain_open(device, &third), 0);
+	ck_assert_uint_ne(third, second);
+	ck_assert_uint_eq(fake.n_destroyed, 0);
+	fake_hold(false);
+	wait_events(1);
+	ck_assert_uint_eq(fake.n_destroyed, 1);
+	ck_assert(!device_wants_idle(device));
+	ck_assert_int_eq(device_domain_open(device, &third), 0);
+	ck_assert_uint_eq(third, second);
+	ck_assert_uint_eq(fake.n_disturbed, 0);
+	close_device();
+}
+END_TEST
+
 /* one-domain */
 START_TEST(imports_go_to_the_session_that_asked)
 {
@@ -443,6 +480,7 @@ int main(void)
 	tcase_add_test(tcase, address_spaces_change_between_batches_only);
 	tcase_add_test(tcase, sessions_get_address_spaces_while_there_are_some);
 	tcase_add_test(tcase, memory_is_the_drivers_and_zeroed);
+	tcase_add_test(tcase, memory_beside_a_batch_goes_later);
 	tcase_add_test(tcase, imports_go_to_the_session_that_asked);
 	tcase_add_test(tcase, other_hardware_is_refused);
 	suite_add_tcase(suite, tcase);
