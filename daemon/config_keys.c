@@ -53,6 +53,7 @@ const char *const config_late_rules[] = {"drop", "demote", "run", NULL};
 
 static const char *const soft_caches[] = {"coherent", "incoherent", NULL};
 static const char *const timing_domains[] = {"core", "device", NULL};
+static const char *const domain_shortages[] = {"share", "refuse", NULL};
 static const char *const policies[] = {"round-robin", "pinned", "gang", "fair", "deadline", NULL};
 static const char *const steals[] = {"off", "idle", NULL};
 static const char *const replacements[] = {"off", "oldest", NULL};
@@ -100,6 +101,7 @@ static const struct key_spec scheduler_keys[] = {
 
 static const struct key_spec domain_keys[] = {
 	{"scope", KEY_CHOICE, .choices = config_domain_scopes, .fallback = "\"session\""},
+	{"when_taken", KEY_CHOICE, .choices = domain_shortages, .fallback = "\"share\""},
 	{"epoch_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\""},
 	{"affinity_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "2"},
 	{"affinity_max_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10"},

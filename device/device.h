@@ -151,6 +151,9 @@ struct device_ops {
 			uint64_t size_bytes, bool to_device);
 	int (*domain_open)(struct device *device, unsigned *ret_domain);
 	void (*domain_close)(struct device *device, unsigned domain);
+	/* NULL where memory calls never wait for batches: */
+	bool (*is_domain_ready)(struct device *device, unsigned domain);
+	bool (*wants_idle)(struct device *device);
 };
 
 /* Embedded first in every implementation. */
@@ -343,6 +346,18 @@ static inline int device_domain_open(struct device *device, unsigned *ret_domain
 {
 	*ret_domain = 0;
 	return device->ops->domain_open ? device->ops->domain_open(device, ret_domain) : 0;
+}
+
+/* Whether memory calls for that address space would not wait for the batches of another one. */
+static inline bool device_is_domain_ready(struct device *device, unsigned domain)
+{
+	return !device->ops->is_domain_ready || device->ops->is_domain_ready(device, domain);
+}
+
+/* Whether there is something that device_dispatch() can do only while no batch runs. */
+static inline bool device_wants_idle(struct device *device)
+{
+	return device->ops->wants_idle && device->ops->wants_idle(device);
 }
 
 /* Nothing is in it any more. */

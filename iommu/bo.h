@@ -38,7 +38,8 @@ struct bo {
  * Creates memory of size_bytes (rounded up to pages; > 0, at most BO_MAX_BYTES) and maps it in the
  * domain (see domain_map for `fixed_iova` and errors). Returns it with one reference. -EINVAL for
  * a size out of range, -EMFILE, -ENFILE, -ENOMEM, or what device_memory_map() said; -EOPNOTSUPP for
- * a fixed address where a driver chooses them. The charges are left for the caller to fill in.
+ * a fixed address where a driver chooses them; -EINPROGRESS: its driver would wait for the batches
+ * of others, so not now. The charges are left for the caller to fill in.
  */
 int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, struct bo **ret_bo);
 
@@ -65,6 +66,8 @@ int bo_export(struct bo *bo, bool read_only, int *ret_fd);
  * or both in this order. Only devices that do not see into the CPU's caches need it.
  */
 void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direction);
+/* Whether that would not wait for the batches of others. */
+bool bo_is_ready(const struct bo *bo);
 
 /* One more reference; returns the BO. */
 struct bo *bo_ref(struct bo *bo);

@@ -75,6 +75,7 @@ enum domain_scope { DOMAIN_SESSION, DOMAIN_UID, DOMAIN_CLASS, DOMAIN_SHARED };
 
 struct session_policy {
 	enum domain_scope domain_scope;
+	bool refuses_to_share; /* sessions, once all address spaces of the driver are taken */
 	struct quota quota;
 	struct quarantine quarantine;
 	struct class *classes; /* owned, n_classes >= 1 */

@@ -362,6 +362,8 @@ int job_build(struct session *session, const struct job_params *params, struct j
 	int r;
 
 	r = job_check_against_device(session, submit, error);
+	if (r == 0)
+		r = session_place(session, error);
 	if (r < 0)
 		return r;
 	job = calloc(1, sizeof(*job));

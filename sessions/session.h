@@ -69,7 +69,9 @@ struct session {
 	uint64_t tokens_ns; /* rate limit: when the next request would be on time */
 	struct session_stats stats;
 	struct loop_work free_work;
-	struct list link; /* sessions::list */
+	struct list link;      /* sessions::list */
+	struct list held_link; /* sessions::held, while is_held */
+	bool is_held, is_retried;
 };
 
 const char *session_state_name(enum session_state state);
@@ -94,6 +96,11 @@ void session_close(struct session *session, const char *reason, bool stop_runnin
 /* A job retired: a closing session may be over now. */
 void session_job_gone(struct session *session);
 
+/*
+ * Before a BO is made: the session's address space, where the driver has some to give out. -EBUSY:
+ * all are taken and the policy lets nobody share; -ENOMEM; said in `error`.
+ */
+int session_place(struct session *session, struct npu_error *error);
 /*
  * After a change of its domain: charges the page tables that it has, whoever's quota that takes.
  * -EDQUOT with *ret_refusal: there are too many, the change has to be taken back.

@@ -38,6 +38,8 @@ bool harness_is_sanitized(void);
 bool harness_has_soft(void);
 /* Skips the case where they do not. */
 void harness_needs_soft(const char *reason);
+/* Whether the kernel driver below npud does what nobody can foresee: NPU_PERSONALITY. */
+bool harness_driver_misbehaves(void);
 /* By that one: "address", "thread", ... */
 bool harness_is_sanitized_by(const char *sanitizer);
 /* CLOCK_MONOTONIC. */
