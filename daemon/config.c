@@ -217,6 +217,7 @@ static void read_quota(const json_t *object, struct quota *quota)
 		uint64_t *value;
 	} rows[] = {
 		{"bytes_per_session", &quota->bytes_per_session},
+		{"iova_bytes_per_session", &quota->iova_bytes_per_session},
 		{"bos_per_session", &quota->bos_per_session},
 		{"fences_per_session", &quota->fences_per_session},
 		{"jobs_per_session", &quota->jobs_per_session},

@@ -126,6 +126,8 @@ struct device_ops {
 	int (*start)(struct device *device, unsigned core, const struct device_batch *batch);
 	void (*progress)(struct device *device, unsigned core,
 			 struct device_progress *ret_progress);
+	/* NULL where the device itself keeps the time: */
+	bool (*has_event)(struct device *device, unsigned core);
 	/* NULL without has_core_reset: */
 	int (*reset_core)(struct device *device, unsigned core);
 	/* NULL where that is no more than resetting core after core: */
@@ -204,6 +206,15 @@ static inline void device_progress(struct device *device, unsigned core,
 				   struct device_progress *ret_progress)
 {
 	device->ops->progress(device, core, ret_progress);
+}
+
+/*
+ * Whether the core has come to an end that device_dispatch() has not delivered yet. Asked after its
+ * progress: a core that has said nothing even then was silent for all of that time.
+ */
+static inline bool device_has_event(struct device *device, unsigned core)
+{
+	return device->ops->has_event && device->ops->has_event(device, core);
 }
 
 /*

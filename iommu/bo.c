@@ -38,8 +38,8 @@ static void bo_take_down(struct bo *bo)
 		munmap(bo->memory, bo->size_bytes);
 	if (bo->fd >= 0)
 		close(bo->fd);
-	charge_release(&bo->bytes_charge);
-	charge_release(&bo->count_charge);
+	for (unsigned i = 0; i < BO_CHARGES; i++)
+		charge_release(&bo->charges[i]);
 	free(bo);
 }
 

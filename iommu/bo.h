@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What it costs its owner. */
+#define BO_CHARGES 3
+
 struct bo {
 	unsigned refs;
 	int fd;		     /* owned; -1 of the driver's, which is exported anew each time */
@@ -27,9 +30,9 @@ struct bo {
 	uint32_t iova;
 	bool is_writable; /* by the NPU */
 	bool is_imported;
-	struct device_bo device_bo;		  /* where the device has memory of its own */
-	struct domain *domain;			  /* borrowed; outlives the BO */
-	struct charge bytes_charge, count_charge; /* released with the BO */
+	struct device_bo device_bo;	   /* where the device has memory of its own */
+	struct domain *domain;		   /* borrowed; outlives the BO */
+	struct charge charges[BO_CHARGES]; /* released with the BO */
 };
 
 #define BO_MAX_BYTES NPU_BO_BYTES_MAX

@@ -24,8 +24,9 @@ enum slice_rule {
 
 /* Policy file `quota`. UINT64_MAX: none. */
 struct quota {
-	uint64_t bytes_per_session, bos_per_session, fences_per_session, jobs_per_session;
-	uint64_t jobs_per_tenant, sessions_per_uid, jobs_total;
+	uint64_t bytes_per_session, iova_bytes_per_session, bos_per_session;
+	uint64_t fences_per_session, jobs_per_session, jobs_per_tenant, sessions_per_uid,
+		jobs_total;
 	uint64_t queued_ns_per_tenant; /* predicted core-time of its jobs that have not started */
 	uint64_t tasks_per_job;
 	uint64_t requests_per_s; /* per session; 0: no limit */

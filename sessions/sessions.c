@@ -43,8 +43,6 @@ static void sessions_watchdog_expired(struct loop_timer *timer)
 	struct sessions *sessions = container_of(timer, struct sessions, watchdog_timer);
 
 	sessions_read_clock(sessions);
-	/* A daemon that comes late finds both: what a core says goes before what it looks like. */
-	device_dispatch(sessions->device);
 	scheduler_tick(sessions->scheduler);
 	sessions_kick(sessions);
 }

@@ -301,6 +301,7 @@ static void live_faulting(struct tenant *tenant)
 		/* Again, since what it scribbles may write anywhere in its own memory. */
 		matmul_set_stream(&matmul, &stray);
 		job = matmul_request(&matmul);
+		job.submit.timeout_ns = HANG_NS;
 		ledger_submit(&ledger, &job, OUTCOME(PAGE_FAULT) | silent, NULL);
 		network_write_streams(&network);
 		job = network_request(&network, choose(tenant, 2) ? NPU_SUBMIT_SLICEABLE : 0);

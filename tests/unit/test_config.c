@@ -307,10 +307,12 @@ START_TEST(quotas)
 	const struct quota *quota = &config.sessions.quota;
 
 	parse_good("{\"quota\": {\"bytes_per_session\": 1048576, \"bos_per_session\": 1,"
+		   " \"iova_bytes_per_session\": 8192,"
 		   " \"fences_per_session\": 0, \"jobs_per_session\": 2, \"jobs_per_tenant\": 3,"
 		   " \"jobs_total\": 4, \"tasks_per_job\": 5, \"sessions_per_uid\": 6,"
 		   " \"requests_per_s\": 7}}");
 	ck_assert_uint_eq(quota->bytes_per_session, 1048576);
+	ck_assert_uint_eq(quota->iova_bytes_per_session, 8192);
 	ck_assert_uint_eq(quota->bos_per_session, 1);
 	ck_assert_uint_eq(quota->fences_per_session, 0);
 	ck_assert_uint_eq(quota->jobs_per_session, 2);
