@@ -124,7 +124,8 @@ int op_bo_create(struct request *request)
 		r = bo_charge(request, create.size, charges);
 	if (r < 0)
 		return r;
-	r = bo_new(&request->session->domain, create.size, create.iova, &bo);
+	r = bo_new(&request->session->domain, create.size, create.flags & NPU_BO_UNCACHED,
+		   create.iova, &bo);
 	if (r < 0) {
 		charge_release(&charges[0]);
 		charge_release(&charges[1]);

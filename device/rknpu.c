@@ -405,7 +405,8 @@ static int make_descriptors(struct rknpu *rknpu)
 	int r = 0;
 
 	for (unsigned i = 0; i < RKNPU_CORES && r == 0; i++)
-		r = rknpu_memory_new(rknpu, RKNPU_DOMAIN_SHARED, size_bytes, true,
+		r = rknpu_memory_new(rknpu, RKNPU_DOMAIN_SHARED, size_bytes,
+				     RKNPU_MEM_CACHEABLE | RKNPU_MEM_KERNEL_MAPPING,
 				     &rknpu->descriptors[i]);
 	return r;
 }

@@ -99,14 +99,12 @@ static int map_new(struct rknpu *rknpu, struct device_bo *bo)
 	return r < 0 ? r : drm_memory_map(&rknpu->node, request.offset, bo->size_bytes, &bo->host);
 }
 
-int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, bool is_for_kernel,
+int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, uint32_t flags,
 		     struct device_bo *ret_bo)
 {
 	struct rknpu_mem_create request = {
-		.flags = RKNPU_MEM_CACHEABLE | RKNPU_MEM_ZEROING |
-			 RKNPU_MEM_IOMMU_LIMIT_IOVA_ALIGNMENT |
-			 (rknpu->has_iommu ? RKNPU_MEM_NON_CONTIGUOUS : 0) |
-			 (is_for_kernel ? RKNPU_MEM_KERNEL_MAPPING : 0),
+		.flags = flags | RKNPU_MEM_ZEROING | RKNPU_MEM_IOMMU_LIMIT_IOVA_ALIGNMENT |
+			 (rknpu->has_iommu ? RKNPU_MEM_NON_CONTIGUOUS : 0),
 		.size = size_bytes,
 		.iommu_domain_id = (int32_t)domain,
 	};
@@ -133,10 +131,12 @@ int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, 
 	return 0;
 }
 
-int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
+int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes, bool is_uncached,
 		 struct device_bo *ret_bo)
 {
-	return rknpu_memory_new((struct rknpu *)device, domain, size_bytes, false, ret_bo);
+	return rknpu_memory_new((struct rknpu *)device, domain, size_bytes,
+				is_uncached ? RKNPU_MEM_WRITE_COMBINE : RKNPU_MEM_CACHEABLE,
+				ret_bo);
 }
 
 /* A handle that the driver made just now, or one that it has made before, for this descriptor. */

@@ -27,6 +27,7 @@ struct bo {
 	uint32_t iova;
 	bool is_writable; /* by the NPU */
 	bool is_imported;
+	bool is_uncached;			  /* is never synced */
 	struct device_bo device_bo;		  /* where the device has memory of its own */
 	struct domain *domain;			  /* borrowed; outlives the BO */
 	struct charge bytes_charge, count_charge; /* released with the BO */
@@ -40,7 +41,8 @@ struct bo {
  * a size out of range, -EMFILE, -ENFILE, -ENOMEM, or what device_memory_map() said; -EOPNOTSUPP for
  * a fixed address where a driver chooses them. The charges are left for the caller to fill in.
  */
-int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, struct bo **ret_bo);
+int bo_new(struct domain *domain, uint64_t size_bytes, bool is_uncached, uint32_t fixed_iova,
+	   struct bo **ret_bo);
 
 /*
  * Takes memory that somebody else made: a shared-memory object that can't shrink (F_SEAL_SHRINK),

@@ -4,6 +4,7 @@
 
 #include "tests/system/stream_words.h"
 
+#include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include <poll.h>
 #include <pthread.h>
@@ -120,6 +121,78 @@ static void blocking_submit(void)
 	CHECK(product_is(&product, 32 * -2 * 7));
 	product.submit.flags = RKNPU_JOB_PC;
 	CHECK_EQ(product_submit(&product), 0);
+}
+
+static void product_sync(const struct product *product, uint32_t direction)
+{
+	struct rknpu_mem_sync sync = {
+		.flags = direction, .obj_addr = product->data.token, .size = product->data.size};
+
+	CHECK_EQ(ioctl(product->fd, MEM_SYNC, &sync), 0);
+}
+
+/*
+ * On a device that does not see into caches (NPU_TEST_INCOHERENT says so) cached memory shows what
+ * was synced alone; uncached memory, as in all other cases, needs nothing.
+ */
+static void cached_memory_is_synced(void)
+{
+	const bool is_coherent = !getenv("NPU_TEST_INCOHERENT");
+	const uint32_t flags = RKNPU_MEM_CACHEABLE | RKNPU_MEM_NON_CONTIGUOUS;
+	struct product product;
+	int fd = open_node(CARD);
+
+	product_new(fd, &product);
+	munmap(product.data.map, MATMUL_BYTES);
+	CHECK_EQ(memory_destroy(fd, product.data.handle), 0);
+	memory_new(fd, MATMUL_BYTES, flags, &product.data);
+	product_put(&product, 3, 5);
+	product_sync(&product, RKNPU_MEM_SYNC_TO_DEVICE);
+	CHECK_EQ(product_submit(&product), 0);
+	CHECK_EQ(product_is(&product, 32 * 3 * 5), is_coherent);
+	product_sync(&product, RKNPU_MEM_SYNC_FROM_DEVICE);
+	CHECK(product_is(&product, 32 * 3 * 5));
+	product_put(&product, 1, 2);
+	CHECK_EQ(product_submit(&product), 0);
+	product_sync(&product, RKNPU_MEM_SYNC_FROM_DEVICE);
+	CHECK(product_is(&product, is_coherent ? 32 * 2 : 32 * 3 * 5));
+}
+
+/* The memory of a product in a second file, which runs it: it is cached there if it was before. */
+static void shared_memory_keeps_its_kind(void)
+{
+	const bool is_coherent = !getenv("NPU_TEST_INCOHERENT");
+	const uint64_t begin = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW;
+	const uint64_t end = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW;
+	static const uint32_t kinds[] = {0, RKNPU_MEM_CACHEABLE};
+	int first = open_node(CARD), second = open_node(RENDER);
+
+	for (size_t i = 0; i < 2; i++) {
+		struct drm_prime_handle prime = {.flags = O_CLOEXEC | O_RDWR};
+		struct rknpu_mem_create create = {0};
+		struct rknpu_mem_sync sync = {.flags = 3};
+		struct memory memory;
+		struct product product;
+
+		memory_new(first, MATMUL_BYTES, kinds[i], &memory);
+		prime.handle = memory.handle;
+		CHECK_EQ(ioctl(first, PRIME_HANDLE_TO_FD, &prime), 0);
+		CHECK_EQ(ioctl(second, PRIME_FD_TO_HANDLE, &prime), 0);
+		create.handle = prime.handle;
+		CHECK_EQ(ioctl(second, MEM_CREATE, &create), 0);
+		sync.obj_addr = create.obj_addr;
+		CHECK_EQ(ioctl(second, MEM_SYNC, &sync), kinds[i] ? 0 : -1);
+		product_new(second, &product);
+		product.data = memory;
+		product.data.iova = create.dma_addr;
+		product_put(&product, 3, 5);
+		if (kinds[i])
+			CHECK_EQ(ioctl(prime.fd, DMA_BUF_IOCTL_SYNC, &end), 0);
+		CHECK_EQ(product_submit(&product), 0);
+		CHECK_EQ(product_is(&product, 32 * 3 * 5), is_coherent || !kinds[i]);
+		CHECK_EQ(ioctl(prime.fd, DMA_BUF_IOCTL_SYNC, &begin), 0);
+		CHECK(product_is(&product, 32 * 3 * 5));
+	}
 }
 
 static void every_core_mask(void)
@@ -428,6 +501,8 @@ static void survives_the_daemon(void)
 
 static const struct client_case cases[] = {
 	CLIENT_CASE(blocking_submit),
+	CLIENT_CASE(cached_memory_is_synced),
+	CLIENT_CASE(shared_memory_keeps_its_kind),
 	CLIENT_CASE(every_core_mask),
 	CLIENT_CASE(bad_submits),
 	CLIENT_CASE(hang_times_out),
