@@ -9,6 +9,7 @@
 
 #include "drm.h"
 #include "lib/session.h"
+#include "merge.h"
 #include "node.h"
 #include "order.h"
 #include "real.h"
@@ -299,6 +300,7 @@ bool drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction directio
 static void fork_prepare(void)
 {
 	order_lock();
+	merge_lock();
 	pthread_mutex_lock(&files_mutex);
 	fds_lock();
 }
@@ -307,6 +309,7 @@ static void fork_parent(void)
 {
 	fds_unlock();
 	pthread_mutex_unlock(&files_mutex);
+	merge_unlock();
 	order_unlock();
 }
 
@@ -344,6 +347,8 @@ static void fork_child(void)
 	LIST_FOREACH(file, &files, link)
 	fork_forget_session(file);
 	pthread_mutex_unlock(&files_mutex);
+	merge_forget_all();
+	merge_unlock();
 	order_forget_all();
 	order_unlock();
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/wait.h>
 
 #define TASKS_BYTES 4096u
 #define FLAGS	    (RKNPU_JOB_PC | RKNPU_JOB_PINGPONG)
@@ -370,6 +371,67 @@ static void fences(void)
 	CHECK_FAILS(product_submit(&product), EINVAL);
 }
 
+static int merge_fences(int first, int second)
+{
+	struct sync_merge_data data = {.name = "both", .fd2 = second};
+
+	CHECK_EQ(ioctl(first, SYNC_IOC_MERGE, &data), 0);
+	CHECK_EQ(fcntl(data.fence, F_GETFD), FD_CLOEXEC);
+	return data.fence;
+}
+
+static int submit_for_fence(struct product *product, uint32_t core_mask)
+{
+	product->submit.flags = FLAGS | RKNPU_JOB_NONBLOCK | RKNPU_JOB_FENCE_OUT;
+	product->submit.core_mask = core_mask;
+	product->submit.fence_fd = -1;
+	CHECK_EQ(product_submit(product), 0);
+	return product->submit.fence_fd;
+}
+
+/* Of two it is over when both are; a child that has its descriptor does not keep it waiting. */
+static void fences_are_merged(void)
+{
+	struct sync_merge_data bad = {.fd2 = STDIN_FILENO};
+	struct product product, hanging;
+	int fd = open_node(CARD), first, second, both, status;
+	int pipes[2];
+	pid_t pid;
+
+	product_new(fd, &product);
+	product_new(fd, &hanging);
+	first = submit_for_fence(&product, 1);
+	both = merge_fences(first, submit_for_fence(&product, 1));
+	CHECK_EQ(poll(&(struct pollfd){.fd = both, .events = POLLIN}, 1, 60000), 1);
+	CHECK_EQ(fence_status(both), 1);
+	product_make_hang(&hanging, 300);
+	second = submit_for_fence(&hanging, 1);
+	both = merge_fences(first, second);
+	CHECK_EQ(fence_status(both), 0);
+	CHECK_EQ(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(pipes[1]);
+		_exit(read(pipes[0], &status, 1) == 0 ? 0 : 1);
+	}
+	CHECK_EQ(poll(&(struct pollfd){.fd = both, .events = POLLIN}, 1, 60000), 1);
+	CHECK(fence_status(second) < 0);
+	CHECK(fence_status(both) < 0);
+	close(pipes[1]);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	/* One that is merged is as good as any: of merges, and to wait for before a job. */
+	both = merge_fences(merge_fences(first, first), submit_for_fence(&product, 1));
+	product.submit.flags = FLAGS | RKNPU_JOB_FENCE_IN;
+	product.submit.fence_fd = both;
+	product_run(&product);
+	CHECK_FAILS(ioctl(first, SYNC_IOC_MERGE, &bad), ENOENT);
+	CHECK_FAILS(ioctl(STDIN_FILENO, SYNC_IOC_MERGE, &bad), ENOTTY);
+	CHECK_FAILS(ioctl(first, SYNC_IOC_MERGE, (void *)8), EFAULT);
+	bad = (struct sync_merge_data){.fd2 = first, .flags = 1};
+	CHECK_FAILS(ioctl(first, SYNC_IOC_MERGE, &bad), EINVAL);
+}
+
 /* A blocking submit is also the way to wait for what was submitted before it. */
 static void later_submit_waits_for_earlier(void)
 {
@@ -509,6 +571,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(stray_stream_times_out),
 	CLIENT_CASE(fences),
 	CLIENT_CASE(sync_file_information),
+	CLIENT_CASE(fences_are_merged),
 	CLIENT_CASE(later_submit_waits_for_earlier),
 	CLIENT_CASE(failed_job_does_not_stop_the_next),
 	CLIENT_CASE(reset_is_private),
