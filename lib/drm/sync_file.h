@@ -3,9 +3,14 @@
 #ifndef NPU_DRM_SYNC_FILE_H
 #define NPU_DRM_SYNC_FILE_H
 
+#include <stdbool.h>
+
 #define SYNC_FILE_IOCTL_TYPE '>'
 
 /* 0 or a negative errno value; -ENOTTY where `fd` is no fence of npud's, or for other requests. */
 int sync_file_ioctl(int fd, unsigned long request, void *argument);
+
+/* Whether the descriptor is a fence of npud's. */
+bool sync_file_is_fence(int fd);
 
 #endif
