@@ -33,8 +33,9 @@ static int result_of(int r)
 
 /* ---- ioctl ---- */
 
-#define DMA_BUF_TYPE 'b'
-#define DMA_BUF_SYNC 0
+#define DMA_BUF_TYPE	    'b'
+#define DMA_BUF_SYNC	    0
+#define DMA_BUF_EXPORT_SYNC 2
 
 static bool is_served_type(unsigned long request)
 {
@@ -49,10 +50,14 @@ static bool is_served_type(unsigned long request)
 static int dma_buf_ioctl(int fd, unsigned long request, void *argument)
 {
 	struct stat64 status;
+	uint64_t token = 0;
 
-	if (_IOC_NR(request) == DMA_BUF_SYNC && real()->fstat64(fd, &status) == 0 &&
-	    drm_file_find_token(status.st_dev, status.st_ino))
+	if (real()->fstat64(fd, &status) == 0)
+		token = drm_file_find_token(status.st_dev, status.st_ino);
+	if (token && _IOC_NR(request) == DMA_BUF_SYNC)
 		return 0;
+	if (token && _IOC_NR(request) == DMA_BUF_EXPORT_SYNC)
+		return result_of(sync_file_export(token, argument));
 	errno = ENOTTY;
 	return -1;
 }

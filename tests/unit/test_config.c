@@ -103,7 +103,6 @@ static const struct {
 	 "p.json: watchdog.floor_ms: 30 is out of range (allowed: up to cap_ms, 20)"},
 	{"{\"device\": {\"total_bandwidth\": 5}}",
 	 "p.json: device.total_bandwidth: 5 is out of range (allowed: core_bandwidth, 10, and"},
-	{"{\"device\": {\"name\": \"rocket\"}}", "p.json: device.name: 'rocket' is not built yet"},
 	{"{\"device\": {\"name\": \"tpu\"}}", "p.json: device.name: 'tpu' is not known"},
 	/* masks that leave nothing */
 	{"{\"classes\": {\"a\": {\"cores\": [2], \"max_cores\": 2}}}",
@@ -566,7 +565,7 @@ static const struct {
 	{"soft", 0, CONFIG_DEVICE_SOFT},
 	{"timing", 0, CONFIG_DEVICE_TIMING},
 	{"rknpu", 0, CONFIG_DEVICE_RKNPU},
-	{"rocket", -ENOTSUP, 99},
+	{"rocket", 0, CONFIG_DEVICE_ROCKET},
 	{"", -EINVAL, 99},
 	{"softly", -EINVAL, 99},
 };
