@@ -104,9 +104,8 @@ static void describe_end(const struct rocket_run *run, char *text, size_t size)
 		snprintf(text, size, "the driver refused the job: %s", strerror(-run->error));
 	else if (run->verdict == ROCKET_STOPPED)
 		snprintf(text, size,
-			 "the driver stopped the job after %.0f ms; it lets none run for longer "
-			 "than %llu ms",
-			 ms, ROCKET_LIMIT_NS / NS_PER_MS);
+			 "the driver stopped the job after %.0f ms, of at most %llu: %s", ms,
+			 ROCKET_LIMIT_NS / NS_PER_MS, strerror(-run->error));
 	else if (run->verdict == ROCKET_LOST)
 		snprintf(text, size, "the driver has not ended the job after %.0f ms", ms);
 }

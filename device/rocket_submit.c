@@ -132,5 +132,6 @@ void rocket_run_job(struct rocket_run *run)
 	}
 	r = wait_job(run, run->start_ns + PATIENCE_NS);
 	run->device_ns = clock_now_ns() - run->start_ns;
+	run->error = r < 0 ? r : 0;
 	run->verdict = r == 1 ? ROCKET_COMPLETED : r == 0 ? ROCKET_LOST : ROCKET_STOPPED;
 }

@@ -162,6 +162,29 @@ static int probe_submit_product(struct probe *probe, uint32_t core_mask, uint32_
 	return npu_submit(probe->session, &job, ret_seqno, NULL);
 }
 
+/* On core 0: the end of a product that nobody listens to, or nothing where that is refused. */
+static int probe_submit_stuck(struct probe *probe, uint64_t *ret_seqno)
+{
+	struct npu_bo *stream = &probe->stream_bos[0];
+	int r = probe_submit_product(probe, 1, probe->a_bo.iova, WRONG_INT_MASK, ret_seqno);
+	if (r != -EOPNOTSUPP)
+		return r;
+	memset(stream->map, 0, stream->size);
+	r = npu_bo_sync(probe->session, stream, 0, stream->size, NPU_SYNC_TO_DEVICE);
+	if (r < 0)
+		return r;
+	const struct npu_task task = {.regcmd_iova = stream->iova,
+				      .regcmd_count = NPU_MATMUL_STREAM_ENTRIES,
+				      .int_mask = NPU_MATMUL_INT_MASK};
+	const struct npu_job job = {.core_mask = 1,
+				    .tasks = &task,
+				    .n_tasks = 1,
+				    .bos = &stream->handle,
+				    .n_bos = 1,
+				    .timeout_ns = STUCK_NS};
+	return npu_submit(probe->session, &job, ret_seqno, NULL);
+}
+
 /* ---- every core and gang ---- */
 
 /* "core 1", "cores 0+2" */
@@ -315,9 +338,8 @@ static void check_reset(struct doctor *doctor, struct probe *probe)
 {
 	struct npu_result result = {0};
 	uint64_t seqno;
-	int r = runs_streams(probe)
-			? probe_submit_product(probe, 1, probe->a_bo.iova, WRONG_INT_MASK, &seqno)
-			: probe_submit_timed(probe, 1, UINT64_MAX, &seqno);
+	int r = runs_streams(probe) ? probe_submit_stuck(probe, &seqno)
+				    : probe_submit_timed(probe, 1, UINT64_MAX, &seqno);
 	if (r < 0) {
 		add_not_run(doctor, "reset", r);
 		return;

@@ -106,14 +106,17 @@ static void jobs_reap(void)
 {
 	struct order_job *job, *next;
 
-	for (job = TAILQ_FIRST(&jobs); job; job = next) {
-		next = TAILQ_NEXT(job, link);
-		if (!job->is_over && !job_is_over(job))
+	TAILQ_FOREACH(job, &jobs, link)
+	{
+		if (job->is_over || !job_is_over(job))
 			continue;
-		if (!job->is_over)
-			job_explain(job);
 		job->is_over = true;
-		if (job_is_old(job) || !job_has_failed(job))
+		job_explain(job);
+	}
+	/* From the oldest on, as long as those that took their places are there. */
+	for (job = TAILQ_LAST(&jobs, order_jobs); job; job = next) {
+		next = TAILQ_PREV(job, order_jobs, link);
+		if (job->is_over && (job_is_old(job) || !job_has_failed(job)))
 			job_free(job);
 	}
 }
