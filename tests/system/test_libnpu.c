@@ -275,7 +275,7 @@ static void class_must_be_requestable(void)
 	daemon_start(
 		&(struct daemon_options){
 			.config = "{\"version\": 1, \"classes\": {\"vip\": {}, \"batch\":"
-				  " {\"requestable\": true, \"cores\": [2]}, \"rest\": {}},"
+				  " {\"requestable\": true}, \"rest\": {}},"
 				  " \"match\": [{\"class\": \"rest\"}]}"},
 		&daemon);
 	args.socket_path = daemon.socket;

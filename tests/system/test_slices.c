@@ -270,6 +270,7 @@ static void gangs_of_streams_in_slices(void)
 	struct daemon daemon;
 	struct client client;
 
+	harness_skip_on("rocket", "no cores start together");
 	harness_skip_on("rknpu", unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &client);
@@ -301,6 +302,7 @@ static void streams_for_another_width(void)
 	struct daemon daemon;
 	uint64_t hang;
 
+	harness_skip_on("rocket", "no cores start together");
 	harness_skip_on("rknpu", unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &client);
