@@ -129,11 +129,11 @@ static int fit_class(struct fit *fit, const struct class *class, double *left_co
 	uint32_t device_cores = (1u << fit->caps->n_cores) - 1;
 	double cores = contract_cores(queue);
 
-	if (queue->has_own_cores && fit->caps->is_core_blind)
+	if (queue->has_own_cores && fit->caps->is_core_blind && device_cores & ~queue->core_mask)
 		return fit_fail(fit,
 				"classes.%s.cores: on the device '%s' the driver chooses the core "
-				"of each job (allowed: not at all)",
-				class->name, fit->caps->name);
+				"of each job (allowed: all %u, or none named)",
+				class->name, fit->caps->name, fit->caps->n_cores);
 	if (queue->has_own_cores && queue->core_mask & ~device_cores)
 		return fit_fail(fit,
 				"classes.%s.cores: the device '%s' has no core %d (allowed: 0 to "
@@ -141,6 +141,12 @@ static int fit_class(struct fit *fit, const struct class *class, double *left_co
 				class->name, fit->caps->name,
 				31 - __builtin_clz(queue->core_mask & ~device_cores),
 				fit->caps->n_cores - 1);
+	if (fit->caps->domain_cores && cores > fit->caps->domain_cores)
+		return fit_fail(fit,
+				"classes.%s.run_ms: %.15g ms take %.3f cores, and a session of the "
+				"device '%s' runs on %u at a time",
+				class->name, (double)queue->run_ns / NS_PER_MS, cores,
+				fit->caps->name, fit->caps->domain_cores);
 	if (cores > *left_cores + 1e-9)
 		return fit_fail(fit,
 				"classes.%s.run_ms: %.15g ms take %.3f cores, and of the %u of the "

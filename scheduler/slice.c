@@ -27,11 +27,12 @@ static double quantum_ns(const struct scheduler *scheduler, unsigned width, uint
 
 bool slice_fits_limit(const struct scheduler *scheduler, const struct sched_job *job)
 {
+	const unsigned width = job->is_narrow ? (unsigned)__builtin_ctz(job->widths) : job->n_cores;
 	struct prediction prediction;
 
 	if (!scheduler->params.batch_limit_ns)
 		return true;
-	scheduler_predict(scheduler, job, job->n_cores, &prediction);
+	scheduler_predict(scheduler, job, width, &prediction);
 	return !prediction.is_known || prediction.p90_ns <= scheduler->params.batch_limit_ns;
 }
 

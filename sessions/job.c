@@ -146,16 +146,13 @@ static int job_refuse_lost(const struct job *job, uint64_t now_ns, struct npu_er
 static int job_refuse_long(const struct job *job, struct npu_error *error)
 {
 	const struct device_caps *caps = &job->session->owner->device->caps;
-	struct sessions *sessions = job->session->owner;
-	const double piece_ms = (double)scheduler_predict_ns(sessions->scheduler, &job->base) /
-				(job->base.n_cores * job->base.n_pieces) / NS_PER_MS;
 
 	return error_set(
 		error, EFBIG, "tasks",
-		"a part of it that npud cannot cut is predicted to take %.0f ms, and the "
-		"driver of the device '%s' ends whatever takes longer than %.0f ms: submit "
-		"smaller tasks, with NPU_SUBMIT_SLICEABLE or in several jobs",
-		piece_ms, caps->name, (double)caps->batch_limit_ns / NS_PER_MS);
+		"a part of them that npud cannot cut is predicted to take longer than the "
+		"%.0f ms after which the driver of the device '%s' ends it: submit smaller "
+		"tasks, with NPU_SUBMIT_SLICEABLE or as several jobs",
+		(double)caps->batch_limit_ns / NS_PER_MS, caps->name);
 }
 
 static int job_refuse_demand(const struct job *job, int r, struct npu_error *error)
