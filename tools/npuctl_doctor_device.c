@@ -32,6 +32,7 @@ struct probe {
 	struct npu_matmul_layout layout;
 	int8_t a[ROWS * DEPTH], b[DEPTH * COLUMNS];
 	struct npu_bo a_bo, b_bo;
+	bool is_core_blind; /* a core mask names no more than a place in the driver */
 	/* Per core: */
 	struct npu_bo c_bos[NPU_CORES_MAX], stream_bos[NPU_CORES_MAX];
 };
@@ -235,9 +236,9 @@ static void add_outcome(struct doctor *doctor, struct probe *probe, const char *
 			   "does not let jobs choose",
 			   result->core_mask);
 	} else {
-		doctor_add(doctor, name, DOCTOR_OK, "%s in %s",
+		doctor_add(doctor, name, DOCTOR_OK, "%s in %s%s",
 			   runs_streams(probe) ? "right result" : "a job that only takes time ran",
-			   time);
+			   time, probe->is_core_blind ? ", on a core of the driver's choice" : "");
 	}
 }
 
@@ -263,6 +264,25 @@ static void check_cores(struct doctor *doctor, struct probe *probe, const char *
 		add_outcome(doctor, probe, name, core_mask, &result);
 }
 
+static json_t *ask_stats(struct npu_session *session)
+{
+	char *text;
+	if (npu_stats(session, &text) < 0)
+		return NULL;
+	json_t *stats = json_loads(text, 0, NULL);
+	free(text);
+	return stats;
+}
+
+static bool is_core_blind(struct npu_session *session)
+{
+	json_t *stats = ask_stats(session);
+	const json_t *caps = json_object_get(json_object_get(stats, "device"), "caps");
+	bool is_blind = json_is_false(json_object_get(caps, "has_core_choice"));
+	json_decref(stats);
+	return is_blind;
+}
+
 static void check_all_cores(struct doctor *doctor, struct probe *probe)
 {
 	const struct npu_hello_reply *hello = npu_query(probe->session);
@@ -275,16 +295,6 @@ static void check_all_cores(struct doctor *doctor, struct probe *probe)
 }
 
 /* ---- reset and isolation ---- */
-
-static json_t *ask_stats(struct npu_session *session)
-{
-	char *text;
-	if (npu_stats(session, &text) < 0)
-		return NULL;
-	json_t *stats = json_loads(text, 0, NULL);
-	free(text);
-	return stats;
-}
 
 static long long session_number(const json_t *session, const char *key)
 {
@@ -431,6 +441,7 @@ void doctor_check_device(struct doctor *doctor, struct npu_session *session)
 		doctor_add(doctor, "memory", DOCTOR_FAILURE, "cannot prepare a job: %s",
 			   npu_last_error());
 	} else {
+		probe.is_core_blind = is_core_blind(session);
 		check_all_cores(doctor, &probe);
 		check_disruptive(doctor, &probe);
 	}
