@@ -25,7 +25,7 @@ const char *const config_devices[] = {
 	[CONFIG_DEVICE_SOFT] = "soft",
 	[CONFIG_DEVICE_TIMING] = "timing",
 	[CONFIG_DEVICE_RKNPU] = "rknpu",
-	"rocket",
+	[CONFIG_DEVICE_ROCKET] = "rocket",
 	NULL,
 };
 

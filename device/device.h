@@ -14,6 +14,7 @@
 #ifndef NPUD_DEVICE_DEVICE_H
 #define NPUD_DEVICE_DEVICE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,9 @@ enum device_translation {
 	DEVICE_TRANSLATION_CORE,   /* each core has an address space of its own */
 	DEVICE_TRANSLATION_DEVICE, /* all cores are in one at a time */
 };
+
+/* As many as there are sessions. */
+#define DEVICE_DOMAINS_UNBOUNDED UINT_MAX
 
 struct device_caps {
 	const char *name; /* "soft", "timing" */
@@ -43,9 +47,14 @@ struct device_caps {
 	bool has_own_memory;
 	/* Of those, address spaces of the driver; 0: sessions share one, so streams are checked. */
 	unsigned n_domains;
-	bool is_core_blind; /* the driver chooses the core of a batch */
+	unsigned domain_cores; /* that one of them may have batches on at a time; 0: all */
+	bool is_core_blind;    /* the driver chooses the core of a batch */
 	/* A batch that outlives its timeout ends by itself, with DEVICE_TIMEOUT. */
 	bool has_timeout;
+	/* The driver ends what runs for longer by itself, whatever its timeout; 0: it does not. */
+	uint64_t batch_limit_ns;
+	uint32_t int_mask; /* interrupts that end a task: one of its own must be among them; 0: all
+			    */
 	enum device_translation translation;
 	char driver[96];	   /* "rknpu 0.9.8 at /dev/dri/renderD129"; "" without one */
 	const char *const *quirks; /* of it, that are worked around; NULL-terminated, or NULL */

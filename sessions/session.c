@@ -202,8 +202,12 @@ static uint64_t session_domain(const struct session *session, const struct class
 static struct queue_params session_queue_params(const struct session *session,
 						const struct class *class)
 {
+	const unsigned domain_cores = session->owner->device->caps.domain_cores;
 	struct queue_params params = class->queue;
 
+	/* A domain is a session's alone where the device keeps it to some cores. */
+	if (domain_cores && domain_cores < params.max_cores)
+		params.max_cores = domain_cores;
 	params.tenant_id = session_tenant_id(session, class);
 	params.domain = session_domain(session, class);
 	return params;

@@ -81,6 +81,7 @@ static int sessions_make_scheduler(struct sessions *sessions, const struct sched
 		.has_core_reset = sessions->device->caps.has_core_reset,
 		.has_one_domain = sessions->device->caps.has_one_domain,
 		.switch_ns = sessions->device->caps.switch_ns,
+		.batch_limit_ns = sessions->device->caps.batch_limit_ns,
 		.ops = &sessions_backend_ops,
 		.context = sessions,
 	};

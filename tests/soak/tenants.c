@@ -129,6 +129,8 @@ static void network_life(struct tenant *tenant, bool is_gang)
 	struct client client;
 	struct ledger ledger = begin(tenant, choose(tenant, 2) ? "sliced" : "", &client);
 
+	/* Its driver starts no cores together. */
+	is_gang &= !(tenant->runs_streams && harness_has_device("rocket"));
 	if (tenant->runs_streams)
 		network_init(&client, &network);
 	for (unsigned i = 0; i < n_rounds; i++) {
