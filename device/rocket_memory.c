@@ -91,7 +91,7 @@ static void let_go(struct rocket_file *file, uint32_t handle)
 		drm_memory_close(&file->node, handle);
 }
 
-int rocket_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
+int rocket_bo_new(struct device *device, unsigned domain, uint64_t size_bytes, bool is_uncached,
 		  struct device_bo *ret_bo)
 {
 	const struct drm_object facts = {.domain = domain, .size_bytes = size_bytes};
@@ -100,6 +100,7 @@ int rocket_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
 	struct device_bo bo;
 	int r;
 
+	(void)is_uncached; /* its mappings are write-combined in any case */
 	r = create_object(file, size_bytes, &created);
 	if (r < 0)
 		return r;
