@@ -98,6 +98,8 @@ static void read_domains(const json_t *domains, struct config *config)
 	struct scheduler_config *result = &config->scheduler;
 
 	config->sessions.domain_scope = config_key_choice(domains, "scope", config_domain_scopes);
+	config->sessions.refuses_to_share =
+		strcmp(json_string_value(json_object_get(domains, "when_taken")), "refuse") == 0;
 	/* "auto" is no number, so 0. */
 	result->epoch_ns = config_key_ns(domains, "epoch_ms");
 	result->affinity_ns = config_key_ns(domains, "affinity_ms");
@@ -210,6 +212,7 @@ static void read_quota(const json_t *object, struct quota *quota)
 		uint64_t *value;
 	} rows[] = {
 		{"bytes_per_session", &quota->bytes_per_session},
+		{"iova_bytes_per_session", &quota->iova_bytes_per_session},
 		{"bos_per_session", &quota->bos_per_session},
 		{"fences_per_session", &quota->fences_per_session},
 		{"jobs_per_session", &quota->jobs_per_session},

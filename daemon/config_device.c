@@ -168,6 +168,18 @@ static int fit_scope(struct fit *fit)
 			fit->caps->name);
 }
 
+/* Nobody could be let in. */
+static int fit_shortage(struct fit *fit)
+{
+	if (!fit->config->sessions.refuses_to_share || !fit->caps->has_own_memory ||
+	    fit->caps->n_domains)
+		return 0;
+	return fit_fail(fit,
+			"domains.when_taken: \"refuse\" leaves no session an address space: the "
+			"device '%s' (%s) has one for all; use \"share\"",
+			fit->caps->name, fit->caps->driver);
+}
+
 int config_fit_device(const char *file, const struct device_caps *caps, struct config *config,
 		      struct config_error *ret_error)
 {
@@ -180,6 +192,8 @@ int config_fit_device(const char *file, const struct device_caps *caps, struct c
 		r = fit_class(&fit, &config->sessions.classes[i], &left_cores);
 	if (r == 0)
 		r = fit_scope(&fit);
+	if (r == 0)
+		r = fit_shortage(&fit);
 	if (r == 0)
 		r = config_spell_out(config, caps->n_cores);
 	if (r == -ENOMEM)

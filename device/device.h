@@ -135,6 +135,8 @@ struct device_ops {
 	int (*start)(struct device *device, unsigned core, const struct device_batch *batch);
 	void (*progress)(struct device *device, unsigned core,
 			 struct device_progress *ret_progress);
+	/* NULL where the device itself keeps the time: */
+	bool (*has_event)(struct device *device, unsigned core);
 	/* NULL without has_core_reset: */
 	int (*reset_core)(struct device *device, unsigned core);
 	/* NULL where that is no more than resetting core after core: */
@@ -160,6 +162,9 @@ struct device_ops {
 			uint64_t size_bytes, bool to_device);
 	int (*domain_open)(struct device *device, unsigned *ret_domain);
 	void (*domain_close)(struct device *device, unsigned domain);
+	/* NULL where memory calls never wait for batches: */
+	bool (*is_domain_ready)(struct device *device, unsigned domain);
+	bool (*wants_idle)(struct device *device);
 };
 
 /* Embedded first in every implementation. */
@@ -210,6 +215,15 @@ static inline void device_progress(struct device *device, unsigned core,
 				   struct device_progress *ret_progress)
 {
 	device->ops->progress(device, core, ret_progress);
+}
+
+/*
+ * Whether the core has come to an end that device_dispatch() has not delivered yet. Asked after its
+ * progress: a core that has said nothing even then was silent for all of that time.
+ */
+static inline bool device_has_event(struct device *device, unsigned core)
+{
+	return device->ops->has_event && device->ops->has_event(device, core);
 }
 
 /*
@@ -352,6 +366,18 @@ static inline int device_domain_open(struct device *device, unsigned *ret_domain
 {
 	*ret_domain = 0;
 	return device->ops->domain_open ? device->ops->domain_open(device, ret_domain) : 0;
+}
+
+/* Whether memory calls for that address space would not wait for the batches of another one. */
+static inline bool device_is_domain_ready(struct device *device, unsigned domain)
+{
+	return !device->ops->is_domain_ready || device->ops->is_domain_ready(device, domain);
+}
+
+/* Whether there is something that device_dispatch() can do only while no batch runs. */
+static inline bool device_wants_idle(struct device *device)
+{
+	return device->ops->wants_idle && device->ops->wants_idle(device);
 }
 
 /* Nothing is in it any more. */

@@ -71,12 +71,16 @@ struct rknpu {
 	/* Handles of objects that are held more than once. */
 	struct rknpu_object *objects;
 	unsigned n_objects, n_slots;
+	unsigned n_unused;	  /* of them, to be destroyed when no batch runs */
+	uint32_t domains_closing; /* taken until then */
 };
 
 /* ---- rknpu.c ---- */
 
 /* Before a call that is about this address space: waits until no batch of another one runs. */
 void rknpu_enter_domain(struct rknpu *rknpu, unsigned domain);
+/* Whether there is nothing to wait for. */
+bool rknpu_is_domain_ready(struct device *device, unsigned domain);
 
 /* ---- rknpu_memory.c ---- */
 
@@ -91,6 +95,8 @@ int rknpu_bo_export(struct device *device, const struct device_bo *bo, bool is_w
 		    int *ret_fd);
 void rknpu_bo_sync(struct device *device, const struct device_bo *bo, uint64_t offset,
 		   uint64_t size_bytes, bool to_device);
+/* No batch runs: what could not be destroyed beside one is. */
+void rknpu_tidy(struct rknpu *rknpu);
 int rknpu_domain_open(struct device *device, unsigned *ret_domain);
 void rknpu_domain_close(struct device *device, unsigned domain);
 

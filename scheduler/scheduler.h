@@ -68,6 +68,12 @@ struct sched_backend_ops {
 	int (*run)(void *context, struct sched_job *job, unsigned share, unsigned core);
 	void (*progress)(void *context, unsigned core, struct sched_progress *ret_progress);
 	/*
+	 * Whether the core has come to an end that scheduler_core_done() or scheduler_core_failed()
+	 * has not been told of yet. They are to be told before the next scheduler_tick(). NULL:
+	 * never.
+	 */
+	bool (*has_event)(void *context, unsigned core);
+	/*
 	 * Stops and resets a core; what it ran is forgotten. -EIO when it does not come back: tried
 	 * again up to CORE_RESETS_MAX times. A job that the core ran has its `outcome` set already.
 	 */

@@ -51,6 +51,13 @@ static void backend_progress(void *context, unsigned core, struct sched_progress
 	ret_progress->device_ns = progress.device_ns;
 }
 
+static bool backend_has_event(void *context, unsigned core)
+{
+	const struct sessions *sessions = context;
+
+	return device_has_event(sessions->device, core);
+}
+
 /* "PC TASK_STATUS" as a key of a log line. */
 static void backend_log_key(char *key, size_t size, const char *name)
 {
@@ -193,6 +200,7 @@ static uint64_t backend_now(void *context)
 const struct sched_backend_ops sessions_backend_ops = {
 	.run = backend_run,
 	.progress = backend_progress,
+	.has_event = backend_has_event,
 	.reset = backend_reset,
 	.reset_device = backend_reset_device,
 	.accuse = backend_accuse,

@@ -17,13 +17,19 @@
 #include <unistd.h>
 
 /*
- * Requests that take no longer than this need no rest: taking turns is fair enough. Of the others a
- * channel may have so much time at once, and one part in so many in the long run.
+ * One part in SHARE of the time is a channel's own in the long run, if others want something: a
+ * client that keeps npud busy keeps two CPUs from them as well, its own and npud's. Requests that
+ * take long weigh more, as whoever waits for npud waits for one request of each other client.
  */
-#define CHEAP_NS     (50 * NS_PER_US)
-#define BURST_NS     (500 * NS_PER_US)
-#define SHARE	     8
-#define PAUSE_MAX_NS (20 * NS_PER_MS)
+#define SHARE	      2
+#define CHEAP_NS      (50 * NS_PER_US)
+#define COSTLY_WEIGHT 4
+/* A rest begins above the one debt, and ends at the other. */
+#define TIRED_NS  (50 * NS_PER_US)
+#define RESTED_NS (25 * NS_PER_US)
+/* No client has to make up for more of the time it had while it was alone. */
+#define CHEAP_DEBT_NS (200 * NS_PER_US)
+#define DEBT_MAX_NS   (10 * NS_PER_MS)
 
 static int channel_transmit(int fd, const void *data, size_t size, int passed_fd)
 {
@@ -64,26 +70,40 @@ static void channel_drop_pending(struct channel *channel)
 	channel->pending_fd = -1;
 }
 
+static void channel_drop_held(struct channel *channel)
+{
+	if (!channel->held)
+		return;
+	fdset_deinit(&channel->held_fds);
+	free(channel->held);
+	channel->held = NULL;
+}
+
 /* Books the time of a request, and forgets what has been worked off since the last one. */
 static void channel_add_debt(struct channel *channel, uint64_t start_ns, uint64_t end_ns)
 {
 	const uint64_t worked_off_ns = (start_ns - channel->debt_at_ns) / SHARE;
 
+	const uint64_t cost_ns = end_ns - start_ns;
+
 	channel->debt_ns -= worked_off_ns < channel->debt_ns ? worked_off_ns : channel->debt_ns;
-	channel->debt_ns += end_ns - start_ns;
+	if (cost_ns >= CHEAP_NS)
+		channel->debt_ns += cost_ns * COSTLY_WEIGHT;
+	else if (channel->debt_ns < CHEAP_DEBT_NS)
+		channel->debt_ns += cost_ns;
+	if (channel->debt_ns > DEBT_MAX_NS)
+		channel->debt_ns = DEBT_MAX_NS;
 	channel->debt_at_ns = end_ns;
 }
 
-/* How long to rest after a request that took `cost_ns`. */
-static uint64_t channel_pause_ns(const struct channel *channel, uint64_t cost_ns)
+/* How long to rest; nobody does who is alone. */
+static uint64_t channel_pause_ns(const struct channel *channel)
 {
 	const bool has_others = channel->shared->n_messages - channel->n_messages_seen > 1;
-	uint64_t pause_ns;
 
-	if (!has_others || cost_ns < CHEAP_NS || channel->debt_ns <= BURST_NS)
+	if (!has_others || channel->debt_ns <= TIRED_NS)
 		return 0;
-	pause_ns = (channel->debt_ns - BURST_NS) * SHARE;
-	return pause_ns < PAUSE_MAX_NS ? pause_ns : PAUSE_MAX_NS;
+	return (channel->debt_ns - RESTED_NS) * SHARE;
 }
 
 static void channel_handle(struct channel *channel, size_t size, struct fdset *fds)
@@ -95,7 +115,7 @@ static void channel_handle(struct channel *channel, size_t size, struct fdset *f
 	end_ns = clock_now_ns();
 	channel_add_debt(channel, start_ns, end_ns);
 	channel->shared->n_messages++;
-	pause_ns = channel_pause_ns(channel, end_ns - start_ns);
+	pause_ns = channel_pause_ns(channel);
 	channel->n_messages_seen = channel->shared->n_messages;
 	if (pause_ns > 0 && channel->fd >= 0)
 		loop_timer_arm(&channel->pause, end_ns + pause_ns);
@@ -142,6 +162,8 @@ static int channel_receive(struct channel *channel)
 
 static int channel_arm(struct channel *channel)
 {
+	if (channel->held)
+		return 0;
 	/* An answer that could not be sent yet is not held up. */
 	if (!channel->pending && channel->pause.when_ns != CLOCK_NEVER)
 		return 0;
@@ -194,6 +216,7 @@ void channel_close(struct channel *channel)
 	loop_poll_disarm(&channel->poll);
 	loop_timer_arm(&channel->pause, CLOCK_NEVER);
 	channel_drop_pending(channel);
+	channel_drop_held(channel);
 	/* The ring may hold the socket a moment longer; the peer shall know now. */
 	shutdown(channel->fd, SHUT_RDWR);
 	/* What is queued there unread may hold strangers' descriptors. */
@@ -206,6 +229,31 @@ bool channel_is_read(const struct channel *channel)
 	int n_bytes = 0;
 
 	return !channel->pending && ioctl(channel->fd, SIOCOUTQ, &n_bytes) == 0 && n_bytes == 0;
+}
+
+int channel_hold(struct channel *channel, const void *data, size_t size, struct fdset *fds)
+{
+	channel->held = malloc(size);
+	if (!channel->held)
+		return -ENOMEM;
+	memcpy(channel->held, data, size);
+	channel->held_size = size;
+	channel->held_fds = *fds;
+	fds->n = 0;
+	return 0;
+}
+
+void channel_retry(struct channel *channel)
+{
+	struct fdset fds = channel->held_fds;
+	void *data = channel->held;
+
+	channel->held = NULL;
+	channel->ops->message(channel, data, channel->held_size, &fds);
+	fdset_deinit(&fds);
+	free(data);
+	if (channel->fd >= 0 && channel_arm(channel) < 0)
+		channel_fail(channel, "out of memory");
 }
 
 int channel_send(struct channel *channel, const void *data, size_t size, int passed_fd)

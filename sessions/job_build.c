@@ -277,7 +277,6 @@ static int job_charge(struct job *job, const struct npu_submit *submit, struct n
 int job_own_bo(const struct job *job, uint64_t size_bytes, struct bo **ret_bo,
 	       struct npu_error *error)
 {
-	struct account *account = &job->session->account;
 	struct account_refusal refusal;
 	struct bo *bo;
 	int r;
@@ -286,8 +285,7 @@ int job_own_bo(const struct job *job, uint64_t size_bytes, struct bo **ret_bo,
 	if (r < 0)
 		return error_set(error, -r, "job", "npud has no memory for the job's streams: %s",
 				 strerror(-r));
-	if (account_charge(account, SLOT_BYTES, bo->size_bytes, &bo->bytes_charge, &refusal) < 0 ||
-	    account_charge(account, SLOT_BOS, 1, &bo->count_charge, &refusal) < 0) {
+	if (session_charge_bo(job->session, bo->size_bytes, bo->charges, &refusal) < 0) {
 		bo_unref(bo);
 		return error_quota(error, &refusal);
 	}
@@ -381,6 +379,8 @@ int job_build(struct session *session, const struct job_params *params, struct j
 	int r;
 
 	r = job_check_against_device(session, submit, error);
+	if (r == 0)
+		r = session_place(session, error);
 	if (r < 0)
 		return r;
 	job = calloc(1, sizeof(*job));

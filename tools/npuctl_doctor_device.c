@@ -332,7 +332,7 @@ static bool wait_until_busy(struct probe *probe, unsigned core)
 	const struct timespec pause = {.tv_nsec = POLL_NS};
 	bool is_busy = false;
 	for (int i = 0; i < POLLS_MAX && !is_busy; i++) {
-		json_t *stats = ask_stats(probe->session);
+		json_t *stats = doctor_ask_stats(probe->session);
 		const json_t *entry = json_array_get(json_object_get(stats, "cores"), core);
 		is_busy = session_number(entry, "session") ==
 			  (long long)npu_query(probe->session)->session_id;
@@ -415,7 +415,7 @@ static void check_isolation(struct doctor *doctor, struct probe *probe)
 static void check_disruptive(struct doctor *doctor, struct probe *probe)
 {
 	static const char *const names[] = {"reset", "isolation"};
-	json_t *stats = ask_stats(probe->session);
+	json_t *stats = doctor_ask_stats(probe->session);
 	const char *objection = find_objection(probe, stats);
 	json_decref(stats);
 	if (!is_admin(probe->session))

@@ -97,6 +97,13 @@ void harness_needs_soft(const char *reason)
 		harness_skip("%s", reason);
 }
 
+bool harness_driver_misbehaves(void)
+{
+	const char *personality = getenv("NPU_PERSONALITY");
+
+	return personality && *personality;
+}
+
 bool harness_is_sanitized(void)
 {
 	const char *value = getenv("NPU_TEST_SANITIZED");

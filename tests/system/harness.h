@@ -42,6 +42,8 @@ bool harness_has_device(const char *name);
 void harness_needs_soft(const char *reason);
 /* Skips the case on that one. */
 void harness_skip_on(const char *device, const char *reason);
+/* Whether the kernel driver below npud does what nobody can foresee: NPU_PERSONALITY. */
+bool harness_driver_misbehaves(void);
 /* By that one: "address", "thread", ... */
 bool harness_is_sanitized_by(const char *sanitizer);
 /* CLOCK_MONOTONIC. */
