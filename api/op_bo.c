@@ -37,6 +37,10 @@ static int bo_error(struct npu_error *error, int r, uint32_t iova, uint64_t size
 				 "%#" PRIx32 ": this kernel driver chooses addresses itself; ask "
 				 "for 0",
 				 iova);
+	case -EBUSY:
+		return error_set(error, EBUSY, "size",
+				 "the kernel driver could not change to this session's address "
+				 "space: try again");
 	case -EACCES:
 		return error_set(error, EACCES, "descriptor", "it is not open for reading");
 	case -EINVAL:
@@ -108,11 +112,14 @@ int op_bo_create(struct request *request)
 
 	r = wire_decode_bo_create(request->body, request->body_size, request->fds->n, &create,
 				  &request->error);
+	if (r == 0)
+		r = session_place(request->session, &request->error);
 	if (r < 0)
 		return r;
 	if (session_charge_bo(request->session, create.size, charges, &refusal) < 0)
 		return error_quota(&request->error, &refusal);
-	r = bo_new(&request->session->domain, create.size, create.iova, &bo);
+	r = bo_new(&request->session->domain, create.size, create.flags & NPU_BO_UNCACHED,
+		   create.iova, &bo);
 	if (r < 0) {
 		bo_uncharge(charges);
 		return bo_error(&request->error, r, create.iova, create.size);
@@ -130,6 +137,8 @@ int op_bo_import(struct request *request)
 
 	r = wire_decode_bo_import(request->body, request->body_size, request->fds->n, &import,
 				  &request->error);
+	if (r == 0)
+		r = session_place(request->session, &request->error);
 	if (r < 0)
 		return r;
 	r = bo_import(&request->session->domain, request->fds->fds[0], import.iova, &bo);
@@ -176,6 +185,8 @@ int op_bo_sync(struct request *request)
 		return error_range(&request->error, "offset", sync.offset, 0, size_bytes);
 	if (sync.size > size_bytes - sync.offset)
 		return error_range(&request->error, "size", sync.size, 0, size_bytes - sync.offset);
+	if (!bo_is_ready(handle->bo))
+		return -EINPROGRESS;
 	bo_sync(handle->bo, sync.offset, sync.size, sync.direction);
 	return request_reply(request, NULL, 0, -1);
 }

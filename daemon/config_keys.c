@@ -25,7 +25,7 @@ const char *const config_devices[] = {
 	[CONFIG_DEVICE_SOFT] = "soft",
 	[CONFIG_DEVICE_TIMING] = "timing",
 	[CONFIG_DEVICE_RKNPU] = "rknpu",
-	"rocket",
+	[CONFIG_DEVICE_ROCKET] = "rocket",
 	NULL,
 };
 
@@ -54,6 +54,7 @@ const char *const config_late_rules[] = {"drop", "demote", "run", NULL};
 
 static const char *const soft_caches[] = {"coherent", "incoherent", NULL};
 static const char *const timing_domains[] = {"core", "device", NULL};
+static const char *const domain_shortages[] = {"share", "refuse", NULL};
 static const char *const policies[] = {"round-robin", "pinned", "gang", "fair", "deadline", NULL};
 static const char *const steals[] = {"off", "idle", NULL};
 static const char *const replacements[] = {"off", "oldest", NULL};
@@ -101,6 +102,7 @@ static const struct key_spec scheduler_keys[] = {
 
 static const struct key_spec domain_keys[] = {
 	{"scope", KEY_CHOICE, .choices = config_domain_scopes, .fallback = "\"session\""},
+	{"when_taken", KEY_CHOICE, .choices = domain_shortages, .fallback = "\"share\""},
 	{"epoch_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\""},
 	{"affinity_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "2"},
 	{"affinity_max_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10"},

@@ -71,19 +71,23 @@ struct rknpu {
 	/* Handles of objects that are held more than once. */
 	struct rknpu_object *objects;
 	unsigned n_objects, n_slots;
+	unsigned n_unused;	  /* of them, to be destroyed when no batch runs */
+	uint32_t domains_closing; /* taken until then */
 };
 
 /* ---- rknpu.c ---- */
 
 /* Before a call that is about this address space: waits until no batch of another one runs. */
 void rknpu_enter_domain(struct rknpu *rknpu, unsigned domain);
+/* Whether there is nothing to wait for. */
+bool rknpu_is_domain_ready(struct device *device, unsigned domain);
 
 /* ---- rknpu_memory.c ---- */
 
-/* Descriptors that the kernel reads go into memory that it maps itself. */
-int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, bool is_for_kernel,
+/* Zeroed memory; `flags`: what else is asked for, RKNPU_MEM_*. */
+int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, uint32_t flags,
 		     struct device_bo *ret_bo);
-int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
+int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes, bool is_uncached,
 		 struct device_bo *ret_bo);
 int rknpu_bo_import(struct device *device, unsigned domain, int fd, struct device_bo *ret_bo);
 void rknpu_bo_free(struct device *device, struct device_bo *bo);
@@ -91,6 +95,8 @@ int rknpu_bo_export(struct device *device, const struct device_bo *bo, bool is_w
 		    int *ret_fd);
 void rknpu_bo_sync(struct device *device, const struct device_bo *bo, uint64_t offset,
 		   uint64_t size_bytes, bool to_device);
+/* No batch runs: what could not be destroyed beside one is. */
+void rknpu_tidy(struct rknpu *rknpu);
 int rknpu_domain_open(struct device *device, unsigned *ret_domain);
 void rknpu_domain_close(struct device *device, unsigned domain);
 

@@ -12,9 +12,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* By handle; free where refs is 0. */
+#define SYNC_TRIES 2u
+
+/* By handle; free where refs is 0 and nothing of it is left in the driver. */
 struct rknpu_object {
 	unsigned refs, domain;
+	bool is_unused; /* without holders, and still there */
 	uint32_t iova;
 	uint64_t token, size_bytes;
 };
@@ -59,11 +62,27 @@ static int hold(struct rknpu *rknpu, const struct rknpu_mem_create *facts, unsig
 		return r;
 	object = &rknpu->objects[facts->handle];
 	if (object->refs++ == 0) {
-		*object = (struct rknpu_object){1, domain, (uint32_t)facts->dma_addr,
-						facts->obj_addr, facts->size};
+		*object = (struct rknpu_object){
+			.refs = 1,
+			.domain = domain,
+			.iova = (uint32_t)facts->dma_addr,
+			.token = facts->obj_addr,
+			.size_bytes = facts->size,
+		};
 		rknpu->n_objects++;
 	}
 	return 0;
+}
+
+static void forget(struct rknpu *rknpu, uint32_t handle)
+{
+	struct rknpu_object *object = &rknpu->objects[handle];
+
+	rknpu_enter_domain(rknpu, object->domain);
+	destroy(rknpu, handle, object->token);
+	rknpu->n_unused -= object->is_unused;
+	object->is_unused = false;
+	rknpu->n_objects--;
 }
 
 static void let_go(struct rknpu *rknpu, uint32_t handle)
@@ -73,9 +92,12 @@ static void let_go(struct rknpu *rknpu, uint32_t handle)
 	assert(object->refs > 0);
 	if (--object->refs > 0)
 		return;
-	rknpu_enter_domain(rknpu, object->domain);
-	destroy(rknpu, handle, object->token);
-	rknpu->n_objects--;
+	if (rknpu_is_domain_ready(&rknpu->base, object->domain)) {
+		forget(rknpu, handle);
+		return;
+	}
+	object->is_unused = true;
+	rknpu->n_unused++;
 }
 
 static void describe(const struct rknpu *rknpu, uint32_t handle, struct device_bo *ret_bo)
@@ -99,14 +121,17 @@ static int map_new(struct rknpu *rknpu, struct device_bo *bo)
 	return r < 0 ? r : drm_memory_map(&rknpu->node, request.offset, bo->size_bytes, &bo->host);
 }
 
-int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, bool is_for_kernel,
+/* With what npud asks for, it is the address space that could not be changed. */
+static int domain_error(int r)
+{
+	return r == -EINVAL ? -EBUSY : r;
+}
+
+int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, uint32_t flags,
 		     struct device_bo *ret_bo)
 {
 	struct rknpu_mem_create request = {
-		.flags = RKNPU_MEM_CACHEABLE | RKNPU_MEM_ZEROING |
-			 RKNPU_MEM_IOMMU_LIMIT_IOVA_ALIGNMENT |
-			 (rknpu->has_iommu ? RKNPU_MEM_NON_CONTIGUOUS : 0) |
-			 (is_for_kernel ? RKNPU_MEM_KERNEL_MAPPING : 0),
+		.flags = RKNPU_MEM_ZEROING | flags,
 		.size = size_bytes,
 		.iommu_domain_id = (int32_t)domain,
 	};
@@ -116,7 +141,7 @@ int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, 
 	rknpu_enter_domain(rknpu, domain);
 	r = drm_node_command(&rknpu->node, RKNPU_MEM_CREATE, &request, sizeof(request));
 	if (r < 0)
-		return r;
+		return domain_error(r);
 	r = hold(rknpu, &request, domain);
 	if (r < 0) {
 		destroy(rknpu, request.handle, request.obj_addr);
@@ -133,10 +158,15 @@ int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, 
 	return 0;
 }
 
-int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
+int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes, bool is_uncached,
 		 struct device_bo *ret_bo)
 {
-	return rknpu_memory_new((struct rknpu *)device, domain, size_bytes, false, ret_bo);
+	struct rknpu *rknpu = (struct rknpu *)device;
+	uint32_t flags = RKNPU_MEM_IOMMU_LIMIT_IOVA_ALIGNMENT;
+
+	flags |= is_uncached ? RKNPU_MEM_WRITE_COMBINE : RKNPU_MEM_CACHEABLE;
+	flags |= rknpu->has_iommu ? RKNPU_MEM_NON_CONTIGUOUS : 0;
+	return rknpu_memory_new(rknpu, domain, size_bytes, flags, ret_bo);
 }
 
 /* A handle that the driver made just now, or one that it has made before, for this descriptor. */
@@ -145,9 +175,12 @@ static int hold_imported(struct rknpu *rknpu, unsigned domain, uint32_t handle)
 	struct rknpu_mem_create request = {.handle = handle, .iommu_domain_id = (int32_t)domain};
 	int r;
 
-	if (handle < rknpu->n_slots && rknpu->objects[handle].refs > 0) {
+	if (handle < rknpu->n_slots &&
+	    (rknpu->objects[handle].refs > 0 || rknpu->objects[handle].is_unused)) {
 		if (rknpu->objects[handle].domain != domain)
 			return -EXDEV;
+		rknpu->n_unused -= rknpu->objects[handle].is_unused;
+		rknpu->objects[handle].is_unused = false;
 		rknpu->objects[handle].refs++;
 		return 0;
 	}
@@ -158,6 +191,17 @@ static int hold_imported(struct rknpu *rknpu, unsigned domain, uint32_t handle)
 	if (r < 0)
 		drm_memory_close(&rknpu->node, handle);
 	return r;
+}
+
+/* What is imported is mapped where the driver happens to be. */
+static int select_domain(struct rknpu *rknpu, unsigned domain)
+{
+	struct rknpu_action action = {.flags = RKNPU_SET_IOMMU_DOMAIN_ID, .value = domain};
+
+	if (!rknpu->base.caps.n_domains)
+		return 0;
+	rknpu_enter_domain(rknpu, domain);
+	return domain_error(drm_node_command(&rknpu->node, RKNPU_ACTION, &action, sizeof(action)));
 }
 
 static int map_imported(int fd, struct device_bo *bo)
@@ -183,7 +227,9 @@ int rknpu_bo_import(struct device *device, unsigned domain, int fd, struct devic
 	uint32_t handle;
 	int r;
 
-	r = drm_memory_import(&rknpu->node, fd, &handle);
+	r = select_domain(rknpu, domain);
+	if (r == 0)
+		r = drm_memory_import(&rknpu->node, fd, &handle);
 	if (r == 0)
 		r = hold_imported(rknpu, domain, handle);
 	if (r < 0)
@@ -227,12 +273,15 @@ void rknpu_bo_sync(struct device *device, const struct device_bo *bo, uint64_t o
 		.offset = offset,
 		.size = size_bytes,
 	};
+	int r = -EINVAL;
 
 	/* What others made is kept in step by them. */
 	if (bo->is_imported)
 		return;
 	rknpu_enter_domain(rknpu, bo->domain);
-	(void)drm_node_command(&rknpu->node, RKNPU_MEM_SYNC, &request, sizeof(request));
+	/* The first of them may have changed the address space, and failed. */
+	for (unsigned i = 0; i < SYNC_TRIES && r < 0; i++)
+		r = drm_node_command(&rknpu->node, RKNPU_MEM_SYNC, &request, sizeof(request));
 }
 
 /* ---- address spaces ---- */
@@ -252,7 +301,22 @@ int rknpu_domain_open(struct device *device, unsigned *ret_domain)
 	return 0;
 }
 
+/* Nobody may get it while something of the last one is in it. */
 void rknpu_domain_close(struct device *device, unsigned domain)
 {
-	((struct rknpu *)device)->domains_taken &= ~(1u << domain);
+	struct rknpu *rknpu = (struct rknpu *)device;
+
+	rknpu->domains_closing |= 1u << domain;
+	if (!rknpu->n_unused)
+		rknpu_tidy(rknpu);
+}
+
+void rknpu_tidy(struct rknpu *rknpu)
+{
+	for (uint32_t handle = 0; handle < rknpu->n_slots && rknpu->n_unused; handle++) {
+		if (rknpu->objects[handle].is_unused)
+			forget(rknpu, handle);
+	}
+	rknpu->domains_taken &= ~rknpu->domains_closing;
+	rknpu->domains_closing = 0;
 }

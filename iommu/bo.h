@@ -30,6 +30,7 @@ struct bo {
 	uint32_t iova;
 	bool is_writable; /* by the NPU */
 	bool is_imported;
+	bool is_uncached;		   /* is never synced */
 	struct device_bo device_bo;	   /* where the device has memory of its own */
 	struct domain *domain;		   /* borrowed; outlives the BO */
 	struct charge charges[BO_CHARGES]; /* released with the BO */
@@ -41,9 +42,11 @@ struct bo {
  * Creates memory of size_bytes (rounded up to pages; > 0, at most BO_MAX_BYTES) and maps it in the
  * domain (see domain_map for `fixed_iova` and errors). Returns it with one reference. -EINVAL for
  * a size out of range, -EMFILE, -ENFILE, -ENOMEM, or what device_memory_map() said; -EOPNOTSUPP for
- * a fixed address where a driver chooses them. The charges are left for the caller to fill in.
+ * a fixed address where a driver chooses them; -EINPROGRESS: its driver would wait for the batches
+ * of others, so not now. The charges are left for the caller to fill in.
  */
-int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, struct bo **ret_bo);
+int bo_new(struct domain *domain, uint64_t size_bytes, bool is_uncached, uint32_t fixed_iova,
+	   struct bo **ret_bo);
 
 /*
  * Takes memory that somebody else made: a shared-memory object that can't shrink (F_SEAL_SHRINK),
@@ -68,6 +71,8 @@ int bo_export(struct bo *bo, bool read_only, int *ret_fd);
  * or both in this order. Only devices that do not see into the CPU's caches need it.
  */
 void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direction);
+/* Whether that would not wait for the batches of others. */
+bool bo_is_ready(const struct bo *bo);
 
 /* One more reference; returns the BO. */
 struct bo *bo_ref(struct bo *bo);

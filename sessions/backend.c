@@ -113,7 +113,7 @@ static void backend_accuse(void *context, struct sched_job *sched_job,
 
 	job->is_accused = true;
 	backend_count_tasks(sessions, job);
-	if (evidence->outcome == NPU_OUTCOME_HANG)
+	if (evidence->outcome == NPU_OUTCOME_HANG && !job->is_timed_out)
 		snprintf(job->detail, sizeof(job->detail),
 			 "no progress within its budget of %.0f ms after %" PRIu32 " of %" PRIu32
 			 " tasks",
@@ -263,6 +263,7 @@ void sessions_device_event(void *context, const struct device_event *event)
 		scheduler_core_done(sessions->scheduler, event->core, event->device_ns);
 		return;
 	}
+	job->is_timed_out = event->kind == DEVICE_TIMEOUT;
 	job->fault_iova = event->iova;
 	job->fault_is_write = event->is_write;
 	scheduler_core_failed(sessions->scheduler, event->core, outcome_of(event->kind),

@@ -76,6 +76,15 @@ static void channel_drop_pending(struct channel *channel)
 	channel->pending_fd = -1;
 }
 
+static void channel_drop_held(struct channel *channel)
+{
+	if (!channel->held)
+		return;
+	fdset_deinit(&channel->held_fds);
+	free(channel->held);
+	channel->held = NULL;
+}
+
 static uint64_t share_debt_ns(const struct channel_share *share, uint64_t now_ns)
 {
 	const uint64_t worked_off_ns = (now_ns - share->debt_at_ns) / SHARE;
@@ -181,6 +190,8 @@ static int channel_receive(struct channel *channel)
 
 static int channel_arm(struct channel *channel)
 {
+	if (channel->held)
+		return 0;
 	/* An answer that could not be sent yet is not held up. */
 	if (!channel->pending && channel->pause.when_ns != CLOCK_NEVER)
 		return 0;
@@ -238,6 +249,7 @@ void channel_close(struct channel *channel)
 	loop_poll_disarm(&channel->poll);
 	loop_timer_arm(&channel->pause, CLOCK_NEVER);
 	channel_drop_pending(channel);
+	channel_drop_held(channel);
 	/* The ring may hold the socket a moment longer; the peer shall know now. */
 	shutdown(channel->fd, SHUT_RDWR);
 	/* What is queued there unread may hold strangers' descriptors. */
@@ -250,6 +262,31 @@ bool channel_is_read(const struct channel *channel)
 	int n_bytes = 0;
 
 	return !channel->pending && ioctl(channel->fd, SIOCOUTQ, &n_bytes) == 0 && n_bytes == 0;
+}
+
+int channel_hold(struct channel *channel, const void *data, size_t size, struct fdset *fds)
+{
+	channel->held = malloc(size);
+	if (!channel->held)
+		return -ENOMEM;
+	memcpy(channel->held, data, size);
+	channel->held_size = size;
+	channel->held_fds = *fds;
+	fds->n = 0;
+	return 0;
+}
+
+void channel_retry(struct channel *channel)
+{
+	struct fdset fds = channel->held_fds;
+	void *data = channel->held;
+
+	channel->held = NULL;
+	channel->ops->message(channel, data, channel->held_size, &fds);
+	fdset_deinit(&fds);
+	free(data);
+	if (channel->fd >= 0 && channel_arm(channel) < 0)
+		channel_fail(channel, "out of memory");
 }
 
 int channel_send(struct channel *channel, const void *data, size_t size, int passed_fd)

@@ -62,6 +62,9 @@ struct channel {
 	struct loop_poll poll;
 	struct loop_timer pause; /* armed instead of `poll` while it rests */
 	struct channel_share share;
+	void *held; /* a request that waits to be handled again, owned */
+	size_t held_size;
+	struct fdset held_fds;
 	void *pending; /* the reply that did not fit into the socket, owned */
 	size_t pending_size;
 	int pending_fd; /* rides along; -1 for none */
@@ -74,6 +77,13 @@ int channel_init(struct channel *channel, struct loop *loop, int fd, struct chan
 bool channel_is_read(const struct channel *channel);
 /* Shuts the socket and closes it; no callback follows. May be repeated. */
 void channel_close(struct channel *channel);
+
+/*
+ * From the `message` callback: keeps the packet, and reads no other, until channel_retry() hands it
+ * to `message` again. Takes what is left in `fds`. -ENOMEM.
+ */
+int channel_hold(struct channel *channel, const void *data, size_t size, struct fdset *fds);
+void channel_retry(struct channel *channel);
 
 /*
  * Sends one packet, now or when there is room. `passed_fd` (-1: none) stays the caller's. -ENOMEM,

@@ -76,6 +76,7 @@ enum domain_scope { DOMAIN_SESSION, DOMAIN_UID, DOMAIN_CLASS, DOMAIN_SHARED };
 
 struct session_policy {
 	enum domain_scope domain_scope;
+	bool refuses_to_share; /* sessions, once all address spaces of the driver are taken */
 	struct quota quota;
 	struct quarantine quarantine;
 	struct class *classes; /* owned, n_classes >= 1 */
@@ -111,6 +112,8 @@ void session_policy_deinit(struct session_policy *policy);
  */
 int session_policy_match(const struct session_policy *policy, const struct identity *identity,
 			 const char *wanted, const struct class **ret_class);
+/* The last rule of a policy fits everybody. */
+bool match_rule_fits(const struct match_rule *rule, const struct identity *identity);
 bool identity_in_group(const struct identity *identity, gid_t gid);
 
 #endif

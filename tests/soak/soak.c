@@ -23,7 +23,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N_SPACES	 16 /* of a driver */
 #define N_LANES		 8
 #define WATCH_MS	 1000
 #define RSS_GROWTH_BYTES (4u << 20)
@@ -268,28 +267,6 @@ static void require_clean(struct soak *soak, struct client *observer)
 
 /* ---- the day ---- */
 
-/* An emulated driver has descriptors for each, from its first use on. */
-static void open_address_spaces(const struct daemon *daemon, struct client *observer)
-{
-	struct client clients[N_SPACES];
-	struct client_bo bo;
-	size_t n_sessions;
-	json_t *stats;
-
-	for (unsigned i = 0; i < N_SPACES; i++) {
-		client_open(daemon, &clients[i]);
-		client_bo_new(&clients[i], 4096, &bo);
-		client_bo_close(&clients[i], &bo);
-	}
-	for (unsigned i = 0; i < N_SPACES; i++)
-		client_close(&clients[i]);
-	do {
-		stats = client_stats(observer);
-		n_sessions = json_array_size(json_object_get(stats, "sessions"));
-		json_decref(stats);
-	} while (n_sessions > 1);
-}
-
 static void begin(struct soak *soak, uint64_t seed, struct client *observer)
 {
 	struct daemon_options options = {
@@ -304,8 +281,6 @@ static void begin(struct soak *soak, uint64_t seed, struct client *observer)
 	daemon_start(&options, &soak->daemon);
 	client_open(&soak->daemon, observer);
 	soak->runs_streams = observer->hello.runs_streams;
-	if (strcmp(device_name(), "rknpu") == 0)
-		open_address_spaces(&soak->daemon, observer);
 	stats = client_stats(observer);
 	soak->start.pagetable_bytes = stats_number(stats, "memory.pagetable_bytes");
 	json_decref(stats);

@@ -39,7 +39,8 @@ struct fake_rknpu {
 	bool has_no_iommu;
 	struct fake_object objects[FAKE_OBJECTS]; /* by handle */
 	uint64_t next_offset;
-	unsigned n_destroyed, n_resets;
+	unsigned n_destroyed, n_resets, n_syncs;
+	uint32_t domain, import_domain; /* active; likewise when something was imported */
 	/* submits, in the order in which they came */
 	unsigned n_submits;
 	struct rknpu_submit submits[FAKE_SUBMITS];
@@ -58,6 +59,12 @@ static uint64_t fake_token(uint32_t handle)
 	return 0xffffff8000000000ull + handle;
 }
 
+/* The domain of what is inside, which is one for all; -1: nothing is. */
+static int32_t fake_active_domain(void)
+{
+	return fake.n_inside > 0 ? (int32_t)fake.submits[fake.n_submits - 1].iommu_domain_id : -1;
+}
+
 static int fake_action(struct rknpu_action *action)
 {
 	switch (action->flags) {
@@ -71,7 +78,12 @@ static int fake_action(struct rknpu_action *action)
 		action->value = !fake.has_no_iommu;
 		return 0;
 	case RKNPU_GET_IOMMU_DOMAIN_ID:
-		action->value = 0;
+		action->value = fake.domain;
+		return 0;
+	case RKNPU_SET_IOMMU_DOMAIN_ID:
+		fake.n_disturbed +=
+			fake.n_inside > 0 && fake_active_domain() != (int32_t)action->value;
+		fake.domain = action->value;
 		return 0;
 	case RKNPU_ACT_RESET:
 		fake.n_resets++;
@@ -81,12 +93,6 @@ static int fake_action(struct rknpu_action *action)
 	default:
 		return -EINVAL;
 	}
-}
-
-/* The domain of what is inside, which is one for all; -1: nothing is. */
-static int32_t fake_active_domain(void)
-{
-	return fake.n_inside > 0 ? (int32_t)fake.submits[fake.n_submits - 1].iommu_domain_id : -1;
 }
 
 static int fake_create(struct rknpu_mem_create *request)
@@ -105,6 +111,7 @@ static int fake_create(struct rknpu_mem_create *request)
 			.flags = request->flags,
 			.domain = request->iommu_domain_id,
 		};
+		fake.domain = (uint32_t)request->iommu_domain_id;
 		fake.next_offset += fake.objects[handle].size;
 	}
 	object = &fake.objects[handle];
@@ -153,6 +160,7 @@ static int fake_call(unsigned long request, void *argument)
 		fake.n_destroyed++;
 		return 0;
 	case DRM_COMMAND_FIRST + RKNPU_MEM_SYNC:
+		fake.n_syncs++;
 		return 0;
 	case DRM_COMMAND_FIRST + RKNPU_SUBMIT:
 		return fake_submit(argument);
@@ -160,6 +168,7 @@ static int fake_call(unsigned long request, void *argument)
 		/* The one descriptor that tests import is that of object 4, the first of a
 		 * client's. */
 		((struct drm_prime_handle *)argument)->handle = 4;
+		fake.import_domain = fake.domain;
 		return 0;
 	}
 	default:

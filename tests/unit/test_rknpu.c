@@ -136,6 +136,9 @@ START_TEST(one_core_is_one_blocking_submit)
 	ck_assert_uint_eq(fake.first_tasks[0].regcmd_addr, 0x1000);
 	ck_assert_uint_eq(fake.first_tasks[0].regcfg_amount, 16);
 	ck_assert_uint_eq(fake.first_tasks[0].int_mask, 0x300);
+	/* Descriptors are in another address space: a sync would go there. */
+	ck_assert_uint_eq(fake.n_syncs, 0);
+	ck_assert(!(fake.objects[1].flags & RKNPU_MEM_CACHEABLE));
 	close_device();
 }
 END_TEST
@@ -324,9 +327,9 @@ START_TEST(address_spaces_change_between_batches_only)
 	batch.device_domain = 4;
 	ck_assert_int_eq(device_start(device, 1, &batch), -EBUSY);
 	/* Of the same one: at once. */
-	ck_assert_int_eq(device_bo_new(device, 3, 4096, &bo), 0);
+	ck_assert_int_eq(device_bo_new(device, 3, 4096, false, &bo), 0);
 	pthread_create(&thread, NULL, release_later, NULL);
-	ck_assert_int_eq(device_bo_new(device, 4, 4096, &other), 0);
+	ck_assert_int_eq(device_bo_new(device, 4, 4096, false, &other), 0);
 	pthread_join(thread, NULL);
 	ck_assert_uint_eq(fake.n_disturbed, 0);
 	wait_events(1);
@@ -364,7 +367,7 @@ START_TEST(memory_is_the_drivers_and_zeroed)
 	struct device_bo bo, again;
 
 	open_device(V098);
-	ck_assert_int_eq(device_bo_new(device, 2, 5000, &bo), 0);
+	ck_assert_int_eq(device_bo_new(device, 2, 5000, false, &bo), 0);
 	ck_assert_uint_eq(bo.handle, 4);
 	ck_assert_uint_eq(bo.size_bytes, 8192);
 	ck_assert(bo.is_writable);
@@ -383,6 +386,61 @@ START_TEST(memory_is_the_drivers_and_zeroed)
 	ck_assert_uint_eq(fake.n_destroyed, 1);
 	close_device();
 	ck_assert_uint_eq(fake.n_destroyed, 4);
+}
+END_TEST
+
+/* memory-switches-domains */
+START_TEST(memory_beside_a_batch_goes_later)
+{
+	struct device_batch batch = batch_of(1);
+	struct device_bo bo, again;
+	unsigned first, second, third;
+
+	open_device(V098);
+	ck_assert_int_eq(device_domain_open(device, &first), 0);
+	ck_assert_int_eq(device_domain_open(device, &second), 0);
+	ck_assert_int_eq(device_bo_new(device, second, 4096, false, &bo), 0);
+	ck_assert_int_eq(device_bo_import(device, second, fake.fd, &again), 0);
+	batch.device_domain = first;
+	fake_hold(true);
+	ck_assert_int_eq(device_start(device, 0, &batch), 0);
+	fake_wait_inside(1);
+	ck_assert(device_is_domain_ready(device, first) && !device_is_domain_ready(device, second));
+	device_bo_free(device, &bo);
+	ck_assert(!device_wants_idle(device));
+	device_bo_free(device, &again);
+	ck_assert(device_wants_idle(device));
+	device_domain_close(device, second);
+	/* It is not empty yet. */
+	ck_assert_int_eq(device_domain_open(device, &third), 0);
+	ck_assert_uint_ne(third, second);
+	ck_assert_uint_eq(fake.n_destroyed, 0);
+	fake_hold(false);
+	wait_events(1);
+	ck_assert_uint_eq(fake.n_destroyed, 1);
+	ck_assert(!device_wants_idle(device));
+	ck_assert_int_eq(device_domain_open(device, &third), 0);
+	ck_assert_uint_eq(third, second);
+	ck_assert_uint_eq(fake.n_disturbed, 0);
+	close_device();
+}
+END_TEST
+
+/* one-domain */
+START_TEST(imports_go_to_the_session_that_asked)
+{
+	struct device_bo mine, other, imported;
+
+	open_device(V098);
+	ck_assert_int_eq(device_bo_new(device, 2, 4096, false, &mine), 0);
+	device_bo_free(device, &mine);
+	fake.objects[4].exists = true; /* a stranger's */
+	ck_assert_int_eq(device_bo_new(device, 3, 4096, false, &other), 0);
+	ck_assert_int_eq(device_bo_import(device, 2, fake.fd, &imported), 0);
+	ck_assert_uint_eq(fake.import_domain, 2);
+	device_bo_free(device, &imported);
+	device_bo_free(device, &other);
+	close_device();
 }
 END_TEST
 
@@ -422,6 +480,8 @@ int main(void)
 	tcase_add_test(tcase, address_spaces_change_between_batches_only);
 	tcase_add_test(tcase, sessions_get_address_spaces_while_there_are_some);
 	tcase_add_test(tcase, memory_is_the_drivers_and_zeroed);
+	tcase_add_test(tcase, memory_beside_a_batch_goes_later);
+	tcase_add_test(tcase, imports_go_to_the_session_that_asked);
 	tcase_add_test(tcase, other_hardware_is_refused);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
