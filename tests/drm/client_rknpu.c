@@ -333,6 +333,45 @@ static void misc_node(void)
 	CHECK_FAILS(ioctl(fd, misc_create, &create), EINVAL);
 }
 
+/* Names of objects, by which another file of the process finds them. */
+static void global_names(void)
+{
+	int card = open_node(CARD), other = open_node("/dev/dri/card0"), render = open_node(RENDER);
+	struct drm_gem_flink flink = {.handle = 77};
+	struct drm_gem_open request = {.name = 12345};
+	struct rknpu_mem_create create = {0};
+	struct memory memory;
+	uint32_t first;
+
+	memory_new(card, 5000, 0, &memory);
+	CHECK_FAILS(ioctl(card, GEM_FLINK, &flink), ENOENT);
+	CHECK_FAILS(ioctl(card, GEM_OPEN, &request), ENOENT);
+	request.name = 0;
+	CHECK_FAILS(ioctl(card, GEM_OPEN, &request), ENOENT);
+	flink.handle = memory.handle;
+	CHECK_FAILS(ioctl(render, GEM_FLINK, &flink), EACCES);
+	CHECK_FAILS(ioctl(render, GEM_OPEN, &request), EACCES);
+	CHECK_EQ(ioctl(card, GEM_FLINK, &flink), 0);
+	CHECK(flink.name > 0);
+	first = flink.name;
+	CHECK_EQ(ioctl(card, GEM_FLINK, &flink), 0);
+	CHECK_EQ(flink.name, first);
+	request.name = first;
+	CHECK_EQ(ioctl(other, GEM_OPEN, &request), 0);
+	CHECK_EQ(request.size, 8192);
+	create.handle = request.handle;
+	CHECK_EQ(ioctl(other, MEM_CREATE, &create), 0);
+	CHECK_EQ(create.obj_addr, memory.token);
+	/* In the file that it is from: closing what was opened leaves it be. */
+	CHECK_EQ(ioctl(card, GEM_OPEN, &request), 0);
+	CHECK_EQ(memory_destroy(card, request.handle), 0);
+	create.handle = memory.handle;
+	CHECK_EQ(ioctl(card, MEM_CREATE, &create), 0);
+	CHECK_EQ(create.obj_addr, memory.token);
+	CHECK_EQ(memory_destroy(card, memory.handle), 0);
+	CHECK_FAILS(memory_destroy(card, memory.handle), EINVAL);
+}
+
 static const struct client_case cases[] = {
 	CLIENT_CASE(actions),
 	CLIENT_CASE(domains_are_virtual),
@@ -344,6 +383,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(iovas_are_recycled),
 	CLIENT_CASE(syncs),
 	CLIENT_CASE(sharing_by_prime),
+	CLIENT_CASE(global_names),
 	CLIENT_CASE(misc_node),
 };
 
