@@ -2,6 +2,7 @@
 /* A program for the vendor's driver: questions and memory, every flag and error of them. */
 #include "rknpu_calls.h"
 
+#include <limits.h>
 #include <sys/stat.h>
 
 static void actions(void)
@@ -230,6 +231,32 @@ static void iovas_are_recycled(void)
 	}
 }
 
+/* A quota may be there, which is as if memory were full; NPU_TEST_OBJECTS says that there is none.
+ */
+static void many_objects(void)
+{
+	const char *wanted = getenv("NPU_TEST_OBJECTS");
+	const int n = wanted ? (int)strtol(wanted, NULL, 10) : INT_MAX;
+	struct rknpu_mem_create create;
+	int fd = open_node(CARD), i;
+
+	for (i = 0; i < n; i++) {
+		create = (struct rknpu_mem_create){.size = 4096};
+		if (ioctl(fd, MEM_CREATE, &create) < 0)
+			break;
+		CHECK_EQ(create.handle, i + 1);
+	}
+	if (wanted)
+		CHECK_EQ(i, n);
+	else
+		CHECK_EQ(errno, ENOMEM);
+	CHECK(i > 500);
+	CHECK_EQ(memory_destroy(fd, 7), 0);
+	create = (struct rknpu_mem_create){.size = 4096};
+	CHECK_EQ(ioctl(fd, MEM_CREATE, &create), 0);
+	CHECK_EQ(create.handle, 7);
+}
+
 static void syncs(void)
 {
 	struct memory cached, plain;
@@ -381,6 +408,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(all_memory_flags),
 	CLIENT_CASE(handles_and_maps),
 	CLIENT_CASE(iovas_are_recycled),
+	CLIENT_CASE(many_objects),
 	CLIENT_CASE(syncs),
 	CLIENT_CASE(sharing_by_prime),
 	CLIENT_CASE(global_names),
