@@ -117,7 +117,8 @@ static void tasks_that_only_pool_are_refused(void)
 	job.n_tasks = 2;
 	REQUIRE_EQ(client_try_submit(&client, &job, NULL, &message), EOPNOTSUPP);
 	REQUIRE(strcmp(message.body.error.field, "tasks[1]") == 0);
-	REQUIRE_HAS(message.body.error.message, "int_mask 0xc00: the driver of the device 'rocket'");
+	REQUIRE_HAS(message.body.error.message,
+		    "int_mask 0xc00: the driver of the device 'rocket'");
 	matmul_check(&client, &matmul);
 	daemon_stop(&daemon);
 }
