@@ -51,6 +51,8 @@ static int open_rknpu(struct device **ret_device)
 	int r = drm_node_open("rknpu", &node);
 
 	if (r == -ENODEV)
+		r = rknpu_misc_open(&node);
+	if (r == -ENODEV)
 		return r;
 	if (r < 0)
 		return complain_of_node("rknpu", &node, r);
@@ -87,8 +89,8 @@ int devices_open(const struct config *config, struct device **ret_device)
 		r = open_rknpu(ret_device);
 		if (r == -ENODEV)
 			fprintf(stderr,
-				"npud: device rknpu: no node below /dev/dri has that driver; use "
-				"--device auto, or soft\n");
+				"npud: device rknpu: no node below /dev/dri has that driver, and "
+				"there is no /dev/rknpu; use --device auto, or soft\n");
 		return r;
 	default:
 		return open_auto(config, ret_device);

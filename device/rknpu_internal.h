@@ -100,6 +100,17 @@ void rknpu_tidy(struct rknpu *rknpu);
 int rknpu_domain_open(struct device *device, unsigned *ret_domain);
 void rknpu_domain_close(struct device *device, unsigned domain);
 
+/* ---- rknpu_misc.c: handles that are descriptors ---- */
+
+/* How long the driver wants its struct for new memory. */
+size_t rknpu_create_bytes(const struct rknpu *rknpu);
+int rknpu_misc_map(struct device_bo *bo);
+/* A handle of our own for memory that is there. -errno. */
+int rknpu_misc_import(int fd, uint32_t *ret_handle);
+/* -ENOTSUP: nothing makes a read-only descriptor of a writable one. */
+int rknpu_misc_export(uint32_t handle, bool is_writable, int *ret_fd);
+void rknpu_misc_close(uint32_t handle);
+
 /* ---- rknpu_submit.c ---- */
 
 /* Tasks that registers and descriptors can express. -EINVAL. */
