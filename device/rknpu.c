@@ -370,6 +370,7 @@ static const struct device_ops rknpu_ops = {
 	.domain_close = rknpu_domain_close,
 	.is_domain_ready = rknpu_is_domain_ready,
 	.wants_idle = rknpu_wants_idle,
+	.spaces = rknpu_spaces,
 };
 
 /* ---- the start ---- */

@@ -15,16 +15,6 @@
 
 #define SYNC_TRIES 2u
 
-/* By handle; free where refs is 0 and nothing of it is left in the driver. */
-struct rknpu_object {
-	unsigned refs, domain;
-	bool is_unused; /* without holders, and still there */
-	dev_t dev;	/* of its memory; where descriptors are handles */
-	ino_t ino;
-	uint32_t iova;
-	uint64_t token, size_bytes;
-};
-
 static int make_room(struct rknpu *rknpu, uint32_t handle)
 {
 	struct rknpu_object *grown;

@@ -48,6 +48,7 @@ static void shared_space_is_used_when_all_are_taken(void)
 	struct client clients[N_SPACES + 2];
 	struct matmul jobs[N_SPACES + 2];
 	struct daemon daemon;
+	json_t *stats;
 
 	daemon_start(NULL, &daemon);
 	for (int i = 0; i < N_SPACES + 2; i++) {
@@ -56,6 +57,12 @@ static void shared_space_is_used_when_all_are_taken(void)
 	}
 	for (int i = 0; i < N_SPACES + 2; i++)
 		matmul_check(&clients[i], &jobs[i]);
+	stats = client_stats(&clients[0]);
+	/* Of the driver's own, three tables of descriptors are in the one that is shared. */
+	REQUIRE_EQ(stats_number(stats, "device.spaces.0.bos"), 3 + 2);
+	REQUIRE_EQ(stats_number(stats, "device.spaces.15.bos"), 1);
+	REQUIRE(stats_number(stats, "device.spaces.15.largest_free_bytes") > 1u << 30);
+	json_decref(stats);
 	daemon_stop(&daemon);
 }
 
