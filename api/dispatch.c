@@ -124,6 +124,14 @@ static int request_check(struct request *request, const struct operation *operat
 	const struct session *session = request->session;
 	uint64_t wait_ns = 0;
 
+	/* First: what is refused for another reason has cost as much. */
+	if (!session->is_retried &&
+	    !session_take_token(request->session, clock_now_ns(), &wait_ns)) {
+		error_set(&request->error, EAGAIN, "requests_per_s",
+			  "more requests than the quota allows");
+		request->error.retry_after_ns = wait_ns;
+		return -EAGAIN;
+	}
 	if (!operation)
 		return error_set(&request->error, EOPNOTSUPP, "op",
 				 "%u is not an operation of npud %s", request->header.op,
@@ -138,13 +146,6 @@ static int request_check(struct request *request, const struct operation *operat
 				 "needs root, npud's own user, or its admin group");
 	if (operation->passes_fd && request_check_read(request) < 0)
 		return -EAGAIN;
-	if (!session->is_retried &&
-	    !session_take_token(request->session, clock_now_ns(), &wait_ns)) {
-		error_set(&request->error, EAGAIN, "requests_per_s",
-			  "more requests than the quota allows");
-		request->error.retry_after_ns = wait_ns;
-		return -EAGAIN;
-	}
 	return 0;
 }
 

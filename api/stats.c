@@ -73,14 +73,18 @@ static json_t *device_caps_document(const struct device_caps *caps)
 	for (unsigned mask = 0; mask < 64; mask++)
 		if (caps->gang_masks >> mask & 1)
 			json_array_append_new(masks, json_integer(mask));
-	return json_pack("{s:i, s:o, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:i, s:s, s:o}", "n_cores",
-			 (int)caps->n_cores, "gang_masks", masks, "runs_streams",
-			 caps->runs_streams, "has_page_tables", caps->has_page_tables,
-			 "has_core_reset", caps->has_core_reset, "has_task_counter",
-			 caps->has_task_counter, "has_core_choice", !caps->is_core_blind,
-			 "translation", translations[caps->translation], "isolation",
-			 isolation_name(caps), "n_domains", (int)caps->n_domains, "fences", "npud",
-			 "quirks", quirks_document(caps));
+	return json_pack(
+		"{s:i, s:o, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:o, s:i, s:I, s:s, s:o}", "n_cores",
+		(int)caps->n_cores, "gang_masks", masks, "runs_streams", caps->runs_streams,
+		"has_page_tables", caps->has_page_tables, "has_core_reset", caps->has_core_reset,
+		"has_task_counter", caps->has_task_counter, "has_core_choice", !caps->is_core_blind,
+		"translation", translations[caps->translation], "isolation", isolation_name(caps),
+		"n_domains",
+		caps->n_domains == DEVICE_DOMAINS_UNBOUNDED ? json_null()
+							    : json_integer(caps->n_domains),
+		"session_cores", (int)(caps->domain_cores ? caps->domain_cores : caps->n_cores),
+		"batch_limit_ns", (json_int_t)caps->batch_limit_ns, "fences", "npud", "quirks",
+		quirks_document(caps));
 }
 
 /* Of a kernel driver: what its address spaces have room for. */

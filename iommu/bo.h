@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What it costs its owner. */
+#define BO_CHARGES 3
+
 struct bo {
 	unsigned refs;
 	int fd;		     /* owned; -1 of the driver's, which is exported anew each time */
@@ -27,9 +30,10 @@ struct bo {
 	uint32_t iova;
 	bool is_writable; /* by the NPU */
 	bool is_imported;
-	struct device_bo device_bo;		  /* where the device has memory of its own */
-	struct domain *domain;			  /* borrowed; outlives the BO */
-	struct charge bytes_charge, count_charge; /* released with the BO */
+	bool is_uncached;		   /* is never synced */
+	struct device_bo device_bo;	   /* where the device has memory of its own */
+	struct domain *domain;		   /* borrowed; outlives the BO */
+	struct charge charges[BO_CHARGES]; /* released with the BO */
 };
 
 #define BO_MAX_BYTES NPU_BO_BYTES_MAX
@@ -41,7 +45,8 @@ struct bo {
  * a fixed address where a driver chooses them; -EINPROGRESS: its driver would wait for the batches
  * of others, so not now. The charges are left for the caller to fill in.
  */
-int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, struct bo **ret_bo);
+int bo_new(struct domain *domain, uint64_t size_bytes, bool is_uncached, uint32_t fixed_iova,
+	   struct bo **ret_bo);
 
 /*
  * Takes memory that somebody else made: a shared-memory object that can't shrink (F_SEAL_SHRINK),

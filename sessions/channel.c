@@ -17,13 +17,19 @@
 #include <unistd.h>
 
 /*
- * Requests that take no longer than this need no rest: taking turns is fair enough. Of the others a
- * channel may have so much time at once, and one part in so many in the long run.
+ * One part in SHARE of the time is a channel's own in the long run, if others want something: a
+ * client that keeps npud busy keeps two CPUs from them as well, its own and npud's. Requests that
+ * take long weigh more, as whoever waits for npud waits for one request of each other client.
  */
-#define CHEAP_NS     (50 * NS_PER_US)
-#define BURST_NS     (500 * NS_PER_US)
-#define SHARE	     8
-#define PAUSE_MAX_NS (20 * NS_PER_MS)
+#define SHARE	      2
+#define CHEAP_NS      (50 * NS_PER_US)
+#define COSTLY_WEIGHT 4
+/* A rest begins above the one debt, and ends at the other. */
+#define TIRED_NS  (50 * NS_PER_US)
+#define RESTED_NS (25 * NS_PER_US)
+/* No client has to make up for more of the time it had while it was alone. */
+#define CHEAP_DEBT_NS (200 * NS_PER_US)
+#define DEBT_MAX_NS   (10 * NS_PER_MS)
 
 static int channel_transmit(int fd, const void *data, size_t size, int passed_fd)
 {
@@ -78,21 +84,26 @@ static void channel_add_debt(struct channel *channel, uint64_t start_ns, uint64_
 {
 	const uint64_t worked_off_ns = (start_ns - channel->debt_at_ns) / SHARE;
 
+	const uint64_t cost_ns = end_ns - start_ns;
+
 	channel->debt_ns -= worked_off_ns < channel->debt_ns ? worked_off_ns : channel->debt_ns;
-	channel->debt_ns += end_ns - start_ns;
+	if (cost_ns >= CHEAP_NS)
+		channel->debt_ns += cost_ns * COSTLY_WEIGHT;
+	else if (channel->debt_ns < CHEAP_DEBT_NS)
+		channel->debt_ns += cost_ns;
+	if (channel->debt_ns > DEBT_MAX_NS)
+		channel->debt_ns = DEBT_MAX_NS;
 	channel->debt_at_ns = end_ns;
 }
 
-/* How long to rest after a request that took `cost_ns`. */
-static uint64_t channel_pause_ns(const struct channel *channel, uint64_t cost_ns)
+/* How long to rest; nobody does who is alone. */
+static uint64_t channel_pause_ns(const struct channel *channel)
 {
 	const bool has_others = channel->shared->n_messages - channel->n_messages_seen > 1;
-	uint64_t pause_ns;
 
-	if (!has_others || cost_ns < CHEAP_NS || channel->debt_ns <= BURST_NS)
+	if (!has_others || channel->debt_ns <= TIRED_NS)
 		return 0;
-	pause_ns = (channel->debt_ns - BURST_NS) * SHARE;
-	return pause_ns < PAUSE_MAX_NS ? pause_ns : PAUSE_MAX_NS;
+	return (channel->debt_ns - RESTED_NS) * SHARE;
 }
 
 static void channel_handle(struct channel *channel, size_t size, struct fdset *fds)
@@ -104,7 +115,7 @@ static void channel_handle(struct channel *channel, size_t size, struct fdset *f
 	end_ns = clock_now_ns();
 	channel_add_debt(channel, start_ns, end_ns);
 	channel->shared->n_messages++;
-	pause_ns = channel_pause_ns(channel, end_ns - start_ns);
+	pause_ns = channel_pause_ns(channel);
 	channel->n_messages_seen = channel->shared->n_messages;
 	if (pause_ns > 0 && channel->fd >= 0)
 		loop_timer_arm(&channel->pause, end_ns + pause_ns);

@@ -5,10 +5,9 @@
  * At most one reply waits to be sent. While it does, no request is read, so the client's own socket
  * buffer fills and its send blocks: the daemon's memory does not grow with a client's speed.
  *
- * One request is read per turn, and a channel whose requests take long (statistics, huge jobs) and
- * have taken more than a small share of the time lately rests, if others want something, too:
- * whoever waits for npud while one client floods it waits for a single request of that one, and
- * seldom.
+ * One request is read per turn, and a channel whose requests have taken more than its share of the
+ * time lately rests, if others want something, too: whoever waits for npud while one client floods
+ * it waits for a single request of that one, and seldom.
  */
 #ifndef NPUD_SESSIONS_CHANNEL_H
 #define NPUD_SESSIONS_CHANNEL_H
@@ -47,7 +46,7 @@ struct channel {
 	const struct channel_ops *ops;
 	struct channel_shared *shared; /* borrowed */
 	struct loop_poll poll;
-	struct loop_timer pause;      /* armed instead of `poll` after a costly request */
+	struct loop_timer pause;      /* armed instead of `poll` while it rests */
 	uint64_t debt_ns, debt_at_ns; /* time that its requests took, less what was worked off */
 	uint64_t n_messages_seen;     /* of `shared`, with the last one of this channel */
 	void *held;		      /* a request that waits to be handled again, owned */

@@ -202,8 +202,12 @@ static uint64_t session_domain(const struct session *session, const struct class
 static struct queue_params session_queue_params(const struct session *session,
 						const struct class *class)
 {
+	const unsigned domain_cores = session->owner->device->caps.domain_cores;
 	struct queue_params params = class->queue;
 
+	/* A domain is a session's alone where the device keeps it to some cores. */
+	if (domain_cores && domain_cores < params.max_cores)
+		params.max_cores = domain_cores;
 	params.tenant_id = session_tenant_id(session, class);
 	params.domain = session_domain(session, class);
 	return params;
@@ -436,7 +440,33 @@ void session_job_gone(struct session *session)
 	sessions_check_drained(owner);
 }
 
-/* ---- page tables ---- */
+/* ---- memory ---- */
+
+int session_charge_bo(struct session *session, uint64_t size_bytes,
+		      struct charge ret_charges[BO_CHARGES], struct account_refusal *ret_refusal)
+{
+	/* Whole pages are what it costs. */
+	const uint64_t pages_bytes =
+		(size_bytes + IOVA_PAGE_BYTES - 1) / IOVA_PAGE_BYTES * IOVA_PAGE_BYTES;
+	const struct {
+		enum session_slot slot;
+		uint64_t amount;
+	} costs[BO_CHARGES] = {{SLOT_BYTES, pages_bytes}, {SLOT_IOVA, pages_bytes}, {SLOT_BOS, 1}};
+	struct charge charges[BO_CHARGES];
+	int r;
+
+	for (unsigned i = 0; i < BO_CHARGES; i++) {
+		r = account_charge(&session->account, costs[i].slot, costs[i].amount, &charges[i],
+				   ret_refusal);
+		if (r == 0)
+			continue;
+		while (i > 0)
+			charge_release(&charges[--i]);
+		return r;
+	}
+	memcpy(ret_charges, charges, sizeof(charges));
+	return 0;
+}
 
 int session_charge_tables(struct session *session, struct account_refusal *ret_refusal)
 {

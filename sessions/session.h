@@ -101,6 +101,14 @@ void session_job_gone(struct session *session);
  * all are taken and the policy lets nobody share; -ENOMEM; said in `error`.
  */
 int session_place(struct session *session, struct npu_error *error);
+
+/*
+ * For a BO of so many bytes: its memory, its addresses, and itself. -EDQUOT with *ret_refusal, and
+ * nothing is charged.
+ */
+int session_charge_bo(struct session *session, uint64_t size_bytes,
+		      struct charge ret_charges[BO_CHARGES], struct account_refusal *ret_refusal);
+
 /*
  * After a change of its domain: charges the page tables that it has, whoever's quota that takes.
  * -EDQUOT with *ret_refusal: there are too many, the change has to be taken back.

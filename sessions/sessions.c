@@ -43,8 +43,6 @@ static void sessions_watchdog_expired(struct loop_timer *timer)
 	struct sessions *sessions = container_of(timer, struct sessions, watchdog_timer);
 
 	sessions_read_clock(sessions);
-	/* A daemon that comes late finds both: what a core says goes before what it looks like. */
-	device_dispatch(sessions->device);
 	scheduler_tick(sessions->scheduler);
 	sessions_kick(sessions);
 }
@@ -83,6 +81,7 @@ static int sessions_make_scheduler(struct sessions *sessions, const struct sched
 		.has_core_reset = sessions->device->caps.has_core_reset,
 		.has_one_domain = sessions->device->caps.has_one_domain,
 		.switch_ns = sessions->device->caps.switch_ns,
+		.batch_limit_ns = sessions->device->caps.batch_limit_ns,
 		.ops = &sessions_backend_ops,
 		.context = sessions,
 	};

@@ -23,6 +23,7 @@ enum session_slot {
 	SLOT_WAIT_NS,	  /* predicted core-time of jobs that have not started */
 	SLOT_CONNECTIONS, /* charged at accept, before anything is allocated for them */
 	SLOT_TABLES,	  /* bytes of page tables */
+	SLOT_IOVA,	  /* bytes of address space */
 };
 
 /* Connections that a user may have beyond its sessions: those that are told that they are too many.

@@ -61,7 +61,7 @@ static void check_device_name(struct doctor *doctor, const struct npu_hello_repl
 
 /* ---- statistics ---- */
 
-static json_t *ask_stats(struct npu_session *session)
+json_t *doctor_ask_stats(struct npu_session *session)
 {
 	char *text;
 	if (npu_stats(session, &text) < 0)
@@ -168,12 +168,12 @@ void doctor_check_daemon(struct doctor *doctor, const char *socket_path)
 	const struct npu_hello_reply *hello = npu_query(session);
 	check_connection(doctor, hello);
 	check_device_name(doctor, hello);
-	json_t *before = ask_stats(session);
+	json_t *before = doctor_ask_stats(session);
 	check_loop(doctor, before);
 	check_power(doctor, before);
 	check_state(doctor, before);
 	doctor_check_device(doctor, session);
-	json_t *after = ask_stats(session);
+	json_t *after = doctor_ask_stats(session);
 	check_statistics(doctor, before, after);
 	json_decref(before);
 	json_decref(after);

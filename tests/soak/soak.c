@@ -27,6 +27,9 @@
 #define WATCH_MS	 1000
 #define RSS_GROWTH_BYTES (4u << 20)
 #define LIFE_MAX_NS	 (50 * MS_NS) /* of those that are killed from outside */
+/* As on a machine that has other things to do: npud is stopped for up to so long, so often. */
+#define STALL_MAX_US   80000u
+#define STALL_EVERY_NS SECOND_NS
 
 struct lane {
 	pid_t pid;
@@ -49,6 +52,7 @@ struct soak {
 	bool runs_streams;
 	struct lane lanes[N_LANES];
 	uint64_t begin_ns, report_ns;
+	uint64_t stall_ns, stall_seed; /* when the next one is due */
 	uint64_t n_lives[TENANT_KINDS];
 	uint64_t n_clients, n_killed;
 	struct level start;
@@ -188,10 +192,20 @@ static void report(struct soak *soak)
 	REQUIRE(daemon_is_alive(&soak->daemon));
 }
 
+static void stall(struct soak *soak)
+{
+	REQUIRE_EQ(kill(soak->daemon.pid, SIGSTOP), 0);
+	usleep(harness_random(&soak->stall_seed) % STALL_MAX_US);
+	REQUIRE_EQ(kill(soak->daemon.pid, SIGCONT), 0);
+	soak->stall_ns = harness_now_ns() + STALL_EVERY_NS;
+}
+
 static void run_until(struct soak *soak, uint64_t end_ns)
 {
 	while (harness_now_ns() < end_ns) {
 		turn(soak, true);
+		if (harness_now_ns() >= soak->stall_ns)
+			stall(soak);
 		if (harness_now_ns() >= soak->report_ns)
 			report(soak);
 	}
@@ -259,7 +273,8 @@ static void begin(struct soak *soak, uint64_t seed, struct client *observer)
 		.device = device_name(), .log_level = "error", .config = tenant_policy};
 	json_t *stats;
 
-	soak->begin_ns = soak->report_ns = harness_now_ns();
+	soak->begin_ns = soak->report_ns = soak->stall_ns = harness_now_ns();
+	soak->stall_seed = seed;
 	soak->totals = mmap(NULL, sizeof(*soak->totals), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	REQUIRE(soak->totals != MAP_FAILED);

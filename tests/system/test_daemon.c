@@ -143,7 +143,7 @@ static void bad_command_lines(void)
 {
 	static const char *const command_lines[][4] = {
 		{"npud", "--loop", "select"},	  {"npud", "--device", "tpu"},
-		{"npud", "--device", "rocket"},	  {"npud", "--nonsense"},
+		{"npud", "--device", "tpu"},	  {"npud", "--nonsense"},
 		{"npud", "--log-level", "shout"}, {"npud", "extra"},
 		{"npud", "--soft-clock", "fast"}, {"npud", "--config"},
 	};

@@ -40,6 +40,39 @@ static void inv9_bytes_per_session(void)
 	daemon_stop(&daemon);
 }
 
+/* Address space is what a BO takes of it: whole pages, wherever the BO's memory comes from. */
+static void inv9_iova_bytes_per_session(void)
+{
+	char field[NPU_NAME_MAX];
+	struct client client, other;
+	struct client_bo first, second, foreign;
+	struct npu_bo_import import = {0};
+	struct message reply;
+	struct daemon daemon;
+	int fd;
+
+	start_with_quota("soft", "\"iova_bytes_per_session\": 1048576", &daemon);
+	client_open(&daemon, &client);
+	client_bo_new(&client, (1 << 19) + 1, &first);
+	REQUIRE_EQ(client_bo_try_new(&client, 1 << 19, 0, &second, field), EDQUOT);
+	REQUIRE(strcmp(field, "iova_bytes_per_session") == 0);
+	/* At an address of its own choice, too. */
+	REQUIRE_EQ(client_bo_try_new(&client, 1 << 19, 0x40000000, &second, field), EDQUOT);
+	REQUIRE(strcmp(field, "iova_bytes_per_session") == 0);
+	client_open(&daemon, &other);
+	client_bo_new(&other, 1 << 19, &foreign);
+	fd = client_bo_export(&other, &foreign, 0);
+	REQUIRE(client_exchange(
+		&client, &(struct request){NPU_OP_BO_IMPORT, &import, sizeof(import), &fd, 1},
+		&reply));
+	REQUIRE_EQ(reply.body.error.error, EDQUOT);
+	REQUIRE(strcmp(reply.body.error.field, "iova_bytes_per_session") == 0);
+	client_bo_close(&client, &first);
+	client_bo_new(&client, 1 << 20, &second);
+	client_wait_stats(&client, "sessions.0.iova_bytes", 1 << 20);
+	daemon_stop(&daemon);
+}
+
 static void inv9_bos_per_session(void)
 {
 	char field[NPU_NAME_MAX];
@@ -181,21 +214,18 @@ static void inv9_sessions_per_uid(void)
 	daemon_stop(&daemon);
 }
 
-static void inv9_requests_per_s(void)
+/* Sends 60 at once, where 20 are allowed. */
+static void require_limit(const struct daemon *daemon, uint16_t op)
 {
+	struct npu_cancel cancel = {1};
+	const struct request request = {op, &cancel, sizeof(cancel), NULL, 0};
 	struct message reply;
-	struct daemon daemon;
 	struct client client;
 	unsigned n_refused = 0;
 
-	start_with_quota("soft", "\"requests_per_s\": 20", &daemon);
-	client_open(&daemon, &client);
+	client_open(daemon, &client);
 	for (int i = 0; i < 60; i++) {
-		struct npu_cancel cancel = {1};
-
-		REQUIRE(client_exchange(
-			&client, &(struct request){NPU_OP_CANCEL, &cancel, sizeof(cancel), NULL, 0},
-			&reply));
+		REQUIRE(client_exchange(&client, &request, &reply));
 		if (reply.body.error.error != EAGAIN)
 			continue;
 		REQUIRE(strcmp(reply.body.error.field, "requests_per_s") == 0);
@@ -204,14 +234,31 @@ static void inv9_requests_per_s(void)
 		n_refused++;
 	}
 	REQUIRE(n_refused > 0);
+	client_close(&client);
+}
+
+static void inv9_requests_per_s(void)
+{
+	struct daemon daemon;
+
+	start_with_quota("soft", "\"requests_per_s\": 20", &daemon);
+	require_limit(&daemon, NPU_OP_CANCEL);
+	/* What would be refused anyway counts as well. */
+	require_limit(&daemon, UINT16_MAX);
+	require_limit(&daemon, NPU_OP_KILL);
 	daemon_stop(&daemon);
 }
 
 static const struct test_case cases[] = {
-	HARNESS_CASE(inv9_bytes_per_session),  HARNESS_CASE(inv9_bos_per_session),
-	HARNESS_CASE(inv9_fences_per_session), HARNESS_CASE(inv9_jobs_per_session),
-	HARNESS_CASE(inv9_jobs_per_tenant),    HARNESS_CASE(inv9_jobs_total),
-	HARNESS_CASE(inv9_tasks_per_job),      HARNESS_CASE(inv9_sessions_per_uid),
+	HARNESS_CASE(inv9_bytes_per_session),
+	HARNESS_CASE(inv9_bos_per_session),
+	HARNESS_CASE(inv9_iova_bytes_per_session),
+	HARNESS_CASE(inv9_fences_per_session),
+	HARNESS_CASE(inv9_jobs_per_session),
+	HARNESS_CASE(inv9_jobs_per_tenant),
+	HARNESS_CASE(inv9_jobs_total),
+	HARNESS_CASE(inv9_tasks_per_job),
+	HARNESS_CASE(inv9_sessions_per_uid),
 	HARNESS_CASE(inv9_requests_per_s),
 };
 
