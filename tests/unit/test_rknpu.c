@@ -453,7 +453,7 @@ START_TEST(room_is_told_per_address_space)
 
 	open_device(V098);
 	for (unsigned i = 0; i < 3; i++)
-		ck_assert_int_eq(device_bo_new(device, 5, 1u << 20, &bos[i]), 0);
+		ck_assert_int_eq(device_bo_new(device, 5, 1u << 20, false, &bos[i]), 0);
 	device_bo_free(device, &bos[1]);
 	ck_assert_uint_eq(device_spaces(device, spaces, DEVICE_MAX_SPACES), 2);
 	ck_assert_uint_eq(spaces[0].number, 0);
@@ -477,10 +477,10 @@ START_TEST(a_failed_change_of_address_space_is_told)
 
 	open_device(V098);
 	fake.create_error = -EINVAL;
-	ck_assert_int_eq(device_bo_new(device, 5, 4096, &bo), -EBUSY);
+	ck_assert_int_eq(device_bo_new(device, 5, 4096, false, &bo), -EBUSY);
 	fake.create_error = -ENOMEM;
-	ck_assert_int_eq(device_bo_new(device, 5, 4096, &bo), -ENOMEM);
-	ck_assert_int_eq(device_bo_new(device, 5, 4096, &bo), 0);
+	ck_assert_int_eq(device_bo_new(device, 5, 4096, false, &bo), -ENOMEM);
+	ck_assert_int_eq(device_bo_new(device, 5, 4096, false, &bo), 0);
 	device_bo_free(device, &bo);
 	close_device();
 }
@@ -523,7 +523,7 @@ START_TEST(misc_node_is_driven_by_descriptors)
 	device_set_listener(device, listen_to, NULL);
 	ck_assert_uint_eq(fake.create_bytes, lengths[_i]);
 	ck_assert_uint_eq(device->caps.n_domains, 0);
-	ck_assert_int_eq(device_bo_new(device, 0, 4096, &bo), 0);
+	ck_assert_int_eq(device_bo_new(device, 0, 4096, false, &bo), 0);
 	ck_assert(!(fake.objects[bo.handle].flags & RKNPU_MEM_NON_CONTIGUOUS));
 	ck_assert_int_eq(device_bo_import(device, 0, fake.fd, &again), 0);
 	tasks[0] = (struct device_task){0x1000, 20, 0x300};
