@@ -347,7 +347,9 @@ int session_place(struct session *session, struct npu_error *error)
 		if (r < 0)
 			domain_unplace(&session->domain);
 	}
-	return r < 0 ? error_set(error, -r, "size", "npud is out of memory") : 0;
+	return r < 0 ? error_set(error, -r, "size", "npud has no address space for the session: %s",
+				 strerror(-r))
+		     : 0;
 }
 
 /* ---- death ---- */
