@@ -28,10 +28,18 @@ static void replay(const struct daemon *daemon, const char *folder, const char *
 			     result.output);
 }
 
+/* On an emulated kernel driver each submit finds registers as after a reset. */
+static bool builds_on_registers(const char *name)
+{
+	return strcmp(name, "k_simple_conv") == 0;
+}
+
 static bool is_recording(const char *folder, const char *name, const char *prefix)
 {
 	char path[PATH_BYTES];
 
+	if (!harness_has_soft() && builds_on_registers(name))
+		return false;
 	snprintf(path, sizeof(path), "%s/%s/fixture.json", folder, name);
 	return strncmp(name, prefix, strlen(prefix)) == 0 && access(path, R_OK) == 0;
 }
