@@ -118,7 +118,8 @@ int op_bo_create(struct request *request)
 		return r;
 	if (session_charge_bo(request->session, create.size, charges, &refusal) < 0)
 		return error_quota(&request->error, &refusal);
-	r = bo_new(&request->session->domain, create.size, create.iova, &bo);
+	r = bo_new(&request->session->domain, create.size, create.flags & NPU_BO_UNCACHED,
+		   create.iova, &bo);
 	if (r < 0) {
 		bo_uncharge(charges);
 		return bo_error(&request->error, r, create.iova, create.size);

@@ -148,11 +148,11 @@ struct device_ops {
 	int (*memory_map)(struct device *device, void *host, size_t size_bytes, uint64_t *ret_pa);
 	void (*memory_unmap)(struct device *device, uint64_t pa, size_t size_bytes);
 	/* NULL where the device sees into the caches of the CPU: */
-	int (*memory_set_cached)(struct device *device, uint64_t pa, size_t size_bytes);
+	int (*memory_set_cached)(struct device *device, uint64_t pa, size_t size_bytes, int fd);
 	void (*memory_sync)(struct device *device, uint64_t pa, size_t size_bytes, bool to_device);
 	void (*zap)(struct device *device, uint64_t table_pa, uint32_t iova, uint32_t size_bytes);
 	/* NULL without memory of its own: */
-	int (*bo_new)(struct device *device, unsigned domain, uint64_t size_bytes,
+	int (*bo_new)(struct device *device, unsigned domain, uint64_t size_bytes, bool is_uncached,
 		      struct device_bo *ret_bo);
 	int (*bo_import)(struct device *device, unsigned domain, int fd, struct device_bo *ret_bo);
 	void (*bo_free)(struct device *device, struct device_bo *bo);
@@ -292,12 +292,14 @@ static inline void device_memory_unmap(struct device *device, uint64_t pa, size_
 
 /*
  * Mapped memory will be used through the caches of the CPU, and kept in step by
- * device_memory_sync(). It counts as not yet synced. -ENOMEM.
+ * device_memory_sync(). It counts as not yet synced. `fd`, borrowed, or -1: what it is mapped from;
+ * mappings of the same object are the same memory. -ENOMEM.
  */
-static inline int device_memory_set_cached(struct device *device, uint64_t pa, size_t size_bytes)
+static inline int device_memory_set_cached(struct device *device, uint64_t pa, size_t size_bytes,
+					   int fd)
 {
 	return device->ops->memory_set_cached
-		       ? device->ops->memory_set_cached(device, pa, size_bytes)
+		       ? device->ops->memory_set_cached(device, pa, size_bytes, fd)
 		       : 0;
 }
 
@@ -321,12 +323,13 @@ static inline void device_zap(struct device *device, uint64_t table_pa, uint32_t
 
 /*
  * Memory that the kernel driver makes, zeroed, in an address space of its own or the shared one
- * (0), mapped for the daemon. May wait for the batches of other address spaces. -ENOMEM, …
+ * (0), mapped for the daemon; `is_uncached` for what is never synced. May wait for the batches of
+ * other address spaces. -ENOMEM, …
  */
 static inline int device_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
-				struct device_bo *ret_bo)
+				bool is_uncached, struct device_bo *ret_bo)
 {
-	return device->ops->bo_new(device, domain, size_bytes, ret_bo);
+	return device->ops->bo_new(device, domain, size_bytes, is_uncached, ret_bo);
 }
 
 /*

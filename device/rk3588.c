@@ -484,11 +484,11 @@ static void rk3588_memory_unmap(struct device *device, uint64_t pa, size_t size_
 	npu->bus->ops->dma_unmap(npu->bus, pa, size_bytes);
 }
 
-static int rk3588_memory_set_cached(struct device *device, uint64_t pa, size_t size_bytes)
+static int rk3588_memory_set_cached(struct device *device, uint64_t pa, size_t size_bytes, int fd)
 {
 	struct rk3588 *npu = rk3588(device);
 
-	return npu->bus->ops->dma_set_cached(npu->bus, pa, size_bytes);
+	return npu->bus->ops->dma_set_cached(npu->bus, pa, size_bytes, fd);
 }
 
 static void rk3588_memory_sync(struct device *device, uint64_t pa, size_t size_bytes,

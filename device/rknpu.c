@@ -421,9 +421,10 @@ static int make_descriptors(struct rknpu *rknpu)
 	const uint64_t size_bytes = RKNPU_TASKS_MAX * sizeof(struct rknpu_task);
 	int r = 0;
 
+	/* Not cached: to sync it would change the address space (ABI reference 1.7). */
 	for (unsigned i = 0; i < RKNPU_CORES && r == 0; i++)
-		r = rknpu_memory_new(rknpu, RKNPU_DOMAIN_SHARED, size_bytes, true,
-				     &rknpu->descriptors[i]);
+		r = rknpu_memory_new(rknpu, RKNPU_DOMAIN_SHARED, size_bytes,
+				     RKNPU_MEM_KERNEL_MAPPING, &rknpu->descriptors[i]);
 	return r;
 }
 

@@ -84,10 +84,10 @@ bool rknpu_is_domain_ready(struct device *device, unsigned domain);
 
 /* ---- rknpu_memory.c ---- */
 
-/* Descriptors that the kernel reads go into memory that it maps itself. */
-int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, bool is_for_kernel,
+/* Zeroed memory; `flags`: what else is asked for, RKNPU_MEM_*. */
+int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, uint32_t flags,
 		     struct device_bo *ret_bo);
-int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
+int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes, bool is_uncached,
 		 struct device_bo *ret_bo);
 int rknpu_bo_import(struct device *device, unsigned domain, int fd, struct device_bo *ret_bo);
 void rknpu_bo_free(struct device *device, struct device_bo *bo);

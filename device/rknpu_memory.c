@@ -127,14 +127,11 @@ static int domain_error(int r)
 	return r == -EINVAL ? -EBUSY : r;
 }
 
-int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, bool is_for_kernel,
+int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, uint32_t flags,
 		     struct device_bo *ret_bo)
 {
-	const uint32_t cached = RKNPU_MEM_CACHEABLE | RKNPU_MEM_IOMMU_LIMIT_IOVA_ALIGNMENT |
-				(rknpu->has_iommu ? RKNPU_MEM_NON_CONTIGUOUS : 0);
 	struct rknpu_mem_create request = {
-		/* Not cached: to sync it would change the address space (ABI reference 1.7). */
-		.flags = RKNPU_MEM_ZEROING | (is_for_kernel ? RKNPU_MEM_KERNEL_MAPPING : cached),
+		.flags = RKNPU_MEM_ZEROING | flags,
 		.size = size_bytes,
 		.iommu_domain_id = (int32_t)domain,
 	};
@@ -161,10 +158,15 @@ int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, 
 	return 0;
 }
 
-int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
+int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes, bool is_uncached,
 		 struct device_bo *ret_bo)
 {
-	return rknpu_memory_new((struct rknpu *)device, domain, size_bytes, false, ret_bo);
+	struct rknpu *rknpu = (struct rknpu *)device;
+	uint32_t flags = RKNPU_MEM_IOMMU_LIMIT_IOVA_ALIGNMENT;
+
+	flags |= is_uncached ? RKNPU_MEM_WRITE_COMBINE : RKNPU_MEM_CACHEABLE;
+	flags |= rknpu->has_iommu ? RKNPU_MEM_NON_CONTIGUOUS : 0;
+	return rknpu_memory_new(rknpu, domain, size_bytes, flags, ret_bo);
 }
 
 /* A handle that the driver made just now, or one that it has made before, for this descriptor. */

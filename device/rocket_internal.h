@@ -84,7 +84,7 @@ int rocket_file_new(const struct rocket *rocket, struct rocket_file **ret_file);
 struct rocket_file *rocket_file_free(struct rocket_file *file);
 /* NULL where there is no such domain. */
 struct rocket_file *rocket_find_file(const struct rocket *rocket, unsigned domain);
-int rocket_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
+int rocket_bo_new(struct device *device, unsigned domain, uint64_t size_bytes, bool is_uncached,
 		  struct device_bo *ret_bo);
 int rocket_bo_import(struct device *device, unsigned domain, int fd, struct device_bo *ret_bo);
 void rocket_bo_free(struct device *device, struct device_bo *bo);

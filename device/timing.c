@@ -291,3 +291,8 @@ void timing_device_advance(struct device *device, uint64_t duration_ns)
 	timing->virtual_now_ns += duration_ns;
 	timing_arm(timing);
 }
+
+uint64_t timing_device_next_end_ns(struct device *device)
+{
+	return next_end_ns(to_timing(device));
+}

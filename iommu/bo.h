@@ -30,6 +30,7 @@ struct bo {
 	uint32_t iova;
 	bool is_writable; /* by the NPU */
 	bool is_imported;
+	bool is_uncached;		   /* is never synced */
 	struct device_bo device_bo;	   /* where the device has memory of its own */
 	struct domain *domain;		   /* borrowed; outlives the BO */
 	struct charge charges[BO_CHARGES]; /* released with the BO */
@@ -44,7 +45,8 @@ struct bo {
  * a fixed address where a driver chooses them; -EINPROGRESS: its driver would wait for the batches
  * of others, so not now. The charges are left for the caller to fill in.
  */
-int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, struct bo **ret_bo);
+int bo_new(struct domain *domain, uint64_t size_bytes, bool is_uncached, uint32_t fixed_iova,
+	   struct bo **ret_bo);
 
 /*
  * Takes memory that somebody else made: a shared-memory object that can't shrink (F_SEAL_SHRINK),

@@ -112,6 +112,8 @@ void session_policy_deinit(struct session_policy *policy);
  */
 int session_policy_match(const struct session_policy *policy, const struct identity *identity,
 			 const char *wanted, const struct class **ret_class);
+/* The last rule of a policy fits everybody. */
+bool match_rule_fits(const struct match_rule *rule, const struct identity *identity);
 bool identity_in_group(const struct identity *identity, gid_t gid);
 
 #endif

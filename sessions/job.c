@@ -196,6 +196,19 @@ static int job_make_fence(struct job *job, int *ret_fence_fd, struct npu_error *
 		     : 0;
 }
 
+/* Whoever plays a recording again wants the load as it came. */
+static void job_record_refusal(struct job *job, uint64_t now_ns)
+{
+	struct sessions *sessions = job->session->owner;
+
+	if (!trace_is_on(&sessions->trace))
+		return;
+	job->base.id = sessions->next_job_id++;
+	job->base.submitted_ns = job->base.done_ns = now_ns;
+	job->base.outcome = NPU_OUTCOME_LATE;
+	trace_add_job(&sessions->trace, job);
+}
+
 /* `deadline_ns` is the client's, from now on. */
 static int job_submit_built(struct job *job, int64_t deadline_ns, int *ret_fence_fd,
 			    struct npu_error *error)
@@ -220,8 +233,12 @@ static int job_submit_built(struct job *job, int64_t deadline_ns, int *ret_fence
 	fence_signal(&job->fence, r == -ETIME ? NPU_OUTCOME_LATE : NPU_OUTCOME_CANCELLED);
 	if (fence_fd >= 0)
 		close(fence_fd);
-	if (r == -ETIME)
+	if (r == -ETIME) {
+		/* It may have shed others before. */
+		sessions_kick(sessions);
+		job_record_refusal(job, now_ns);
 		return job_refuse_late(job, now_ns, error);
+	}
 	if (r == -EFBIG)
 		return job_refuse_long(job, error);
 	return r == -ENODEV ? job_refuse_lost(job, now_ns, error)

@@ -281,7 +281,7 @@ int job_own_bo(const struct job *job, uint64_t size_bytes, struct bo **ret_bo,
 	struct bo *bo;
 	int r;
 
-	r = bo_new(&job->session->domain, size_bytes, 0, &bo);
+	r = bo_new(&job->session->domain, size_bytes, false, 0, &bo);
 	if (r < 0)
 		return error_set(error, -r, "job", "npud has no memory for the job's streams: %s",
 				 strerror(-r));

@@ -35,6 +35,7 @@ struct soft_cna {
 	uint32_t group_channels; /* kernels, or channels of a depthwise convolution, in a group */
 	/* Input: its size, the channels of its layout, those that are not fed as 0. */
 	uint32_t width, height;
+	uint32_t unfetched_columns; /* of surfaces: what their rows have beside that width */
 	uint32_t channels, real_channels;
 	uint32_t lanes;		  /* channels that are stored and multiplied */
 	uint32_t packed_channels; /* interleaved in a pixel of few channels; 0: surfaces of atoms */

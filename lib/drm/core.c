@@ -250,6 +250,7 @@ int drm_import(struct drm_file *file, int fd, uint32_t *ret_handle)
 		r = import_locked(file, fd, token, &object);
 		if (r == 0 && object) {
 			object->is_imported = true;
+			object->is_cached = !(status.st_mode & NPU_BO_UNCACHED_MODE);
 			object->dev = status.st_dev;
 			object->ino = status.st_ino;
 		} else {

@@ -23,6 +23,7 @@ struct gem_object {
 	uint64_t token;
 	uint64_t offset;	     /* for mmap() */
 	bool is_imported, is_placed; /* `is_placed`: its address has been asked for */
+	bool is_cached;		     /* the program may sync it */
 	struct npu_session *session; /* whose BO it is, borrowed */
 	dev_t dev;		     /* of its memory; 0: not known, it has not been shared */
 	ino_t ino;

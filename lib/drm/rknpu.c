@@ -144,9 +144,16 @@ static int handle_action(struct drm_file *file, void *data, size_t user_size)
 
 /* ---- memory ---- */
 
+/* An npud that does not know of it has only memory that wants to be synced. */
+static uint32_t uncached(const struct npu_session *session)
+{
+	return npu_query(session)->features & NPU_FEATURE_UNCACHED ? NPU_BO_UNCACHED : 0;
+}
+
 int rknpu_create_object(struct drm_file *file, const struct rknpu_mem_create *request,
 			struct gem_object **ret_object)
 {
+	const bool is_cached = request->flags & RKNPU_MEM_CACHEABLE;
 	struct npu_session *session;
 	struct npu_bo bo;
 	int r;
@@ -160,7 +167,7 @@ int rknpu_create_object(struct drm_file *file, const struct rknpu_mem_create *re
 	r = drm_file_space(file, (unsigned)request->iommu_domain_id, &session);
 	if (r < 0)
 		return r;
-	r = npu_bo_create(session, request->size, 0, &bo);
+	r = npu_bo_create(session, request->size, is_cached ? 0 : uncached(session), &bo);
 	if (r < 0) {
 		trace_explain("MEM_CREATE: %s", npu_last_error());
 		return r == -ECONNRESET ? -ENODEV : -ENOMEM;
@@ -171,6 +178,7 @@ int rknpu_create_object(struct drm_file *file, const struct rknpu_mem_create *re
 		return r;
 	}
 	(*ret_object)->flags = request->flags;
+	(*ret_object)->is_cached = is_cached;
 	return 0;
 }
 
@@ -310,7 +318,7 @@ static int sync_object(struct drm_file *file, const struct rknpu_mem_sync *reque
 	const uint32_t direction =
 		request->flags & (RKNPU_MEM_SYNC_TO_DEVICE | RKNPU_MEM_SYNC_FROM_DEVICE);
 
-	if (!object || !(object->flags & RKNPU_MEM_CACHEABLE)) {
+	if (!object || !object->is_cached) {
 		trace_explain("MEM_SYNC: obj_addr 0x%llx %s", (unsigned long long)request->obj_addr,
 			      object ? "has no cached mapping" : "is none of this session's");
 		return -EINVAL;

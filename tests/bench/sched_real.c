@@ -227,16 +227,18 @@ static int run_scenario(const struct options *options, const struct sim_workload
 	struct sim_scenario scenario;
 	struct sim_metrics metrics;
 	struct sim_engine engine, simulated;
-	int status = CLI_FAILED;
+	int status = CLI_FAILED, r;
 	size_t size;
 
 	if (!found)
 		return cli_error(CLI_FAILED, "%s: no such scenario", id);
 	scenario = *found;
 	scenario.horizon_ns = options->seconds * 1000000000ull;
-	if (sim_contender_find(scenario.recommended_policy, &contender, &error) < 0 ||
-	    sim_contender_run(&contender, workload, &scenario, &seeds, &simulated, &metrics) < 0 ||
-	    sim_engine_init(&engine, workload, &scenario, options->seed) < 0)
+	if (sim_contender_find(scenario.recommended_policy, &contender, &error) < 0)
+		return cli_error(CLI_FAILED, "%s: %s", id, error.text);
+	r = sim_contender_run(&contender, workload, &scenario, &seeds, &simulated, &metrics);
+	sim_contender_deinit(&contender);
+	if (r < 0 || sim_engine_init(&engine, workload, &scenario, options->seed) < 0)
 		return cli_error(CLI_FAILED, "%s: cannot be simulated", id);
 	size = engine.n_sessions * sizeof(*results);
 	results = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -97,15 +97,19 @@ static const struct sim_metrics *run_contender(struct bench *bench, const char *
 	struct sim_contender contender;
 	struct sim_policy_error error;
 	struct sim_engine engine;
+	int r;
 
 	for (unsigned i = 0; i < bench->n_runs; i++) {
 		if (!strcmp(bench->runs[i].scenario, scenario_id) &&
 		    !strcmp(bench->runs[i].contender, name))
 			return &bench->runs[i].metrics;
 	}
-	if (!scenario || sim_contender_find(name, &contender, &error) < 0 ||
-	    sim_contender_run(&contender, &bench->workload, scenario, &bench->seeds, &engine,
-			      &run->metrics) < 0)
+	if (!scenario || sim_contender_find(name, &contender, &error) < 0)
+		return NULL;
+	r = sim_contender_run(&contender, &bench->workload, scenario, &bench->seeds, &engine,
+			      &run->metrics);
+	sim_contender_deinit(&contender);
+	if (r < 0)
 		return NULL;
 	sim_engine_deinit(&engine);
 	run->scenario = scenario_id;

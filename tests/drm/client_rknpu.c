@@ -274,6 +274,8 @@ static void sharing_by_prime(void)
 	CHECK_EQ(direct[17], 42);
 	CHECK_EQ(lseek(prime.fd, 0, SEEK_END), 8192);
 	CHECK_EQ(ioctl(prime.fd, _IOW('b', 0, uint64_t), &(uint64_t){1}), 0);
+	CHECK_FAILS(ioctl(prime.fd, _IOW('b', 0, uint64_t), &(uint64_t){8}), EINVAL);
+	CHECK_FAILS(ioctl(prime.fd, _IOW('b', 0, uint64_t), (void *)8), EFAULT);
 	CHECK_FAILS(ioctl(STDIN_FILENO, _IOW('b', 0, uint64_t), &(uint64_t){1}), ENOTTY);
 	/* Into the file it is from: its old handle. */
 	prime.handle = 0;

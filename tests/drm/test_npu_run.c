@@ -96,6 +96,22 @@ static const char slow_watchdog[] =
 	"{\"version\": 1, \"watchdog\": {\"floor_ms\": 2000, \"slow_after\": 1000,"
 	" \"suspend_after\": 1000, \"strikes\": 1000}}";
 
+/* Memory is cached or not as MEM_CREATE said, where that makes a difference. */
+static void incoherent_device(void)
+{
+	static const char *const names[] = {"blocking_submit", "every_core_mask", "fences",
+					    "cached_memory_is_synced",
+					    "shared_memory_keeps_its_kind"};
+	struct daemon daemon;
+
+	daemon_start(&(struct daemon_options){.arguments = {"--soft-cache", "incoherent"}},
+		     &daemon);
+	setenv("NPU_TEST_INCOHERENT", "1", 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		require_case(&daemon, getenv("DRM_CLIENT_SUBMIT"), names[i]);
+	daemon_stop(&daemon);
+}
+
 static void rocket_abi(void)
 {
 	run_client_with("DRM_CLIENT_ROCKET", slow_watchdog);
@@ -485,6 +501,7 @@ static const struct test_case cases[] = {
 	{.name = "vendor_submits", .run = vendor_submits, .timeout_s = 240},
 	{.name = "vendor_submits_32_bit", .run = vendor_submits_32_bit, .timeout_s = 240},
 	{.name = "vendor_misbehaviour", .run = vendor_misbehaviour},
+	HARNESS_CASE(incoherent_device),
 	{.name = "rocket_abi", .run = rocket_abi, .timeout_s = 240},
 	{.name = "rocket_abi_32_bit", .run = rocket_abi_32_bit, .timeout_s = 240},
 	{.name = "nodes", .run = nodes, .timeout_s = 120},

@@ -40,10 +40,10 @@ bool harness_has_soft(void);
 bool harness_has_device(const char *name);
 /* Skips the case where they do not. */
 void harness_needs_soft(const char *reason);
-/* Skips the case on that one. */
-void harness_skip_on(const char *device, const char *reason);
 /* Whether the kernel driver below npud does what nobody can foresee: NPU_PERSONALITY. */
 bool harness_driver_misbehaves(void);
+/* Skips the case on that one. */
+void harness_skip_on(const char *device, const char *reason);
 /* By that one: "address", "thread", ... */
 bool harness_is_sanitized_by(const char *sanitizer);
 /* CLOCK_MONOTONIC. */

@@ -327,9 +327,9 @@ START_TEST(address_spaces_change_between_batches_only)
 	batch.device_domain = 4;
 	ck_assert_int_eq(device_start(device, 1, &batch), -EBUSY);
 	/* Of the same one: at once. */
-	ck_assert_int_eq(device_bo_new(device, 3, 4096, &bo), 0);
+	ck_assert_int_eq(device_bo_new(device, 3, 4096, false, &bo), 0);
 	pthread_create(&thread, NULL, release_later, NULL);
-	ck_assert_int_eq(device_bo_new(device, 4, 4096, &other), 0);
+	ck_assert_int_eq(device_bo_new(device, 4, 4096, false, &other), 0);
 	pthread_join(thread, NULL);
 	ck_assert_uint_eq(fake.n_disturbed, 0);
 	wait_events(1);
@@ -367,7 +367,7 @@ START_TEST(memory_is_the_drivers_and_zeroed)
 	struct device_bo bo, again;
 
 	open_device(V098);
-	ck_assert_int_eq(device_bo_new(device, 2, 5000, &bo), 0);
+	ck_assert_int_eq(device_bo_new(device, 2, 5000, false, &bo), 0);
 	ck_assert_uint_eq(bo.handle, 4);
 	ck_assert_uint_eq(bo.size_bytes, 8192);
 	ck_assert(bo.is_writable);
@@ -399,7 +399,7 @@ START_TEST(memory_beside_a_batch_goes_later)
 	open_device(V098);
 	ck_assert_int_eq(device_domain_open(device, &first), 0);
 	ck_assert_int_eq(device_domain_open(device, &second), 0);
-	ck_assert_int_eq(device_bo_new(device, second, 4096, &bo), 0);
+	ck_assert_int_eq(device_bo_new(device, second, 4096, false, &bo), 0);
 	ck_assert_int_eq(device_bo_import(device, second, fake.fd, &again), 0);
 	batch.device_domain = first;
 	fake_hold(true);
@@ -432,10 +432,10 @@ START_TEST(imports_go_to_the_session_that_asked)
 	struct device_bo mine, other, imported;
 
 	open_device(V098);
-	ck_assert_int_eq(device_bo_new(device, 2, 4096, &mine), 0);
+	ck_assert_int_eq(device_bo_new(device, 2, 4096, false, &mine), 0);
 	device_bo_free(device, &mine);
 	fake.objects[4].exists = true; /* a stranger's */
-	ck_assert_int_eq(device_bo_new(device, 3, 4096, &other), 0);
+	ck_assert_int_eq(device_bo_new(device, 3, 4096, false, &other), 0);
 	ck_assert_int_eq(device_bo_import(device, 2, fake.fd, &imported), 0);
 	ck_assert_uint_eq(fake.import_domain, 2);
 	device_bo_free(device, &imported);

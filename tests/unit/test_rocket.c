@@ -443,8 +443,8 @@ START_TEST(session_is_a_file)
 	open_device();
 	first = open_domain();
 	file = file_of_last();
-	ck_assert_int_eq(device_bo_new(device, first, 4096, &bos[0]), 0);
-	ck_assert_int_eq(device_bo_new(device, first, 8192, &bos[1]), 0);
+	ck_assert_int_eq(device_bo_new(device, first, 4096, false, &bos[0]), 0);
+	ck_assert_int_eq(device_bo_new(device, first, 8192, false, &bos[1]), 0);
 	/* The mark has the page at 0. */
 	ck_assert_uint_eq(bos[0].iova, 4096);
 	ck_assert_uint_eq(bos[1].iova, 8192);
@@ -452,7 +452,7 @@ START_TEST(session_is_a_file)
 	memset(bos[1].host, 1, 8192);
 	second = open_domain();
 	ck_assert_uint_ne(first, second);
-	ck_assert_int_eq(device_bo_new(device, second, 4096, &other), 0);
+	ck_assert_int_eq(device_bo_new(device, second, 4096, false, &other), 0);
 	ck_assert_uint_eq(other.iova, 4096);
 	ck_assert_uint_eq(fake_count_objects(file), 3);
 	device_bo_free(device, &bos[0]);
@@ -492,14 +492,14 @@ START_TEST(memory_that_cannot_be_had_leaves_nothing)
 	domain = open_domain();
 	file = file_of_last();
 	fake.create_error = ENOMEM;
-	ck_assert_int_eq(device_bo_new(device, domain, 4096, &bo), -ENOMEM);
+	ck_assert_int_eq(device_bo_new(device, domain, 4096, false, &bo), -ENOMEM);
 	fake.create_error = 0;
 	/* More than the driver can be asked for, an address beyond 4 GiB, nothing to map. */
-	ck_assert_int_eq(device_bo_new(device, domain, 1ull << 32, &bo), -ENOMEM);
+	ck_assert_int_eq(device_bo_new(device, domain, 1ull << 32, false, &bo), -ENOMEM);
 	fake.next_address[file] = (1ull << 32) - 4096;
-	ck_assert_int_eq(device_bo_new(device, domain, 8192, &bo), -ERANGE);
+	ck_assert_int_eq(device_bo_new(device, domain, 8192, false, &bo), -ERANGE);
 	fake.next_address[file] = 4096;
-	ck_assert_int_eq(device_bo_new(device, domain, 0, &bo), -EINVAL);
+	ck_assert_int_eq(device_bo_new(device, domain, 0, false, &bo), -EINVAL);
 	ck_assert_uint_eq(fake_count_objects(file), 1);
 	close_device();
 }
@@ -514,7 +514,7 @@ START_TEST(only_own_memory_can_be_imported)
 
 	open_device();
 	mine = open_domain();
-	ck_assert_int_eq(device_bo_new(device, mine, 4096, &bo), 0);
+	ck_assert_int_eq(device_bo_new(device, mine, 4096, false, &bo), 0);
 	ck_assert_int_eq(device_bo_export(device, &bo, true, &fd), 0);
 	others = open_domain();
 	file = file_of_last();
@@ -542,7 +542,7 @@ START_TEST(sync_is_of_the_whole_object)
 	open_device();
 	domain = open_domain();
 	file = file_of_last();
-	ck_assert_int_eq(device_bo_new(device, domain, 8192, &bo), 0);
+	ck_assert_int_eq(device_bo_new(device, domain, 8192, false, &bo), 0);
 	device_bo_sync(device, &bo, 0, 4096, true);
 	ck_assert_uint_eq(fake.objects[file][bo.handle].n_finished, 1);
 	ck_assert_uint_eq(fake.objects[file][bo.handle].n_prepared, 0);
