@@ -87,7 +87,7 @@ static void gangs_are_refused_unless_one_core_will_do(void)
 	job.submit.ranges[0] = job.submit.ranges[1] = all;
 	REQUIRE_EQ(client_try_submit(&client, &job, NULL, &message), EINVAL);
 	REQUIRE(strcmp(message.body.error.field, "core_mask") == 0);
-	REQUIRE_HAS(message.body.error.text, "the device 'rocket' starts none together");
+	REQUIRE_HAS(message.body.error.message, "the device 'rocket' starts none together");
 	job.submit.widths = 1u << 1;
 	job.width_ranges = &all;
 	job.n_width_ranges = 1;
@@ -117,7 +117,8 @@ static void tasks_that_only_pool_are_refused(void)
 	job.n_tasks = 2;
 	REQUIRE_EQ(client_try_submit(&client, &job, NULL, &message), EOPNOTSUPP);
 	REQUIRE(strcmp(message.body.error.field, "tasks[1]") == 0);
-	REQUIRE_HAS(message.body.error.text, "int_mask 0xc00: the driver of the device 'rocket'");
+	REQUIRE_HAS(message.body.error.message,
+		    "int_mask 0xc00: the driver of the device 'rocket'");
 	matmul_check(&client, &matmul);
 	daemon_stop(&daemon);
 }
