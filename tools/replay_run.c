@@ -224,9 +224,10 @@ static int submit_and_wait(struct run *run, const struct npu_job *job, struct re
 	if (result.outcome == NPU_OUTCOME_OK)
 		return 0;
 	if (result.outcome == NPU_OUTCOME_PAGE_FAULT)
-		return replay_fail(error, -EINVAL, "page_fault: %s at 0x%08llx",
+		return replay_fail(error, -EINVAL, "page_fault: %s at 0x%08llx%s%s",
 				   result.fault_is_write ? "write" : "read",
-				   (unsigned long long)result.fault_iova);
+				   (unsigned long long)result.fault_iova,
+				   result.detail[0] ? ": " : "", result.detail);
 	return replay_fail(error, -EINVAL, "%s%s%s", npu_outcome_name(result.outcome),
 			   result.detail[0] ? ": " : "", result.detail);
 }
