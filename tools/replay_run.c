@@ -4,6 +4,7 @@
  * for one submit and dropped.
  */
 #include "replay_run.h"
+#include "replay_move.h"
 #include "replay_plan.h"
 
 #include <errno.h>
@@ -63,6 +64,9 @@ static int live_add(struct run *run, const struct replay_buffer *buffer, struct 
 	run->live = live;
 	int result =
 		npu_bo_create_at(run->session, buffer->size, buffer->iova, &live[run->n_live].bo);
+	/* Kernel drivers choose addresses: the streams will have to follow. */
+	if (result == -EOPNOTSUPP)
+		result = npu_bo_create(run->session, buffer->size, 0, &live[run->n_live].bo);
 	if (result < 0)
 		return replay_fail(error, result, "buffer %u at 0x%08x: %s", buffer->handle,
 				   buffer->iova, npu_last_error());
@@ -127,6 +131,43 @@ static void find_int_masks(const struct run *run, struct replay_plan *plan)
 	}
 }
 
+static struct live_buffer *live_find_iova(const struct run *run, uint32_t iova)
+{
+	for (size_t i = 0; i < run->n_live; i++)
+		if (iova >= run->live[i].buffer.iova &&
+		    iova - run->live[i].buffer.iova < run->live[i].buffer.size)
+			return &run->live[i];
+	return NULL;
+}
+
+static int move_task(struct run *run, struct replay_move *move, struct npu_task *task,
+		     struct replay_error *error)
+{
+	struct live_buffer *live = live_find_iova(run, task->regcmd_iova);
+	const uint32_t at = task->regcmd_iova - live->buffer.iova;
+	int result = replay_move_stream(move, (uint64_t *)((char *)live->bo.map + at),
+					task->regcmd_count);
+	if (result < 0)
+		return replay_fail(error, result, "out of memory");
+	task->regcmd_iova = live->bo.iova + at;
+	result = npu_bo_sync(run->session, &live->bo, at, task->regcmd_count * sizeof(uint64_t),
+			     NPU_SYNC_TO_DEVICE);
+	return result < 0 ? replay_fail(error, result, "sync: %s", npu_last_error()) : 0;
+}
+
+/* Fills in `places`, with room for all that live; how many buffers are not where they were. */
+static size_t find_moved(const struct run *run, struct replay_place *places)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < run->n_live; i++) {
+		const struct live_buffer *live = &run->live[i];
+		if (live->bo.iova != live->buffer.iova)
+			places[n++] = (struct replay_place){
+				live->buffer.iova, (uint32_t)live->bo.iova, live->buffer.size};
+	}
+	return n;
+}
+
 /* The handles at npud of the buffers that job `index` names: all, or on rocket those it lists. */
 static uint32_t collect_bos(const struct run *run, const struct replay_submit *submit, size_t index,
 			    uint32_t *ret_bos)
@@ -162,6 +203,23 @@ static int submit_and_wait(struct run *run, const struct npu_job *job, struct re
 			   result.detail[0] ? ": " : "", result.detail);
 }
 
+/* With all streams as they have to be for where the buffers are. */
+static int run_moved(struct run *run, struct replay_plan *plan, struct replay_error *error)
+{
+	struct replay_place *places = calloc(run->n_live + 1, sizeof(*places));
+	if (!places)
+		return replay_fail(error, -ENOMEM, "out of memory");
+	struct replay_move move = {.places = places, .n_places = find_moved(run, places)};
+	int result = 0;
+	for (uint32_t i = 0; i < plan->job.n_tasks && move.n_places > 0 && result == 0; i++)
+		result = move_task(run, &move, &plan->tasks[i], error);
+	if (result == 0)
+		result = submit_and_wait(run, &plan->job, error);
+	replay_move_undo(&move);
+	free(places);
+	return result;
+}
+
 static int run_job(struct run *run, const struct replay_submit *submit, size_t index,
 		   struct replay_error *error)
 {
@@ -174,7 +232,7 @@ static int run_job(struct run *run, const struct replay_submit *submit, size_t i
 		find_int_masks(run, &plan);
 		plan.job.n_bos = collect_bos(run, submit, index, bos);
 		plan.job.bos = bos;
-		result = submit_and_wait(run, &plan.job, error);
+		result = run_moved(run, &plan, error);
 	} else {
 		result = replay_fail(error, -ENOMEM, "out of memory");
 	}
