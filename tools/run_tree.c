@@ -122,6 +122,13 @@ static int make_device(const struct run_tree *tree, bool is_rocket)
 		result = make_link(tree, DEVICE "/subsystem", "../../../bus/platform");
 	if (result == 0)
 		result = make_file(tree, "/sys/bus/platform/uevent", NULL, 0);
+	/* Its node is on a device of its own. */
+	if (result == 0 && is_rocket)
+		result = make_text(tree, "/sys/devices/platform/rknn/uevent",
+				   "MODALIAS=platform:rknn\n");
+	if (result == 0 && is_rocket)
+		result = make_link(tree, "/sys/devices/platform/rknn/subsystem",
+				   "../../../bus/platform");
 	return result;
 }
 
@@ -149,25 +156,28 @@ static int make_driver(const struct run_tree *tree, bool is_rocket)
 static int make_node(const struct run_tree *tree, const char *name, unsigned major, unsigned minor)
 {
 	const char *folder = major == DRM_MAJOR ? "drm" : "accel";
+	const char *parent = major == DRM_MAJOR ? "fdab0000.npu" : "rknn";
 	const char *base = strchr(name, '/') + 1;
-	char path[512], target[512];
+	char device[64], path[512], target[512];
+	snprintf(device, sizeof(device), "/sys/devices/platform/%s", parent);
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	int result = make_file(tree, path, NULL, 0);
-	snprintf(path, sizeof(path), DEVICE "/%s/%s/dev", folder, base);
+	snprintf(path, sizeof(path), "%s/%s/%s/dev", device, folder, base);
 	if (result == 0)
 		result = make_text(tree, path, "%u:%u\n", major, minor);
-	snprintf(path, sizeof(path), DEVICE "/%s/%s/uevent", folder, base);
+	snprintf(path, sizeof(path), "%s/%s/%s/uevent", device, folder, base);
 	if (result == 0)
 		result = make_text(tree, path, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s_minor\n",
 				   major, minor, name, folder);
-	snprintf(path, sizeof(path), DEVICE "/%s/%s/device", folder, base);
+	snprintf(path, sizeof(path), "%s/%s/%s/device", device, folder, base);
+	snprintf(target, sizeof(target), "../../../%s", parent);
 	if (result == 0)
-		result = make_link(tree, path, "../../../fdab0000.npu");
-	snprintf(path, sizeof(path), DEVICE "/%s/%s/subsystem", folder, base);
+		result = make_link(tree, path, target);
+	snprintf(path, sizeof(path), "%s/%s/%s/subsystem", device, folder, base);
 	snprintf(target, sizeof(target), "../../../../../class/%s", folder);
 	if (result == 0)
 		result = make_link(tree, path, target);
-	snprintf(target, sizeof(target), "../../devices/platform/fdab0000.npu/%s/%s", folder, base);
+	snprintf(target, sizeof(target), "../../devices/platform/%s/%s/%s", parent, folder, base);
 	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u", major, minor);
 	if (result == 0)
 		result = make_link(tree, path, target);
