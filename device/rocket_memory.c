@@ -101,6 +101,7 @@ int rocket_bo_new(struct device *device, unsigned domain, uint64_t size_bytes, b
 	struct device_bo bo;
 	int r;
 
+	(void)is_uncached; /* its mappings are write-combined in any case */
 	r = create_object(file, size_bytes, &created);
 	if (r < 0)
 		return r;

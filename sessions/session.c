@@ -130,11 +130,12 @@ int session_new(struct sessions *owner, int fd, const struct identity *identity,
 		r = channel_init(&session->channel, owner->loop, fd, &owner->channels,
 				 &session_channel_ops);
 	if (r < 0) {
-		closer_close(owner->channels.closer, fd);
+		closer_close(owner->channels.closer, identity->uid, fd);
 		if (session)
 			session_destroy(session);
 		return r;
 	}
+	session->channel.owner = &session->user->channels;
 	session->id = ++owner->next_session_id;
 	list_add_tail(&owner->list, &session->link);
 	owner->n_sessions++;

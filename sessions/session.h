@@ -101,6 +101,7 @@ void session_job_gone(struct session *session);
  * all are taken and the policy lets nobody share; -ENOMEM; said in `error`.
  */
 int session_place(struct session *session, struct npu_error *error);
+
 /*
  * For a BO of so many bytes: its memory, its addresses, and itself. -EDQUOT with *ret_refusal, and
  * nothing is charged.

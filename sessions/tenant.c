@@ -122,7 +122,7 @@ int tenants_get_user(struct tenants *tenants, uid_t uid, const struct quota *quo
 	user = calloc(1, sizeof(*user));
 	if (!user)
 		return -ENOMEM;
-	user->uid = uid;
+	user->uid = user->channels.uid = uid;
 	user->refs = 1;
 	account_init(&user->account, &tenants->total, user_quotas);
 	user_set_quota(user, &tenants->machine, quota);

@@ -9,6 +9,7 @@
 #include "base/account.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "sessions/channel.h"
 #include "sessions/class.h"
 
 #include <sys/types.h>
@@ -35,7 +36,8 @@ struct user {
 	unsigned refs;
 	struct account account;
 	struct log_limit log_limit; /* of lines that its jobs cause */
-	struct list link;	    /* tenants::users */
+	struct channel_owner channels;
+	struct list link; /* tenants::users */
 };
 
 struct tenant {

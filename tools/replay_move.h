@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recorded streams have the addresses of their buffers in them. Where a device puts buffers
- * elsewhere, streams are changed for the time of a job, and changed back, since the recording goes
- * on from what they were.
+ * Streams name addresses. Where a kernel driver chooses those of buffers, a recorded stream is
+ * made to name the new ones. Pure.
  */
 #ifndef NPU_TOOLS_REPLAY_MOVE_H
 #define NPU_TOOLS_REPLAY_MOVE_H
@@ -10,27 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A buffer as it was recorded, and where it is. */
+/* A buffer that is not where it was recorded. */
 struct replay_place {
 	uint32_t from, to;
 	uint64_t size;
 };
 
-struct replay_saved;
-
-/* Streams that have been changed. All zero: none. */
-struct replay_move {
-	const struct replay_place *places; /* borrowed */
-	size_t n_places;
-	struct replay_saved *saved;
-	size_t n_saved;
-};
-
-/* Where a recorded address is; itself where it is in no buffer. */
-uint32_t replay_move_address(const struct replay_move *move, uint32_t address);
-/* Changes a task's stream, up to its op_en, if that has not been done. -ENOMEM. */
-int replay_move_stream(struct replay_move *move, uint64_t *entries, uint32_t n_entries);
-/* Puts back what the streams were. */
-void replay_move_undo(struct replay_move *move);
+/* The address in its new place; as it is, where no place has it. */
+uint32_t replay_move_address(uint32_t address, const struct replay_place *places, size_t n);
+/* An entry of a stream: the same, with the address moved if it writes a register of one. */
+uint64_t replay_move_entry(uint64_t entry, const struct replay_place *places, size_t n);
 
 #endif

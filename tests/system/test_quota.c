@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void start_with_quota(const char *device, const char *quota, struct daemon *ret_daemon)
@@ -209,6 +210,7 @@ static void inv9_sessions_per_uid(void)
 		client_open(&daemon, &clients[i]);
 	REQUIRE_EQ(client_try_open(&daemon, &one_more), -EDQUOT);
 	client_close(&clients[1]);
+	daemon_wait_log(&daemon, "session=2 from=closing to=dead");
 	json_decref(client_stats(&clients[0]));
 	client_open(&daemon, &one_more);
 	daemon_stop(&daemon);
@@ -249,6 +251,82 @@ static void inv9_requests_per_s(void)
 	daemon_stop(&daemon);
 }
 
+/* ---- all of it at once ---- */
+
+/*
+ * What docs/security.md says of a session with 256 buffers that takes all it may, tasks and page
+ * tables apart, with a quarter for the allocator's own.
+ */
+#define SESSION_BYTES	 (256u << 10)
+#define N_GREEDY	 4
+#define UNREAD_JOBS	 1000
+#define JOBS_PER_SESSION 64
+
+/* Buffers, results that nobody reads, and jobs that wait for a fence. */
+static void take_all(const struct daemon *daemon, struct client *client, int fence)
+{
+	char field[NPU_NAME_MAX];
+	struct job_request request;
+	struct message reply;
+	struct client_bo bo;
+	struct matmul matmul;
+	int error;
+
+	client_open(daemon, client);
+	matmul_init(client, 0, 1, 1, &matmul);
+	request = matmul_request(&matmul);
+	for (unsigned i = 0; i < UNREAD_JOBS; i++) {
+		while ((error = client_try_submit(client, &request, NULL, &reply)) == EAGAIN)
+			client->seqno--;
+		REQUIRE_EQ(error, 0);
+	}
+	request.fences = &fence;
+	request.n_fences = 1;
+	for (unsigned i = 0; i < JOBS_PER_SESSION; i++) {
+		while ((error = client_try_submit(client, &request, NULL, &reply)) == EAGAIN)
+			client->seqno--;
+		REQUIRE_EQ(error, 0);
+	}
+	while ((error = client_bo_try_new(client, 4096, 0, &bo, field)) == 0)
+		munmap(bo.map, bo.size);
+	REQUIRE_EQ(error, EDQUOT);
+	REQUIRE(strcmp(field, "bos_per_session") == 0);
+}
+
+static void inv9_all_that_a_session_holds(void)
+{
+	static const char config[] =
+		"{\"version\": 1, \"quota\": {\"jobs_per_tenant\": 1000, \"bos_per_session\": 256},"
+		" \"watchdog\": {\"cap_ms\": 3600000}}";
+	struct client clients[N_GREEDY + 1], hanging;
+	struct matmul memory;
+	struct daemon daemon;
+	uint64_t before, after;
+	json_t *stats;
+	int fence;
+
+	if (harness_is_sanitized())
+		harness_skip("a sanitizer's own memory hides the daemon's");
+	daemon_start(
+		&(struct daemon_options){.device = "soft", .log_level = "error", .config = config},
+		&daemon);
+	client_open(&daemon, &hanging);
+	matmul_init(&hanging, 0, 1, 1, &memory);
+	hang_submit(&hanging, &memory, 1, 3600 * SECOND_NS, &fence);
+	/* The first one also pays for what all share. */
+	take_all(&daemon, &clients[0], fence);
+	before = daemon_rss_bytes(&daemon);
+	for (unsigned i = 1; i <= N_GREEDY; i++)
+		take_all(&daemon, &clients[i], fence);
+	after = daemon_rss_bytes(&daemon);
+	stats = client_stats(&hanging);
+	REQUIRE_EQ(stats_number(stats, "scheduler.waiting"), (N_GREEDY + 1) * JOBS_PER_SESSION);
+	json_decref(stats);
+	printf("# %lu KiB a session\n", (unsigned long)(after - before) / N_GREEDY / 1024);
+	REQUIRE(after - before <= (uint64_t)N_GREEDY * SESSION_BYTES);
+	daemon_signal(&daemon, 9);
+}
+
 static const struct test_case cases[] = {
 	HARNESS_CASE(inv9_bytes_per_session),
 	HARNESS_CASE(inv9_bos_per_session),
@@ -260,6 +338,7 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(inv9_tasks_per_job),
 	HARNESS_CASE(inv9_sessions_per_uid),
 	HARNESS_CASE(inv9_requests_per_s),
+	HARNESS_CASE(inv9_all_that_a_session_holds),
 };
 
 int main(int argc, char **argv)

@@ -24,6 +24,7 @@ static uint64_t now_ns;
 static struct loop *loop;
 static struct channel_shared shared;
 static struct party flooder, other;
+static struct channel_owner hostile, honest;
 
 /* In the place of the one in base/. */
 uint64_t clock_now_ns(void)
@@ -47,7 +48,7 @@ static void closed(struct channel *channel, const char *reason)
 	ck_abort_msg("closed: %s", reason);
 }
 
-static void party_init(struct party *party)
+static void party_init(struct party *party, struct channel_owner *owner)
 {
 	static const struct channel_ops ops = {message, closed};
 	int pair[2];
@@ -55,6 +56,7 @@ static void party_init(struct party *party)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	*party = (struct party){.peer = pair[1], .cost_ns = CHEAP_NS};
 	ck_assert_int_eq(channel_init(&party->channel, loop, pair[0], &shared, &ops), 0);
+	party->channel.owner = owner;
 }
 
 static void party_deinit(struct party *party)
@@ -70,8 +72,10 @@ static void set_up(void)
 	ck_assert_ptr_nonnull(shared.receive_buffer);
 	ck_assert_int_eq(closer_new(&shared.closer), 0);
 	ck_assert_int_eq(loop_new(LOOP_EPOLL, &loop), 0);
-	party_init(&flooder);
-	party_init(&other);
+	hostile = (struct channel_owner){.uid = 1};
+	honest = (struct channel_owner){.uid = 2};
+	party_init(&flooder, &hostile);
+	party_init(&other, &honest);
 }
 
 static void tear_down(void)
@@ -153,6 +157,54 @@ START_TEST(test_costly_flood_has_an_eighth_of_the_time)
 }
 END_TEST
 
+/* Each of them takes little, but they are one user's. */
+START_TEST(test_flood_by_many_sessions)
+{
+	enum { N = 32 };
+	struct party many[N];
+	uint64_t end_ns, used_ns = 0;
+
+	other.cost_ns = NS_PER_US;
+	for (unsigned i = 0; i < N; i++)
+		party_init(&many[i], &hostile);
+	for (end_ns = now_ns + 100 * NS_PER_MS; now_ns < end_ns; now_ns += 10 * NS_PER_US) {
+		uint64_t start_ns = now_ns;
+
+		for (unsigned i = 0; i < N; i++)
+			(void)send(many[i].peer, "?", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ask(&other);
+		turn();
+		/* Once there is somebody who waits for its turn, it waits for a few of them. */
+		ck_assert(other.n_handled <= 1 || now_ns - start_ns <= 100 * NS_PER_US);
+	}
+	for (unsigned i = 0; i < N; i++) {
+		used_ns += many[i].used_ns;
+		party_deinit(&many[i]);
+	}
+	ck_assert_uint_le(used_ns, 52 * NS_PER_MS);
+	ck_assert_uint_ge(used_ns, 20 * NS_PER_MS);
+}
+END_TEST
+
+/* A user's sessions among themselves take turns, and rest each for itself only. */
+START_TEST(test_alone_with_many_sessions)
+{
+	struct party second;
+
+	party_init(&second, &hostile);
+	for (unsigned i = 0; i < N_QUEUED; i++) {
+		ask(&flooder);
+		turn();
+		ask(&second);
+		turn();
+		now_ns += 10 * NS_PER_US;
+	}
+	ck_assert_uint_eq(flooder.n_handled, N_QUEUED);
+	ck_assert_uint_eq(second.n_handled, N_QUEUED);
+	party_deinit(&second);
+}
+END_TEST
+
 /* Who takes less than its share does not notice. */
 START_TEST(test_light_use_never_rests)
 {
@@ -179,13 +231,11 @@ START_TEST(test_rest_after_long_work_alone_is_short)
 	turn();
 	ask(&flooder);
 	turn();
-	ask(&flooder);
-	turn();
-	ck_assert_uint_eq(flooder.n_handled, N_QUEUED + 1);
+	ck_assert_uint_eq(flooder.n_handled, N_QUEUED);
 	now_ns += 400 * NS_PER_US;
 	turn(); /* its rest is over */
 	turn();
-	ck_assert_uint_eq(flooder.n_handled, N_QUEUED + 2);
+	ck_assert_uint_eq(flooder.n_handled, N_QUEUED + 1);
 }
 END_TEST
 
@@ -201,6 +251,8 @@ int main(void)
 	tcase_add_test(tcase, test_others_are_heard_every_turn);
 	tcase_add_test(tcase, test_flood_has_half_of_the_time);
 	tcase_add_test(tcase, test_costly_flood_has_an_eighth_of_the_time);
+	tcase_add_test(tcase, test_flood_by_many_sessions);
+	tcase_add_test(tcase, test_alone_with_many_sessions);
 	tcase_add_test(tcase, test_light_use_never_rests);
 	tcase_add_test(tcase, test_rest_after_long_work_alone_is_short);
 	suite_add_tcase(suite, tcase);
