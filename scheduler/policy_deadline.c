@@ -9,6 +9,7 @@
  */
 #include "scheduler/admission.h"
 #include "scheduler/contract.h"
+#include "scheduler/gang.h"
 #include "scheduler/policy.h"
 #include "scheduler/policy_fair.h"
 #include "scheduler/scheduler_internal.h"
@@ -343,7 +344,7 @@ static bool is_known(const struct deadline *deadline, const struct sched_job *jo
 {
 	struct prediction prediction;
 
-	scheduler_predict(deadline->scheduler, job, job->n_cores, &prediction);
+	scheduler_predict(deadline->scheduler, job, gang_widest(job), &prediction);
 	return prediction.is_known;
 }
 
@@ -357,7 +358,7 @@ static int deadline_admit(struct policy *policy, struct queue *queue, struct sch
 		return 0;
 	queue->relative_deadline_ns = job->deadline_ns > now_ns ? job->deadline_ns - now_ns : 1;
 	queue->deadline_signature = job->signature;
-	queue->deadline_width = job->n_cores;
+	queue->deadline_width = gang_widest(job);
 	queue->deadline_pieces = job->n_pieces ? job->n_pieces : 1;
 	if (!contract_take(deadline->scheduler, queue, job, now_ns)) {
 		scheduler_demote(deadline->scheduler, job);
