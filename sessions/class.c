@@ -14,6 +14,7 @@ struct quota quota_default(void)
 {
 	return (struct quota){
 		.bytes_per_session = 1ull << 30,
+		.iova_bytes_per_session = 1ull << 32,
 		.bos_per_session = 1024,
 		.fences_per_session = 256,
 		.jobs_per_session = 64,

@@ -24,8 +24,9 @@ enum slice_rule {
 
 /* Policy file `quota`. UINT64_MAX: none. */
 struct quota {
-	uint64_t bytes_per_session, bos_per_session, fences_per_session, jobs_per_session;
-	uint64_t jobs_per_tenant, sessions_per_uid, jobs_total;
+	uint64_t bytes_per_session, iova_bytes_per_session, bos_per_session;
+	uint64_t fences_per_session, jobs_per_session, jobs_per_tenant, sessions_per_uid,
+		jobs_total;
 	uint64_t queued_ns_per_tenant; /* predicted core-time of its jobs that have not started */
 	uint64_t tasks_per_job;
 	uint64_t requests_per_s; /* per session; 0: no limit */
@@ -75,6 +76,7 @@ enum domain_scope { DOMAIN_SESSION, DOMAIN_UID, DOMAIN_CLASS, DOMAIN_SHARED };
 
 struct session_policy {
 	enum domain_scope domain_scope;
+	bool refuses_to_share; /* sessions, once all address spaces of the driver are taken */
 	struct quota quota;
 	struct quarantine quarantine;
 	struct class *classes; /* owned, n_classes >= 1 */

@@ -143,10 +143,30 @@ static int job_refuse_lost(const struct job *job, uint64_t now_ns, struct npu_er
 	return -ENODEV;
 }
 
+static int job_refuse_long(const struct job *job, struct npu_error *error)
+{
+	const struct device_caps *caps = &job->session->owner->device->caps;
+
+	return error_set(
+		error, EFBIG, "tasks",
+		"a part of them that npud cannot cut is predicted to take longer than the "
+		"%.0f ms after which the driver of the device '%s' ends it: submit smaller "
+		"tasks, with NPU_SUBMIT_SLICEABLE or as several jobs",
+		(double)caps->batch_limit_ns / NS_PER_MS, caps->name);
+}
+
 static int job_refuse_demand(const struct job *job, int r, struct npu_error *error)
 {
 	const struct session *session = job->session;
+	const struct device_caps *caps = &session->owner->device->caps;
 
+	if (job->base.n_cores > 1 && !caps->gang_masks)
+		return error_set(
+			error, -r, "core_mask",
+			"%#" PRIx32 " asks for %u cores that start together, and the "
+			"device '%s' starts none together: ask for one, or say with `widths` "
+			"that one will do",
+			job->base.core_mask, job->base.n_cores, caps->name);
 	if (!gang_width_is_allowed(&session->queue.params, job->base.n_cores))
 		return error_set(error, -r, "core_mask",
 				 "class \"%s\" does not let its jobs run on %u cores (gang_widths)",
@@ -219,6 +239,8 @@ static int job_submit_built(struct job *job, int64_t deadline_ns, int *ret_fence
 		job_record_refusal(job, now_ns);
 		return job_refuse_late(job, now_ns, error);
 	}
+	if (r == -EFBIG)
+		return job_refuse_long(job, error);
 	return r == -ENODEV ? job_refuse_lost(job, now_ns, error)
 			    : job_refuse_demand(job, r, error);
 }
