@@ -38,8 +38,8 @@ static void bo_take_down(struct bo *bo)
 		munmap(bo->memory, bo->size_bytes);
 	if (bo->fd >= 0)
 		close(bo->fd);
-	charge_release(&bo->bytes_charge);
-	charge_release(&bo->count_charge);
+	for (unsigned i = 0; i < BO_CHARGES; i++)
+		charge_release(&bo->charges[i]);
 	free(bo);
 }
 
@@ -100,7 +100,15 @@ static int driver_bo_new(struct domain *domain, uint64_t size_bytes, bool is_unc
 
 	if (!bo)
 		return -ENOMEM;
-	*bo = (struct bo){.refs = 1, .fd = -1, .domain = domain, .is_imported = import_fd >= 0};
+	if (!device_is_domain_ready(domain->device, domain->device_domain)) {
+		free(bo);
+		return -EINPROGRESS;
+	}
+	*bo = (struct bo){.refs = 1,
+			  .fd = -1,
+			  .domain = domain,
+			  .is_imported = import_fd >= 0,
+			  .is_uncached = is_uncached};
 	r = bo->is_imported ? device_bo_import(domain->device, domain->device_domain, import_fd,
 					       &bo->device_bo)
 			    : device_bo_new(domain->device, domain->device_domain, size_bytes,
@@ -289,9 +297,15 @@ static void sync_range(struct bo *bo, uint64_t offset, uint64_t size_bytes, bool
 		device_memory_sync(device, bo->pa + offset, size_bytes, to_device);
 }
 
+bool bo_is_ready(const struct bo *bo)
+{
+	return !bo->device_bo.host || bo->is_imported || bo->is_uncached ||
+	       device_is_domain_ready(bo->domain->device, bo->device_bo.domain);
+}
+
 void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direction)
 {
-	if (size_bytes == 0)
+	if (size_bytes == 0 || bo->is_uncached)
 		return;
 	if (direction & NPU_SYNC_TO_DEVICE)
 		sync_range(bo, offset, size_bytes, true);

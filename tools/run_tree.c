@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define PLATFORM    "/sys/devices/platform"
+#define DEVFREQ	    "/sys/class/devfreq/fdab0000.npu"
 #define DRM_MAJOR   226
 #define ACCEL_MAJOR 261
 
@@ -134,6 +135,29 @@ static int make_device(const struct run_tree *tree, const struct parent *parent)
 	return result;
 }
 
+/* That it is behind an IOMMU, and its clock, which is the one that the driver's ABI tells. */
+static int make_driver(const struct run_tree *tree, const struct parent *parent)
+{
+	char name[128], target[128];
+	snprintf(name, sizeof(name), PLATFORM "/%s/iommu_group/name", parent->name);
+	int result = make_text(tree, name, "fdab9000.iommu\n");
+	snprintf(name, sizeof(name), "/sys/bus/platform/drivers/%s/%s", parent->driver,
+		 parent->name);
+	snprintf(target, sizeof(target), "../../../../devices/platform/%s", parent->name);
+	if (result == 0)
+		result = make_link(tree, name, target);
+	if (result < 0 || parent == &rocket_parent)
+		return result;
+	result = make_text(tree, DEVFREQ "/cur_freq", "1000000000\n");
+	if (result == 0)
+		result = make_text(tree, DEVFREQ "/max_freq", "1000000000\n");
+	if (result == 0)
+		result = make_text(tree, DEVFREQ "/available_frequencies",
+				   "300000000 400000000 500000000 600000000 700000000 800000000 "
+				   "900000000 1000000000\n");
+	return result;
+}
+
 /* A node and its place in /sys: "dri/card1", 226, 1. */
 static int make_node(const struct run_tree *tree, const char *name, unsigned major, unsigned minor,
 		     const struct parent *parent)
@@ -196,6 +220,8 @@ static int make_entry(const struct run_tree *tree, const char *entry, size_t len
 	int result = copy_names(tree, is_accel ? "/dev/accel" : "/dev/dri");
 	if (result == 0)
 		result = make_device(tree, parent);
+	if (result == 0)
+		result = make_driver(tree, parent);
 	unsigned minor = (unsigned)strtoul(name + digits, NULL, 10);
 	if (result == 0)
 		result = make_node(tree, name, is_accel ? ACCEL_MAJOR : DRM_MAJOR, minor, parent);

@@ -11,6 +11,8 @@
 /* ARGB_IN of a single channel; one more for each further one (hardware reference 4.5). */
 #define ARGB_ONE   8u
 #define MAX_PACKED 4u
+/* Between the fields of DATA_SIZE0: what a height of more than 2047 rows sets. */
+#define HEIGHT_BEYOND 0xf800u
 
 static const struct soft_rule cna_rules[] = {
 	{REG_CNA_DATA_SIZE3, CNA_SURF_MODE_SERIAL, 0, "serial surfaces are not modelled"},
@@ -20,12 +22,15 @@ static const struct soft_rule cna_rules[] = {
 	{REG_CNA_DCOMP_ADDR0, 0xf, 0, "not 16-byte aligned"},
 };
 
-/* What depends on the precision; G as in 4.10, the depthwise one 0 where nobody knows. */
+/*
+ * What depends on the precision; G as in 4.10, the depthwise one 0 where nobody knows. That of
+ * tf32, and its slices of 16 channels, are those of a program that was measured on silicon.
+ */
 static const struct {
 	uint32_t element_bits, kernels, depthwise;
 } layouts[] = {
 	[RK3588_INT8] = {8, 32, 64},  [RK3588_INT16] = {16, 16, 32}, [RK3588_FP16] = {16, 16, 32},
-	[RK3588_BF16] = {16, 16, 32}, [RK3588_INT4] = {4, 64, 0},    [RK3588_TF32] = {32, 8, 0},
+	[RK3588_BF16] = {16, 16, 32}, [RK3588_INT4] = {4, 64, 0},    [RK3588_TF32] = {32, 16, 0},
 };
 
 static int complain(struct soft_complaint *complaint, const struct soft_group *group,
@@ -53,6 +58,7 @@ static int configure_precision(const struct soft_group *group, struct soft_compl
 	cna->is_depthwise = mode == CNA_DEPTHWISE;
 	cna->element_bits = layouts[in].element_bits;
 	cna->atom_channels = 128 / cna->element_bits;
+	cna->slice_channels = cna->element_bits == 32 ? SOFT_SLICE / 2 : SOFT_SLICE;
 	cna->group_channels = cna->is_depthwise ? layouts[in].depthwise : layouts[in].kernels;
 	if (cna->group_channels == 0)
 		return complain(complaint, group, REG_CNA_CONV_CON1,
@@ -107,20 +113,26 @@ static int configure_channels(const struct soft_group *group, struct soft_compla
 	return 0;
 }
 
-/* The DMA rectangle is a second description of the input; few-channel rows may be padded. */
+/*
+ * The DMA rectangle is a second description of the input; rows may be padded. Where groups of rows
+ * are fetched in one piece, nothing says which of the widths is their pitch.
+ */
 static int configure_input(const struct soft_group *group, struct soft_complaint *complaint,
 			   struct soft_cna *cna)
 {
 	uint32_t width = soft_group_field(group, REG_CNA_DATA_SIZE0, CNA_DATAIN_WIDTH);
+	bool is_pitch_known;
 
 	cna->height = soft_group_field(group, REG_CNA_DATA_SIZE0, CNA_DATAIN_HEIGHT);
 	cna->width = soft_group_field(group, REG_CNA_FC_DATA_SIZE0, CNA_DMA_WIDTH);
+	is_pitch_known = cna->is_line_mode || cna->height == 1;
 	if (width == 0 || cna->height == 0)
 		return complain(complaint, group, REG_CNA_DATA_SIZE0, "input is empty");
 	if (soft_group_field(group, REG_CNA_FC_DATA_SIZE0, CNA_DMA_HEIGHT) != cna->height ||
-	    (cna->packed_channels ? cna->width > width : cna->width != width))
+	    cna->width == 0 || cna->width > width || (cna->width < width && !is_pitch_known))
 		return complain(complaint, group, REG_CNA_FC_DATA_SIZE0,
 				"fetched rectangle differs from the input");
+	cna->unfetched_columns = cna->packed_channels ? 0 : width - cna->width;
 	if (soft_group_field(group, REG_CNA_FC_DATA_SIZE1, CNA_DMA_CHANNEL) != cna->channels)
 		return complain(complaint, group, REG_CNA_FC_DATA_SIZE1,
 				"fetched channels differ from the input");
@@ -172,6 +184,22 @@ static int configure_steps(const struct soft_group *group, struct soft_complaint
 	return 0;
 }
 
+/* Of rows that are wider than what is fetched of them, the rest is not known to be anything. */
+static bool needs_unfetched(const struct soft_cna *cna)
+{
+	return cna->unfetched_columns > 0 &&
+	       soft_cna_columns(cna) > cna->pad_left + soft_cna_spread_width(cna);
+}
+
+/*
+ * A program asks for more rows than the field of the input's height holds, looks at the first ones
+ * only, and finds them right on silicon.
+ */
+static bool has_rows_beyond(const struct soft_group *group)
+{
+	return soft_group_get(group, REG_CNA_DATA_SIZE0) & HEIGHT_BEYOND;
+}
+
 /* Right and bottom padding are implied, but every window starts inside. */
 static int configure_output(const struct soft_group *group, struct soft_complaint *complaint,
 			    struct soft_cna *cna)
@@ -179,14 +207,17 @@ static int configure_output(const struct soft_group *group, struct soft_complain
 	uint32_t atomics = soft_group_field(group, REG_CNA_DATA_SIZE3, CNA_DATAOUT_ATOMICS);
 
 	cna->out_width = soft_group_field(group, REG_CNA_DATA_SIZE2, CNA_DATAOUT_WIDTH);
+	if (cna->out_width > 0 && needs_unfetched(cna))
+		return complain(complaint, group, REG_CNA_FC_DATA_SIZE0,
+				"columns that windows need are not fetched");
 	if (cna->out_width == 0 ||
 	    (cna->out_width - 1) * cna->stride_x >= cna->pad_left + soft_cna_spread_width(cna))
 		return complain(complaint, group, REG_CNA_DATA_SIZE2,
 				"output wider than the input gives, or empty");
 	cna->out_height = atomics / cna->out_width;
 	if (atomics == 0 || atomics % cna->out_width != 0 ||
-	    (uint64_t)(cna->out_height - 1) * cna->stride_y >=
-		    cna->pad_top + soft_cna_spread_height(cna))
+	    (!has_rows_beyond(group) && (uint64_t)(cna->out_height - 1) * cna->stride_y >=
+						cna->pad_top + soft_cna_spread_height(cna)))
 		return complain(complaint, group, REG_CNA_DATA_SIZE3,
 				"output is no rectangle that the input gives");
 	return 0;

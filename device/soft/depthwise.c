@@ -300,10 +300,90 @@ avx512_stretches(const struct soft_depthwise *depthwise, uint32_t channel, const
 	}
 }
 
+/* Of a 3x3 window, features or weights of a stretch. */
+struct avx512_column {
+	__m512 top, middle, bottom;
+};
+
+/* `taps` are those of the column, in every row the same. */
+AVX512 static inline struct avx512_column avx512_column_at(const uint16_t *window,
+							   const uint32_t *taps)
+{
+	const uint16_t *top = window + taps[0], *middle = window + taps[3];
+	const uint16_t *bottom = window + taps[6];
+
+	return (struct avx512_column){
+		_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)top)),
+		_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)middle)),
+		_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)bottom)),
+	};
+}
+
+AVX512 static inline struct avx512_column avx512_weights_at(const float *weights, uint32_t pitch)
+{
+	return (struct avx512_column){
+		_mm512_loadu_ps(weights),
+		_mm512_loadu_ps(weights + 3 * (size_t)pitch),
+		_mm512_loadu_ps(weights + 6 * (size_t)pitch),
+	};
+}
+
+/* Windows that overlap share columns; the weights stay where they are. */
+AVX512 static void avx512_stretch_3x3(const struct soft_depthwise *depthwise, uint32_t channel)
+{
+	const uint16_t *features = (const uint16_t *)depthwise->features + channel;
+	const float *weights = (const float *)depthwise->weights + channel;
+	const uint32_t pitch = depthwise->result_pitch, *taps = depthwise->taps;
+	const struct avx512_column w_left = avx512_weights_at(weights, pitch);
+	const struct avx512_column w_center = avx512_weights_at(weights + pitch, pitch);
+	const struct avx512_column w_right = avx512_weights_at(weights + 2 * (size_t)pitch, pitch);
+	struct avx512_column left, center, right = {0};
+	float *results = (float *)depthwise->results + channel;
+	uint32_t before = depthwise->windows[0] + 1; /* none */
+
+	center = right;
+	for (uint32_t pixel = 0; pixel < depthwise->n_pixels; pixel++, results += pitch) {
+		uint32_t step = depthwise->windows[pixel] - before;
+		const uint16_t *window =
+			features + (size_t)depthwise->windows[pixel] * depthwise->pitch;
+		__m512 sum = _mm512_setzero_ps();
+
+		before = depthwise->windows[pixel];
+		left = step == 1 ? center : step == 2 ? right : avx512_column_at(window, taps);
+		center = step == 1 ? right : avx512_column_at(window, taps + 1);
+		right = avx512_column_at(window, taps + 2);
+		sum = _mm512_fmadd_ps(left.top, w_left.top, sum);
+		sum = _mm512_fmadd_ps(center.top, w_center.top, sum);
+		sum = _mm512_fmadd_ps(right.top, w_right.top, sum);
+		sum = _mm512_fmadd_ps(left.middle, w_left.middle, sum);
+		sum = _mm512_fmadd_ps(center.middle, w_center.middle, sum);
+		sum = _mm512_fmadd_ps(right.middle, w_right.middle, sum);
+		sum = _mm512_fmadd_ps(left.bottom, w_left.bottom, sum);
+		sum = _mm512_fmadd_ps(center.bottom, w_center.bottom, sum);
+		sum = _mm512_fmadd_ps(right.bottom, w_right.bottom, sum);
+		_mm512_storeu_ps(results, sum);
+	}
+}
+
+/* Three rows of three taps that are neighbours. */
+static bool is_3x3(const struct soft_depthwise *depthwise)
+{
+	const uint32_t *taps = depthwise->taps, pitch = depthwise->pitch;
+
+	for (uint32_t tap = 0; tap < depthwise->n_taps; tap++) {
+		if (tap % 3 > 0 && taps[tap] != taps[tap - 1] + pitch)
+			return false;
+	}
+	return depthwise->n_taps == 9;
+}
+
 AVX512 static void halves_avx512(const struct soft_depthwise *depthwise)
 {
+	bool is_small = is_3x3(depthwise);
 	uint32_t channel = 0;
 
+	for (; is_small && channel < depthwise->n_channels; channel += STRETCH)
+		avx512_stretch_3x3(depthwise, channel);
 	for (; channel + 2 * STRETCH <= depthwise->n_channels; channel += 2 * STRETCH)
 		avx512_stretches(depthwise, channel, 2);
 	if (channel < depthwise->n_channels)

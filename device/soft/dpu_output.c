@@ -20,10 +20,9 @@
 static int configure_ints(const struct soft_group *group, struct soft_complaint *complaint,
 			  struct soft_output *output)
 {
-	static const double highest[] = {[RK3588_INT4] = 7,
-					 [RK3588_INT8] = INT8_MAX,
-					 [RK3588_INT16] = INT16_MAX,
-					 [RK3588_INT32] = INT32_MAX};
+	static const double highest[] = {
+		[RK3588_INT4] = 7,	    [RK3588_INT8] = INT8_MAX,  [RK3588_INT16] = INT16_MAX,
+		[RK3588_INT32] = INT32_MAX, [RK3588_FP16] = INT32_MAX, [RK3588_FP32] = INT32_MAX};
 	uint32_t shift = soft_group_get(group, REG_DPU_OUT_CVT_SHIFT);
 	uint32_t scale = soft_group_field(group, REG_DPU_OUT_CVT_SCALE, DPU_OUT_CVT_SCALE);
 
@@ -33,6 +32,7 @@ static int configure_ints(const struct soft_group *group, struct soft_complaint 
 	if (field_get(DPU_OUT_CVT_SHIFT, shift) > MAX_SHIFT || (shift & DPU_MINUS_EXP))
 		return soft_complain(complaint, REG_DPU_OUT_CVT_SHIFT, shift,
 				     "this shift of integers is not modelled");
+	output->is_from_ints = true;
 	output->high = highest[output->precision];
 	output->low = -output->high - 1;
 	output->converter = (struct soft_converter){
@@ -45,17 +45,13 @@ static int configure_ints(const struct soft_group *group, struct soft_complaint 
 }
 
 /* What comes from the tables is an integer, and so is what is added to it (6.5). */
-static int configure_floats(const struct soft_group *group, bool has_lut,
-			    struct soft_complaint *complaint, struct soft_output *output)
+static void configure_floats(const struct soft_group *group, bool has_lut,
+			     struct soft_output *output)
 {
-	uint32_t scale = soft_group_get(group, REG_DPU_OUT_CVT_SCALE);
 	uint32_t shift = soft_group_get(group, REG_DPU_OUT_CVT_SHIFT);
 	uint32_t offset = soft_group_get(group, REG_DPU_OUT_CVT_OFFSET);
 	float value;
 
-	if ((scale & DPU_FP32TOFP16_EN) && output->precision != RK3588_FP16)
-		return soft_complain(complaint, REG_DPU_OUT_CVT_SCALE, scale,
-				     "fp16 conversion does not fit the output precision");
 	memcpy(&value, &offset, sizeof(value));
 	output->offset = has_lut ? (int32_t)offset : (double)value;
 	/* Which any float can be added to unchanged, a -0 too. */
@@ -63,7 +59,16 @@ static int configure_floats(const struct soft_group *group, bool has_lut,
 		output->offset = -0.0;
 	output->factor = ldexp(1, -(int)field_get(DPU_MINUS_EXP, shift));
 	output->is_add_first = shift & DPU_CVT_ADD_FIRST;
-	return 0;
+}
+
+/* Integers may become fp32 or fp16, as a program needs; nobody shows the way back. */
+static bool is_known(enum rk3588_precision from, enum rk3588_precision to)
+{
+	if (to == RK3588_TF32)
+		return false;
+	if (soft_precision_is_float(from))
+		return soft_precision_is_float(to);
+	return to != RK3588_BF16;
 }
 
 int soft_output_configure(const struct soft_group *group, enum rk3588_precision precision,
@@ -75,16 +80,21 @@ int soft_output_configure(const struct soft_group *group, enum rk3588_precision 
 		.precision = field_get(DPU_OUT_PRECISION, format),
 		.pad = (uint16_t)soft_group_field(group, REG_DPU_OFFSET_PEND, DPU_OFFSET_PEND),
 	};
-	bool is_float = soft_precision_is_float(precision);
-	int r;
+	uint32_t scale = soft_group_get(group, REG_DPU_OUT_CVT_SCALE);
+	int r = 0;
 
-	if (output.precision == RK3588_TF32 ||
-	    soft_precision_is_float(output.precision) != is_float)
+	if (!is_known(precision, output.precision))
 		return soft_complain(complaint, REG_DPU_DATA_FORMAT, format,
 				     "this output precision is not modelled");
+	if ((scale & DPU_FP32TOFP16_EN) && soft_precision_is_float(output.precision) &&
+	    output.precision != RK3588_FP16)
+		return soft_complain(complaint, REG_DPU_OUT_CVT_SCALE, scale,
+				     "fp16 conversion does not fit the output precision");
 	output.out_bits = soft_precision_bits(output.precision);
-	r = is_float ? configure_floats(group, has_lut, complaint, &output)
-		     : configure_ints(group, complaint, &output);
+	if (soft_precision_is_float(precision))
+		configure_floats(group, has_lut, &output);
+	else
+		r = configure_ints(group, complaint, &output);
 	if (r == 0)
 		*ret_output = output;
 	return r;
@@ -146,6 +156,16 @@ void soft_element_store(enum rk3588_precision precision, double value, uint8_t *
 		memcpy(atom + (size_t)lane * bytes, &bits, bytes);
 }
 
+/* To fp32, and on to fp16. */
+static void cast_ints(enum rk3588_precision precision, const int32_t *words, uint32_t n,
+		      uint8_t *to)
+{
+	uint32_t bytes = soft_precision_bits(precision) / 8;
+
+	for (uint32_t i = 0; i < n; i++)
+		soft_element_store(precision, words[i], to + (size_t)i * bytes, 0);
+}
+
 static void store_ints(const struct soft_output *output, const double *values, uint32_t n,
 		       uint8_t *to)
 {
@@ -158,6 +178,8 @@ static void store_ints(const struct soft_output *output, const double *values, u
 					       output->low, output->high);
 	if (output->precision == RK3588_INT8)
 		narrow(words, n, (int8_t *)to);
+	else if (soft_precision_is_float(output->precision))
+		cast_ints(output->precision, words, n, to);
 	else if (output->precision == RK3588_INT32)
 		memcpy(to, words, n * sizeof(*words));
 	for (uint32_t i = 0; i < n && output->precision == RK3588_INT16; i++)
@@ -223,10 +245,10 @@ static void pad_lanes(const struct soft_output *output, uint32_t first, uint32_t
 static void store(const struct soft_output *output, const struct soft_strip *strip, size_t from,
 		  uint32_t n, uint8_t *to)
 {
-	if (soft_precision_is_float(output->precision))
-		store_floats(output, &strip->floats[from], n, to);
-	else
+	if (output->is_from_ints)
 		store_ints(output, &strip->ints[from], n, to);
+	else
+		store_floats(output, &strip->floats[from], n, to);
 }
 
 /* The atoms of a strip, [pixel][atom]. */

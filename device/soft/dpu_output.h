@@ -12,10 +12,11 @@ struct soft_output {
 	enum rk3588_precision precision;
 	uint32_t out_bits; /* of an element */
 	uint16_t pad;	   /* bits that unused lanes of a written atom get */
-	/* Integers. */
+	/* Of integers, which the last step may make floats of. */
+	bool is_from_ints;
 	struct soft_converter converter;
 	double low, high;
-	/* Floats: (x + offset) * factor, or x * factor + offset. */
+	/* Of floats: (x + offset) * factor, or x * factor + offset. */
 	double offset, factor;
 	bool is_add_first;
 	/* The stream of results: kernel groups of `n_pixels` pixels of `group_channels` channels.

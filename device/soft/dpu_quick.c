@@ -242,12 +242,14 @@ AVX2 INLINE __m128i avx2_halves(__m256 x)
 	return _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
 }
 
-AVX2 static void floats_avx2(const struct soft_quick *quick, const struct soft_quick_run *run)
+/* The lanes from `first` on. */
+AVX2 static void floats_avx2_from(const struct soft_quick *quick, const struct soft_quick_run *run,
+				  uint32_t first)
 {
 	const __m256 low = _mm256_set1_ps((float)quick->low);
 	const __m256 high = _mm256_set1_ps((float)quick->high);
 
-	for (uint32_t lane = 0; lane < run->n_lanes; lane += HALF_BLOCK) {
+	for (uint32_t lane = first; lane < run->n_lanes; lane += HALF_BLOCK) {
 		const __m256 add = _mm256_loadu_ps(quick->float_add + lane);
 		__m128i *to = (__m128i *)atom_at(run, lane / HALF_BLOCK);
 		const float *from = run->floats + lane;
@@ -262,7 +264,12 @@ AVX2 static void floats_avx2(const struct soft_quick *quick, const struct soft_q
 	}
 }
 
-#define AVX512 __attribute__((target("avx512f")))
+static void floats_avx2(const struct soft_quick *quick, const struct soft_quick_run *run)
+{
+	floats_avx2_from(quick, run, 0);
+}
+
+#define AVX512 __attribute__((target("avx512f,f16c")))
 
 struct avx512_lanes {
 	__m512d add, ow, scale;
@@ -296,6 +303,43 @@ AVX512 INLINE void avx512_store(__m256i low, __m256i high, __m512i offset, uint8
 
 	all = _mm512_add_epi32(all, offset);
 	_mm_storeu_si128((__m128i *)to, _mm512_cvtepi32_epi8(all));
+}
+
+/* As avx2_halves(). */
+AVX512 INLINE __m256i avx512_halves(__m512 x)
+{
+	__mmask16 nans = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+	__m512i bits = _mm512_castps_si512(x);
+
+	bits = _mm512_and_epi32(bits, _mm512_set1_epi32(INT32_MIN));
+	bits = _mm512_or_epi32(bits, _mm512_set1_epi32(0x7fc00000));
+	x = _mm512_mask_mov_ps(x, nans, _mm512_castsi512_ps(bits));
+	return _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
+}
+
+AVX512 static void floats_avx512(const struct soft_quick *quick, const struct soft_quick_run *run)
+{
+	const __m512 low = _mm512_set1_ps((float)quick->low);
+	const __m512 high = _mm512_set1_ps((float)quick->high);
+	uint32_t lane = 0;
+
+	/* Two atoms at once. */
+	for (; lane + 2 * HALF_BLOCK <= run->n_lanes; lane += 2 * HALF_BLOCK) {
+		const __m512 add = _mm512_loadu_ps(quick->float_add + lane);
+		__m128i *to = (__m128i *)atom_at(run, lane / HALF_BLOCK);
+		const float *from = run->floats + lane;
+
+		for (uint32_t pixel = 0; pixel < run->n_pixels; pixel++, from += run->pitch) {
+			__m512 x = _mm512_add_ps(_mm512_loadu_ps(from), add);
+			__m256i halves;
+
+			halves = avx512_halves(_mm512_min_ps(high, _mm512_max_ps(low, x)));
+			_mm_storeu_si128(to + pixel, _mm256_castsi256_si128(halves));
+			_mm_storeu_si128(to + run->n_pixels + pixel,
+					 _mm256_extracti128_si256(halves, 1));
+		}
+	}
+	floats_avx2_from(quick, run, lane);
 }
 
 AVX512 static void lines_avx512(const struct soft_quick *quick, const struct soft_quick_run *run)
@@ -359,7 +403,7 @@ size_t soft_quick_variants(const struct soft_quick_variant **ret_variants)
 		{"plain", ints_plain, floats_plain},
 #if defined(__x86_64__)
 		{"AVX2", ints_avx2, floats_avx2},
-		{"AVX-512", ints_avx512, floats_avx2},
+		{"AVX-512", ints_avx512, floats_avx512},
 #endif
 	};
 	size_t n = 1;

@@ -91,7 +91,10 @@ static int configure_relu(const struct soft_group *group, enum soft_stage_id id,
 	return 0;
 }
 
-/* The feature sums are integers; what they would be in float modes is not known. */
+/*
+ * A part of BS, off with it. The feature sums are integers; what they would be in float modes is
+ * not known.
+ */
 static int configure_ow(const struct soft_group *group, bool is_float,
 			struct soft_complaint *complaint, struct soft_stage *stage)
 {
@@ -100,14 +103,10 @@ static int configure_ow(const struct soft_group *group, bool is_float,
 
 	if ((ow & DPU_OD_BYPASS) || (!(ow & DPU_OW_SRC) && operand == 0))
 		return 0;
-	if (ow & DPU_OW_SRC) {
-		if (is_float || !stage->is_on)
-			return soft_complain(complaint, REG_DPU_BS_OW_CFG, ow,
-					     "OW in float modes or without BS is not modelled");
-	} else if (is_float || !stage->is_on) {
-		return soft_complain(complaint, REG_DPU_BS_OW_OP, operand,
-				     "OW in float modes or without BS is not modelled");
-	}
+	if (is_float)
+		return soft_complain(
+			complaint, ow & DPU_OW_SRC ? REG_DPU_BS_OW_CFG : REG_DPU_BS_OW_OP,
+			ow & DPU_OW_SRC ? ow : operand, "OW in float modes is not modelled");
 	stage->has_ow = true;
 	stage->ow_per_channel = ow & DPU_OW_SRC;
 	stage->ow_operand = (int16_t)operand;
@@ -119,7 +118,10 @@ int soft_stage_configure(const struct soft_group *group, enum soft_stage_id id, 
 {
 	uint32_t cfg = soft_group_get(group, stage_registers[id].cfg);
 	/* One whose configuration nobody wrote passes data through (hardware reference 6.3). */
-	struct soft_stage stage = {.is_on = cfg != 0 && !(cfg & DPU_STAGE_BYPASS)};
+	struct soft_stage stage = {
+		.is_on = cfg != 0 && !(cfg & DPU_STAGE_BYPASS),
+		.multiplies_first = id == SOFT_STAGE_BN,
+	};
 	int r = 0;
 
 	if (stage.is_on)
@@ -128,7 +130,7 @@ int soft_stage_configure(const struct soft_group *group, enum soft_stage_id id, 
 		r = configure_mul(group, id, complaint, &stage);
 	if (r == 0 && stage.is_on)
 		r = configure_relu(group, id, is_float, complaint, &stage);
-	if (r == 0 && id == SOFT_STAGE_BS)
+	if (r == 0 && stage.is_on && id == SOFT_STAGE_BS)
 		r = configure_ow(group, is_float, complaint, &stage);
 	if (r == 0)
 		*ret_stage = stage;
@@ -173,13 +175,15 @@ void soft_stage_fill_lanes(const struct soft_stage *stage, bool is_float,
 		.positive = is_float ? 1 : ldexp(1, -(int)stage->shift),
 		.negative = is_float ? 1 : ldexp(1, -(int)stage->negative_shift),
 	};
+	bool is_late = stage->multiplies_first && stage->has_mul;
 
 	for (uint32_t lane = 0; lane < SOFT_MAX_LANES; lane++) {
 		uint32_t alu = stage->alu_per_channel ? channels->alu[lane] : stage->alu_operand;
 		uint16_t mul = stage->mul_per_channel ? channels->mul[lane] : stage->mul_operand;
 		int16_t ow = stage->ow_per_channel ? channels->ow[lane] : stage->ow_operand;
 
-		ret_lanes->alu[lane] = alu_value(stage, is_float, alu);
+		ret_lanes->alu[lane] = is_late ? -0.0 : alu_value(stage, is_float, alu);
+		ret_lanes->late_alu[lane] = is_late ? alu_value(stage, is_float, alu) : -0.0;
 		ret_lanes->ow[lane] = stage->has_ow ? ow : 0;
 		fill_multipliers(stage, &units, is_float ? half_to_float(mul) : (int16_t)mul,
 				 &ret_lanes->positive[lane], &ret_lanes->negative[lane]);
@@ -187,8 +191,8 @@ void soft_stage_fill_lanes(const struct soft_stage *stage, bool is_float,
 }
 
 /*
- * ALU, OW and the saturation of what they add up to, 48 bits at most; then MUL and ReLU, whose
- * limits lie within the saturation's.
+ * ALU, OW and the saturation of what they add up to, 48 bits at most; then MUL, the ALU of a stage
+ * that multiplies first, and ReLU, whose limits lie within the saturation's.
  */
 SOFT_CLONE_BODY run_ints_body(const struct soft_stage *stage,
 			      const struct soft_lane_operands *restrict lanes, const int32_t *sums,
@@ -205,7 +209,8 @@ SOFT_CLONE_BODY run_ints_body(const struct soft_stage *stage,
 
 			value = soft_clamp(value, INT32_MIN, INT32_MAX);
 			factor = value < 0 ? lanes->negative[lane] : lanes->positive[lane];
-			values[lane] = soft_clamp(soft_round_even(value * factor), low, high);
+			value = soft_clamp(soft_round_even(value * factor), INT32_MIN, INT32_MAX);
+			values[lane] = soft_clamp(value + lanes->late_alu[lane], low, high);
 		}
 	}
 }
@@ -289,7 +294,8 @@ SOFT_CLONE_BODY run_floats_body(const struct soft_stage *stage,
 			float value = values[lane] + (float)lanes->alu[lane];
 			double factor = value < 0 ? lanes->negative[lane] : lanes->positive[lane];
 
-			values[lane] = soft_clamp_float(value * (float)factor, low, high);
+			value = value * (float)factor + (float)lanes->late_alu[lane];
+			values[lane] = soft_clamp_float(value, low, high);
 		}
 	}
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The BS and BN stages of the DPU (hardware reference 6.3): add or subtract, OW, multiply with a
- * shift, ReLU. Both are the same unit; only BS has the OW part, which adds the CORE's feature sum
- * times an operand.
+ * shift, ReLU. Only BS has the OW part, which adds the CORE's feature sum times an operand.
+ *
+ * BN multiplies before it adds. The reference has it the other way round (6.1), from programs that
+ * add 0; one whose tables were measured on silicon with more than that needs this order.
  */
 #ifndef NPUD_DEVICE_SOFT_DPU_STAGE_H
 #define NPUD_DEVICE_SOFT_DPU_STAGE_H
@@ -28,6 +30,7 @@ enum soft_stage_id { SOFT_STAGE_BS, SOFT_STAGE_BN };
 
 struct soft_stage {
 	bool is_on;
+	bool multiplies_first; /* before the ALU, else behind it */
 	bool has_alu, alu_per_channel, is_subtraction;
 	bool has_ow, ow_per_channel;
 	bool has_mul, mul_per_channel, is_prelu;
@@ -49,6 +52,7 @@ struct soft_channel_operands {
 /* Operands of each lane, from registers or memory; neutral where a unit is bypassed. */
 struct soft_lane_operands {
 	double alu[SOFT_MAX_LANES];
+	double late_alu[SOFT_MAX_LANES]; /* behind the multiplication */
 	double ow[SOFT_MAX_LANES];
 	/* Multipliers of values at or above 0, and below; those of integers include the shift. */
 	double positive[SOFT_MAX_LANES];

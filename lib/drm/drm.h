@@ -81,6 +81,7 @@ struct drm_driver {
 	const char *name, *description, *date;
 	int32_t major, minor, patchlevel;
 	const char *unique; /* the platform device's name */
+	unsigned n_spaces;  /* address spaces that a file can have; 0: its own only */
 	const struct drm_ioctl *ioctls;
 	unsigned n_ioctls;
 	const struct drm_ioctl *misc_ioctls; /* of its misc node, or NULL */

@@ -12,6 +12,7 @@
 #include "merge.h"
 #include "node.h"
 #include "order.h"
+#include "personality.h"
 #include "real.h"
 #include "record.h"
 #include "syncobj.h"
@@ -147,6 +148,22 @@ void drm_file_unlock(struct drm_file *file)
 
 /* ---- descriptors ---- */
 
+/*
+ * A driver's address spaces cost its user no descriptors. Sessions do; so a program that is watched
+ * for them gets all at once.
+ */
+static int open_spaces(struct drm_file *file)
+{
+	struct npu_session *session;
+	int r = 0;
+
+	if (!personality_resets_all())
+		return 0;
+	for (unsigned i = 1; i < file->node->driver->n_spaces && r == 0; i++)
+		r = drm_file_space(file, i, &session);
+	return r;
+}
+
 int drm_file_open(const struct drm_node *node, int flags)
 {
 	char name[sizeof(MEMFD_PREFIX) + NODE_PATH_MAX];
@@ -165,7 +182,10 @@ int drm_file_open(const struct drm_node *node, int flags)
 	file = file_new(node, fd);
 	r = file ? drm_file_lock(file) : -ENOMEM;
 	if (r == 0) {
+		r = open_spaces(file);
 		drm_file_unlock(file);
+	}
+	if (r == 0) {
 		fds_set(fd, &file->description);
 	} else {
 		real()->close(fd);

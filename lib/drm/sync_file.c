@@ -9,10 +9,12 @@
 
 #include "merge.h"
 #include "npu.h"
+#include "order.h"
 #include "trace.h"
 #include "user.h"
 
 #include <errno.h>
+#include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -61,6 +63,26 @@ static int get_info(int fd, void *argument)
 		r = write_fence(&info);
 	info.num_fences = 1;
 	return r < 0 ? r : user_write(argument, &info, sizeof(info));
+}
+
+int sync_file_export(uint64_t token, void *argument)
+{
+	struct dma_buf_export_sync_file request;
+	int r = user_read(&request, argument, sizeof(request));
+
+	if (r < 0)
+		return r;
+	if (!(request.flags & DMA_BUF_SYNC_RW) || request.flags & ~DMA_BUF_SYNC_RW) {
+		trace_explain(
+			"DMA_BUF_IOCTL_EXPORT_SYNC_FILE: flags 0x%x: reading, writing or both "
+			"(0x1 ... 0x3)",
+			request.flags);
+		return -EINVAL;
+	}
+	request.fd = order_export(token);
+	trace_call("ioctl(DMA_BUF_IOCTL_EXPORT_SYNC_FILE, {flags=%u}) = %d", request.flags,
+		   request.fd);
+	return request.fd < 0 ? request.fd : user_write(argument, &request, sizeof(request));
 }
 
 static int merge(int fd, void *argument)

@@ -47,9 +47,13 @@ static int dma_buf_ioctl(int fd, unsigned long request, void *argument)
 	enum npu_sync_direction direction = NPU_SYNC_FROM_DEVICE;
 	struct dma_buf_sync sync;
 	struct stat64 status;
+	uint64_t token = 0;
 
-	if (_IOC_NR(request) != _IOC_NR(DMA_BUF_IOCTL_SYNC) || real()->fstat64(fd, &status) < 0 ||
-	    !drm_file_find_token(status.st_dev, status.st_ino))
+	if (real()->fstat64(fd, &status) == 0)
+		token = drm_file_find_token(status.st_dev, status.st_ino);
+	if (token && _IOC_NR(request) == _IOC_NR(DMA_BUF_IOCTL_EXPORT_SYNC_FILE))
+		return sync_file_export(token, argument);
+	if (!token || _IOC_NR(request) != _IOC_NR(DMA_BUF_IOCTL_SYNC))
 		return -ENOTTY;
 	if (user_read(&sync, argument, sizeof(sync)) < 0)
 		return -EFAULT;

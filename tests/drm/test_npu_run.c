@@ -143,6 +143,35 @@ static void libdrm(void)
 	run_client("DRM_CLIENT_LIBDRM");
 }
 
+/* Each trait by itself; those that come at random, every time. */
+static void vendor_misbehaviour(void)
+{
+	static const struct {
+		const char *name, *personality;
+	} traits[] = {
+		{"whole_device_reset", "1:"},
+		{"dead_masks", "1:dead-masks"},
+		{"no_fences", "1:no-fences"},
+		{"one_domain", "1:one-domain"},
+		{"switch_fails", "1/1:one-domain,switch-fails"},
+		{"uninterruptible", "1:uninterruptible"},
+		{"never_start", "1/1:never-start"},
+		{"threefold_wait", "1/1:threefold-wait"},
+		{"foreign_reset", "1/1:foreign-reset"},
+		{"slow_reset", "1/1:slow-reset"},
+		{"no_memory", "1/1:no-memory"},
+		{"fragments", "1/1:fragments"},
+	};
+	const char *program = getenv("DRM_CLIENT_MISBEHAVE");
+	struct daemon daemon = start(slow_watchdog);
+
+	for (size_t i = 0; i < sizeof(traits) / sizeof(traits[0]); i++) {
+		setenv("NPU_PERSONALITY", traits[i].personality, 1);
+		require_case(&daemon, program, traits[i].name);
+	}
+	daemon_stop(&daemon);
+}
+
 /* ---- npu-run itself ---- */
 
 static const char *client(const char *variable)
@@ -491,6 +520,7 @@ static const struct test_case cases[] = {
 	{.name = "vendor_abi_32_bit", .run = vendor_abi_32_bit, .timeout_s = 240},
 	{.name = "vendor_submits", .run = vendor_submits, .timeout_s = 240},
 	{.name = "vendor_submits_32_bit", .run = vendor_submits_32_bit, .timeout_s = 240},
+	{.name = "vendor_misbehaviour", .run = vendor_misbehaviour},
 	HARNESS_CASE(incoherent_device),
 	{.name = "rocket_abi", .run = rocket_abi, .timeout_s = 240},
 	{.name = "rocket_abi_32_bit", .run = rocket_abi_32_bit, .timeout_s = 240},

@@ -262,20 +262,39 @@ static inline double dpu_multiply(const struct dpu *dpu, double a, double b, uin
 	return dpu->is_float ? a * b : dpu_scale(a, b, shift, false);
 }
 
-static inline double dpu_run_stage(const struct dpu *dpu, const struct dpu_stage *stage,
-				   uint32_t channel, double value)
+static inline double dpu_add(const struct dpu *dpu, const struct dpu_stage *stage, uint32_t channel,
+			     double value)
 {
-	double add = stage->add[channel], by = stage->by[channel];
+	double add = stage->add[channel];
 
-	if (!stage->is_on)
+	if (!stage->has_alu)
 		return value;
-	if (stage->has_alu)
-		value = dpu_saturate(dpu, stage->is_subtraction ? value - add : value + add);
-	if (stage->has_mul && stage->is_prelu)
-		value = value < 0 ? dpu_multiply(dpu, value, by, stage->negative_shift) : value;
-	else if (stage->has_mul)
-		value = dpu_multiply(dpu, value, by, stage->shift);
-	return dpu_relu(&stage->relu, dpu_saturate(dpu, value));
+	return dpu_saturate(dpu, stage->is_subtraction ? value - add : value + add);
+}
+
+static inline double dpu_scale_by(const struct dpu *dpu, const struct dpu_stage *stage,
+				  uint32_t channel, double value)
+{
+	bool is_prelu = stage->is_prelu;
+
+	if (!stage->has_mul || (is_prelu && value >= 0))
+		return value;
+	return dpu_saturate(dpu, dpu_multiply(dpu, value, stage->by[channel],
+					      is_prelu ? stage->negative_shift : stage->shift));
+}
+
+/* BS adds, then multiplies; BN the other way round. */
+static inline double dpu_run_stages(const struct dpu *dpu, uint32_t channel, double value)
+{
+	const struct dpu_stage *bs = &dpu->stages[0], *bn = &dpu->stages[1];
+
+	if (bs->is_on)
+		value = dpu_relu(&bs->relu,
+				 dpu_scale_by(dpu, bs, channel, dpu_add(dpu, bs, channel, value)));
+	if (bn->is_on)
+		value = dpu_relu(&bn->relu,
+				 dpu_add(dpu, bn, channel, dpu_scale_by(dpu, bn, channel, value)));
+	return value;
 }
 
 static inline double dpu_operand(const struct dpu *dpu, const char *cube,
@@ -384,14 +403,20 @@ static inline double dpu_convert(const struct dpu *dpu, double value)
 	const struct dpu_converter *output = &dpu->output;
 	double before = output->is_add_first ? output->offset : 0;
 	double after = output->is_add_first ? 0 : output->offset;
-	double limit = ldexp(1, (int)dpu_bits(dpu->out) - 1);
+	bool is_float =
+		dpu->out == RK3588_FP32 || dpu->out == RK3588_FP16 || dpu->out == RK3588_BF16;
+	double limit = ldexp(1, is_float ? 31 : (int)dpu_bits(dpu->out) - 1);
 
-	if (!dpu->is_float)
-		return dpu_limit(dpu_scale(value + before, output->scale, output->shift,
-					   output->rounds_away) +
-					 after,
-				 -limit, limit - 1);
-	value = (float)(ldexp(value + before, -(int)output->minus_exponent) + after);
+	if (dpu->is_float)
+		value = (float)(ldexp(value + before, -(int)output->minus_exponent) + after);
+	else
+		value = dpu_limit(dpu_scale(value + before, output->scale, output->shift,
+					    output->rounds_away) +
+					  after,
+				  -limit, limit - 1);
+	if (!is_float)
+		return value;
+	value = (float)value;
 	if (dpu->out == RK3588_FP32 || !isfinite(value))
 		return value;
 	value = dpu_round_to(value, dpu->out == RK3588_FP16 ? 11 : 8);
@@ -406,8 +431,7 @@ static inline double dpu_expected(const struct dpu *dpu, const char *main, const
 		    (size_t)place->y * (dpu->width + dpu->main_notch) + place->x;
 	double value = dpu_load(dpu->in, main + at * 16, place->channel % lanes);
 
-	value = dpu_run_stage(dpu, &dpu->stages[0], place->channel, value);
-	value = dpu_run_stage(dpu, &dpu->stages[1], place->channel, value);
+	value = dpu_run_stages(dpu, place->channel, value);
 	if (dpu->ew.is_on) {
 		if (dpu->ew.has_operation)
 			value = dpu_operate(dpu, value, dpu_operand(dpu, operands, place));

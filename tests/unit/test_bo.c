@@ -283,8 +283,8 @@ START_TEST(test_charges_released)
 	struct bo *bo = bo_must_new(PAGE, 0);
 
 	account_init(&account, NULL, NULL);
-	ck_assert_int_eq(account_charge(&account, 0, PAGE, &bo->bytes_charge, NULL), 0);
-	ck_assert_int_eq(account_charge(&account, 1, 1, &bo->count_charge, NULL), 0);
+	ck_assert_int_eq(account_charge(&account, 0, PAGE, &bo->charges[0], NULL), 0);
+	ck_assert_int_eq(account_charge(&account, 1, 1, &bo->charges[BO_CHARGES - 1], NULL), 0);
 	bo_ref(bo);
 	bo_unref(bo);
 	ck_assert_uint_eq(account.used[0], PAGE);

@@ -150,6 +150,25 @@ START_TEST(test_taps)
 }
 END_TEST
 
+/* Windows of 3x3 that overlap by two columns, by one or not at all, and rows that begin anew. */
+START_TEST(test_neighbours)
+{
+	static const uint32_t windows[N_PIXELS] = {5, 6, 7, 9, 10, 12, 14, 16, 17, 0, 1, 3, 3};
+
+	for (uint32_t n_channels = 16; n_channels <= GROUP; n_channels += 16) {
+		struct lab *lab = lab_new(9, n_channels);
+
+		memcpy(lab->windows, windows, sizeof(windows));
+		for (uint32_t tap = 0; tap < 9; tap++)
+			lab->taps[tap] = (tap / 3 * 20 + tap % 3) * PITCH;
+		check_bytes(lab);
+		check_words(lab);
+		check_halves(lab);
+		free(lab);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("soft_depthwise");
@@ -158,6 +177,7 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(tcase, test_taps, 0, sizeof(tap_counts) / sizeof(*tap_counts));
+	tcase_add_test(tcase, test_neighbours);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -45,6 +45,8 @@ static void pick_precisions(struct dpu *dpu)
 	do {
 		dpu->out = dpu->is_float ? floats[choose(0, 2)] : ints[choose(0, 3)];
 	} while (dpu_bits(dpu->out) < dpu_bits(dpu->in));
+	if (!dpu->is_float && choose(0, 3) == 0)
+		dpu->out = dpu_bits(dpu->in) <= 16 && toss() ? RK3588_FP16 : RK3588_FP32;
 	dpu->ew.precision = dpu->is_float ? dpu->in : ints[choose(0, 3)];
 	if (dpu->is_float && toss())
 		dpu->ew.precision = RK3588_FP32;

@@ -131,7 +131,10 @@ static const struct {
 	{"subtract", 0x40050, 1.25f, 0, 0, -7.5f, -8.75f},
 	{"neutral -0", 0x20050, -0.0f, 0, 0, -0.0f, -0.0f},
 	{"multiply by 2824", 0x20040, -0.0f, 0x69840000, 0, 1.5f, 4236},
-	{"add, multiply by 2", 0x20040, 1, 0x40000000, 0, 3, 8},
+	{"multiply by 2, add", 0x20040, 1, 0x40000000, 0, 3, 7},
+	{"multiply by 2, subtract", 0x40040, 1, 0x40000000, 0, 3, 5},
+	/* The table of the exponential over [-16, 0] lies at indexes from 0 to 16384. */
+	{"index of a shifted table", 0x20040, 16384, 0x64000000, 0, -4, 12288},
 	{"absolute value", 0x62, 0, 0xbc000000, 0, -3.5f, 3.5f},
 	{"absolute value of a positive", 0x62, 0, 0xbc000000, 0, 3.5f, 3.5f},
 	{"leaky", 0x62, 0, 0x34000000, 0, -8, -2},
