@@ -87,6 +87,21 @@ static json_t *device_caps_document(const struct device_caps *caps)
 		quirks_document(caps));
 }
 
+/* Of a kernel driver: what its address spaces have room for. */
+static json_t *spaces_document(struct device *device)
+{
+	struct device_space spaces[DEVICE_MAX_SPACES];
+	unsigned n = device_spaces(device, spaces, DEVICE_MAX_SPACES);
+	json_t *document = json_array();
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(
+			document,
+			json_pack("{s:i, s:i, s:I, s:I}", "number", (int)spaces[i].number, "bos",
+				  (int)spaces[i].n_bos, "bytes", (json_int_t)spaces[i].bytes,
+				  "largest_free_bytes", (json_int_t)spaces[i].largest_free_bytes));
+	return document;
+}
+
 static json_t *device_document(const struct sessions *sessions)
 {
 	unsigned n_faulted = n_cores_in_state(sessions->scheduler, CORE_FAULTED);
@@ -100,9 +115,10 @@ static json_t *device_document(const struct sessions *sessions)
 	if (scheduler_is_lost(sessions->scheduler, &retry_ns))
 		retry = json_integer((json_int_t)(retry_ns > now_ns ? retry_ns - now_ns : 0));
 	const struct device_caps *caps = &sessions->device->caps;
-	return json_pack("{s:s, s:s?, s:o, s:s, s:o}", "name", caps->name, "driver",
+	return json_pack("{s:s, s:s?, s:o, s:s, s:o, s:o}", "name", caps->name, "driver",
 			 caps->driver[0] ? caps->driver : NULL, "caps", device_caps_document(caps),
-			 "state", state, "retry_in_ns", retry);
+			 "state", state, "retry_in_ns", retry, "spaces",
+			 spaces_document(sessions->device));
 }
 
 static json_t *core_document(const struct sessions *sessions, const struct core *core,

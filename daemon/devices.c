@@ -49,10 +49,12 @@ static int complain_of_node(const char *driver, const struct drm_node *node, int
 static const struct kernel_driver {
 	enum config_device device;
 	const char *name, *nodes;
+	int (*open_other)(struct drm_node *ret_node); /* where DRM has no node; may be NULL */
 	int (*device_new)(const struct drm_node *node, struct device **ret_device);
 } kernel_drivers[] = {
-	{CONFIG_DEVICE_RKNPU, "rknpu", "/dev/dri", rknpu_device_new},
-	{CONFIG_DEVICE_ROCKET, "rocket", "/dev/accel", rocket_device_new},
+	{CONFIG_DEVICE_RKNPU, "rknpu", "/dev/dri, nor /dev/rknpu,", rknpu_misc_open,
+	 rknpu_device_new},
+	{CONFIG_DEVICE_ROCKET, "rocket", "/dev/accel", NULL, rocket_device_new},
 };
 
 #define N_KERNEL_DRIVERS (sizeof(kernel_drivers) / sizeof(kernel_drivers[0]))
@@ -63,6 +65,8 @@ static int open_kernel_driver(const struct kernel_driver *driver, struct device 
 	struct drm_node node;
 	int r = drm_node_open(driver->name, &node);
 
+	if (r == -ENODEV && driver->open_other)
+		r = driver->open_other(&node);
 	if (r == -ENODEV)
 		return r;
 	if (r < 0)

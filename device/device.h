@@ -19,7 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DEVICE_MAX_CORES 8
+#define DEVICE_MAX_CORES  8
+#define DEVICE_MAX_SPACES 16
 
 struct device;
 
@@ -130,6 +131,13 @@ struct device_bo {
 	bool is_imported, is_writable;
 };
 
+/* What is in one of a driver's address spaces. */
+struct device_space {
+	unsigned number, n_bos;
+	uint64_t bytes;
+	uint64_t largest_free_bytes; /* in one piece: no larger BO fits */
+};
+
 struct device_ops {
 	void (*free)(struct device *device);
 	int (*start)(struct device *device, unsigned core, const struct device_batch *batch);
@@ -165,6 +173,8 @@ struct device_ops {
 	/* NULL where memory calls never wait for batches: */
 	bool (*is_domain_ready)(struct device *device, unsigned domain);
 	bool (*wants_idle)(struct device *device);
+	/* NULL without memory of its own: */
+	unsigned (*spaces)(struct device *device, struct device_space *ret_spaces, unsigned n_max);
 };
 
 /* Embedded first in every implementation. */
@@ -381,6 +391,13 @@ static inline bool device_is_domain_ready(struct device *device, unsigned domain
 static inline bool device_wants_idle(struct device *device)
 {
 	return device->ops->wants_idle && device->ops->wants_idle(device);
+}
+
+/* Those of its address spaces that have something in them, in the order of their numbers. */
+static inline unsigned device_spaces(struct device *device, struct device_space *ret_spaces,
+				     unsigned n_max)
+{
+	return device->ops->spaces ? device->ops->spaces(device, ret_spaces, n_max) : 0;
 }
 
 /* Nothing is in it any more. */

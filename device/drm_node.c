@@ -128,8 +128,10 @@ void drm_node_close(struct drm_node *node)
 
 int drm_node_command(const struct drm_node *node, unsigned number, void *argument, size_t size)
 {
-	const unsigned long request = DRM_IOC(DRM_IOC_READ | DRM_IOC_WRITE, DRM_IOCTL_BASE,
-					      DRM_COMMAND_BASE + number, size);
+	const unsigned type = node->is_misc ? 'r' : DRM_IOCTL_BASE;
+	const unsigned base = node->is_misc ? 0 : DRM_COMMAND_BASE;
+	const unsigned long request =
+		DRM_IOC(DRM_IOC_READ | DRM_IOC_WRITE, type, base + number, size);
 
 	return node->ioctl(node->fd, request, argument) < 0 ? -errno : 0;
 }

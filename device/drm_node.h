@@ -16,6 +16,7 @@ struct drm_node {
 	char driver[32];
 	unsigned version[3]; /* major, minor, patch level */
 	char date[16];
+	bool is_misc; /* not DRM's: the vendor's calls with numbers of its own */
 	/* drmIoctl(), or a kernel made by a test. 0 or more, or -1 with errno. */
 	int (*ioctl)(int fd, unsigned long request, void *argument);
 	int (*open)(const char *path); /* likewise; a descriptor, or -1 with errno */

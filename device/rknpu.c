@@ -370,6 +370,7 @@ static const struct device_ops rknpu_ops = {
 	.domain_close = rknpu_domain_close,
 	.is_domain_ready = rknpu_is_domain_ready,
 	.wants_idle = rknpu_wants_idle,
+	.spaces = rknpu_spaces,
 };
 
 /* ---- the start ---- */
@@ -385,7 +386,9 @@ static int read_facts(struct rknpu *rknpu)
 		return -ENODEV;
 	rknpu->version = version;
 	rknpu->has_iommu = act(rknpu, RKNPU_GET_IOMMU_EN, &iommu) == 0 && iommu;
-	if (rknpu->has_iommu && !rknpu_has_quirk(version, RKNPU_QUIRK_NO_DOMAINS) &&
+	/* How the misc node chooses the address space of its memory is not known. */
+	if (rknpu->has_iommu && !rknpu->node.is_misc &&
+	    !rknpu_has_quirk(version, RKNPU_QUIRK_NO_DOMAINS) &&
 	    act(rknpu, RKNPU_GET_IOMMU_DOMAIN_ID, &domain) == 0) {
 		rknpu->base.caps.n_domains = RKNPU_DOMAINS - 1;
 		rknpu->active_domain = domain;

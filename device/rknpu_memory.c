@@ -11,16 +11,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #define SYNC_TRIES 2u
-
-/* By handle; free where refs is 0 and nothing of it is left in the driver. */
-struct rknpu_object {
-	unsigned refs, domain;
-	bool is_unused; /* without holders, and still there */
-	uint32_t iova;
-	uint64_t token, size_bytes;
-};
 
 static int make_room(struct rknpu *rknpu, uint32_t handle)
 {
@@ -46,6 +39,18 @@ static void destroy(struct rknpu *rknpu, uint32_t handle, uint64_t token)
 	struct rknpu_mem_destroy request = {.handle = handle, .obj_addr = token};
 
 	(void)drm_node_command(&rknpu->node, RKNPU_MEM_DESTROY, &request, sizeof(request));
+	if (rknpu->node.is_misc)
+		rknpu_misc_close(handle);
+}
+
+static void note_memory(struct rknpu_object *object, int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return;
+	object->dev = status.st_dev;
+	object->ino = status.st_ino;
 }
 
 /* One more holder of a handle. Of a new one what the driver knows of it is kept. -EXDEV, -ENOMEM.
@@ -69,6 +74,8 @@ static int hold(struct rknpu *rknpu, const struct rknpu_mem_create *facts, unsig
 			.token = facts->obj_addr,
 			.size_bytes = facts->size,
 		};
+		if (rknpu->node.is_misc)
+			note_memory(object, (int)facts->handle);
 		rknpu->n_objects++;
 	}
 	return 0;
@@ -116,8 +123,11 @@ static void describe(const struct rknpu *rknpu, uint32_t handle, struct device_b
 static int map_new(struct rknpu *rknpu, struct device_bo *bo)
 {
 	struct rknpu_mem_map request = {.handle = bo->handle};
-	int r = drm_node_command(&rknpu->node, RKNPU_MEM_MAP, &request, sizeof(request));
+	int r;
 
+	if (rknpu->node.is_misc)
+		return rknpu_misc_map(bo);
+	r = drm_node_command(&rknpu->node, RKNPU_MEM_MAP, &request, sizeof(request));
 	return r < 0 ? r : drm_memory_map(&rknpu->node, request.offset, bo->size_bytes, &bo->host);
 }
 
@@ -139,7 +149,7 @@ int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, 
 	int r;
 
 	rknpu_enter_domain(rknpu, domain);
-	r = drm_node_command(&rknpu->node, RKNPU_MEM_CREATE, &request, sizeof(request));
+	r = drm_node_command(&rknpu->node, RKNPU_MEM_CREATE, &request, rknpu_create_bytes(rknpu));
 	if (r < 0)
 		return domain_error(r);
 	r = hold(rknpu, &request, domain);
@@ -165,8 +175,16 @@ int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes, bo
 	uint32_t flags = RKNPU_MEM_IOMMU_LIMIT_IOVA_ALIGNMENT;
 
 	flags |= is_uncached ? RKNPU_MEM_WRITE_COMBINE : RKNPU_MEM_CACHEABLE;
-	flags |= rknpu->has_iommu ? RKNPU_MEM_NON_CONTIGUOUS : 0;
+	flags |= rknpu->has_iommu && !rknpu->node.is_misc ? RKNPU_MEM_NON_CONTIGUOUS : 0;
 	return rknpu_memory_new(rknpu, domain, size_bytes, flags, ret_bo);
+}
+
+static void close_handle(struct rknpu *rknpu, uint32_t handle)
+{
+	if (rknpu->node.is_misc)
+		rknpu_misc_close(handle);
+	else
+		drm_memory_close(&rknpu->node, handle);
 }
 
 /* A handle that the driver made just now, or one that it has made before, for this descriptor. */
@@ -185,12 +203,33 @@ static int hold_imported(struct rknpu *rknpu, unsigned domain, uint32_t handle)
 		return 0;
 	}
 	rknpu_enter_domain(rknpu, domain);
-	r = drm_node_command(&rknpu->node, RKNPU_MEM_CREATE, &request, sizeof(request));
+	r = drm_node_command(&rknpu->node, RKNPU_MEM_CREATE, &request, rknpu_create_bytes(rknpu));
 	if (r == 0)
 		r = hold(rknpu, &request, domain);
 	if (r < 0)
-		drm_memory_close(&rknpu->node, handle);
+		close_handle(rknpu, handle);
 	return r;
+}
+
+/* The handle that the memory has here, or a new one, for which nobody is counted yet. */
+static int find_or_import(struct rknpu *rknpu, int fd, uint32_t *ret_handle)
+{
+	struct stat status;
+
+	if (!rknpu->node.is_misc)
+		return drm_memory_import(&rknpu->node, fd, ret_handle);
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	for (uint32_t handle = 0; handle < rknpu->n_slots; handle++) {
+		const struct rknpu_object *object = &rknpu->objects[handle];
+
+		if ((object->refs > 0 || object->is_unused) && object->dev == status.st_dev &&
+		    object->ino == status.st_ino) {
+			*ret_handle = handle;
+			return 0;
+		}
+	}
+	return rknpu_misc_import(fd, ret_handle);
 }
 
 /* What is imported is mapped where the driver happens to be. */
@@ -229,7 +268,7 @@ int rknpu_bo_import(struct device *device, unsigned domain, int fd, struct devic
 
 	r = select_domain(rknpu, domain);
 	if (r == 0)
-		r = drm_memory_import(&rknpu->node, fd, &handle);
+		r = find_or_import(rknpu, fd, &handle);
 	if (r == 0)
 		r = hold_imported(rknpu, domain, handle);
 	if (r < 0)
@@ -260,7 +299,10 @@ void rknpu_bo_free(struct device *device, struct device_bo *bo)
 int rknpu_bo_export(struct device *device, const struct device_bo *bo, bool is_writable,
 		    int *ret_fd)
 {
-	return drm_memory_export(&((struct rknpu *)device)->node, bo->handle, is_writable, ret_fd);
+	const struct drm_node *node = &((struct rknpu *)device)->node;
+
+	return node->is_misc ? rknpu_misc_export(bo->handle, is_writable, ret_fd)
+			     : drm_memory_export(node, bo->handle, is_writable, ret_fd);
 }
 
 void rknpu_bo_sync(struct device *device, const struct device_bo *bo, uint64_t offset,

@@ -91,6 +91,7 @@ static void let_go(struct rocket_file *file, uint32_t handle)
 		drm_memory_close(&file->node, handle);
 }
 
+/* The driver maps all of it past the caches, and syncs it all the same. */
 int rocket_bo_new(struct device *device, unsigned domain, uint64_t size_bytes, bool is_uncached,
 		  struct device_bo *ret_bo)
 {

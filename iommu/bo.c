@@ -104,7 +104,11 @@ static int driver_bo_new(struct domain *domain, uint64_t size_bytes, bool is_unc
 		free(bo);
 		return -EINPROGRESS;
 	}
-	*bo = (struct bo){.refs = 1, .fd = -1, .domain = domain, .is_imported = import_fd >= 0};
+	*bo = (struct bo){.refs = 1,
+			  .fd = -1,
+			  .domain = domain,
+			  .is_imported = import_fd >= 0,
+			  .is_uncached = is_uncached};
 	r = bo->is_imported ? device_bo_import(domain->device, domain->device_domain, import_fd,
 					       &bo->device_bo)
 			    : device_bo_new(domain->device, domain->device_domain, size_bytes,
@@ -295,13 +299,13 @@ static void sync_range(struct bo *bo, uint64_t offset, uint64_t size_bytes, bool
 
 bool bo_is_ready(const struct bo *bo)
 {
-	return !bo->device_bo.host || bo->is_imported ||
+	return !bo->device_bo.host || bo->is_imported || bo->is_uncached ||
 	       device_is_domain_ready(bo->domain->device, bo->device_bo.domain);
 }
 
 void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direction)
 {
-	if (size_bytes == 0)
+	if (size_bytes == 0 || bo->is_uncached)
 		return;
 	if (direction & NPU_SYNC_TO_DEVICE)
 		sync_range(bo, offset, size_bytes, true);

@@ -205,8 +205,9 @@ static void check_node(struct doctor *doctor, const char *root, int driver, cons
 static void check_no_node(struct doctor *doctor, const char *root, bool is_board)
 {
 	if (exists(root, "/dev/rknpu")) {
-		doctor_add(doctor, "node", DOCTOR_FAILURE,
-			   "/dev/rknpu: a vendor driver without its DRM node, which npud needs");
+		doctor_add(doctor, "node", DOCTOR_WARNING,
+			   "/dev/rknpu: a vendor driver without its DRM node: sessions are kept "
+			   "apart by checking streams only");
 		doctor_advise(doctor, "build the kernel with CONFIG_ROCKCHIP_RKNPU_DRM_GEM");
 		return;
 	}

@@ -8,7 +8,7 @@
 
 #include "device/soft/complaint.h"
 
-#define SOFT_SLICE	   32u /* input channels side by side in the weight layout (4.10) */
+#define SOFT_SLICE	   32u /* input channels side by side in the weight layout (4.10), most */
 #define SOFT_PACKED_LANES  4u  /* of the input converter; most channels of a packed pixel */
 #define SOFT_DCOMP_STREAMS 16u
 
@@ -32,6 +32,7 @@ struct soft_cna {
 	bool is_depthwise;
 	uint32_t element_bits;
 	uint32_t atom_channels;	 /* channels in 16 bytes */
+	uint32_t slice_channels; /* input channels side by side in the weight layout */
 	uint32_t group_channels; /* kernels, or channels of a depthwise convolution, in a group */
 	/* Input: its size, the channels of its layout, those that are not fed as 0. */
 	uint32_t width, height;

@@ -167,8 +167,8 @@ static int load_direct(struct source *source, const struct soft_cna *cna, uint32
 {
 	struct piece piece = {.n_kernels = n_kernels};
 
-	for (uint32_t first = 0; first < cna->channels; first += SOFT_SLICE) {
-		uint32_t width = min_u32(SOFT_SLICE, cna->channels - first);
+	for (uint32_t first = 0; first < cna->channels; first += cna->slice_channels) {
+		uint32_t width = min_u32(cna->slice_channels, cna->channels - first);
 
 		piece.first_lane = first;
 		piece.n_lanes = first < cna->lanes ? min_u32(width, cna->lanes - first) : 0;

@@ -7,7 +7,7 @@
  *
  *   int8, int4   [32 kernels][e / 4][kernel][e % 4], bytes; int4 has two such blocks
  *   int16        [e][16 kernels], int16_t
- *   floats       [e][16 kernels], float; tf32 uses the first 8
+ *   floats       [e][16 kernels], float
  *   depthwise    [tap][channels of a group], int16_t or float
  *
  * Kernels and channels that do not exist are zeros.

@@ -131,6 +131,11 @@ void drm_file_unlock(struct drm_file *file);
  */
 int drm_file_space(struct drm_file *file, unsigned space, struct npu_session **ret_session);
 /*
+ * The next of all files of the process, or the first; takes the reference to `file`, which may be
+ * NULL, and gives one to what it returns.
+ */
+struct drm_file *drm_file_next(struct drm_file *file);
+/*
  * An object of any file of the process that has this memory (fstat()'s numbers), by its token; 0.
  * No file's lock may be held.
  */
@@ -156,8 +161,11 @@ extern const unsigned drm_n_core_ioctls;
 void drm_remove(struct drm_file *file, struct gem_object *object);
 /* The same by handle; takes the lock. -EINVAL for one that is unknown, said in that name. */
 int drm_close_handle(struct drm_file *file, const char *ioctl_name, uint32_t handle);
-/* A new object of `file` with the memory behind `fd`, or the one it has. */
-int drm_import(struct drm_file *file, int fd, uint32_t *ret_handle);
+/*
+ * A new object of `file` with the memory behind `fd`, or the one it has; `is_counted` if that is
+ * then to be closed once more.
+ */
+int drm_import(struct drm_file *file, int fd, bool is_counted, uint32_t *ret_handle);
 /* A descriptor of the object's memory; mappable at offset 0. */
 int drm_export(struct drm_file *file, uint32_t handle, int flags, int *ret_fd);
 

@@ -262,9 +262,7 @@ struct drm_file *drm_file_find(int fd)
 	return file;
 }
 
-/* The file after that one, or the first; in exchange for a reference to `file` one to what is
- * returned. */
-static struct drm_file *file_next(struct drm_file *file)
+struct drm_file *drm_file_next(struct drm_file *file)
 {
 	struct drm_file *next;
 
@@ -285,7 +283,7 @@ uint64_t drm_file_find_token(dev_t dev, ino_t ino)
 	struct drm_file *file = NULL;
 	uint64_t token = 0;
 
-	while (token == 0 && (file = file_next(file)) != NULL) {
+	while (token == 0 && (file = drm_file_next(file)) != NULL) {
 		const struct gem_object *object;
 
 		pthread_mutex_lock(&file->lock);
@@ -302,7 +300,7 @@ bool drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction directio
 	struct drm_file *file = NULL;
 	bool is_ours = false;
 
-	while ((file = file_next(file)) != NULL) {
+	while ((file = drm_file_next(file)) != NULL) {
 		const struct gem_object *object;
 
 		pthread_mutex_lock(&file->lock);

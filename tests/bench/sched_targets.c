@@ -62,6 +62,7 @@ static const struct row {
 	{"adv_hog", RATE, "hog", "rknpu-pinned", "fair", true, 0.33, 0.95},
 	{"adv_hang", MISS, NULL, "hailo", "fair", false, 0.1, NAN},
 	{"adv_hang", STARVED, NULL, "hailo", "fair", false, 40, 0.2},
+	{"adv_hang", MISS, NULL, "hailo", "fair-device-reset", false, 2.5, NAN},
 	{"adv_tiny", MISS, NULL, "hailo", "fair", false, 0.5, NAN},
 	{"adv_tiny", RATE, "flood", "hailo", "fair", true, NAN, 0.95},
 	{"sessions1000", MEAN, NULL, "rocket", "fair", false, NAN, 0.85},

@@ -229,8 +229,10 @@ static void folders_list_nodes(void)
 	DIR *folder = opendir("/dev/dri");
 	const struct dirent *entry;
 	struct dirent **entries;
+	char text[64] = "";
 	unsigned n = 0;
 	glob_t found;
+	FILE *uevent;
 
 	CHECK(folder);
 	while ((entry = readdir(folder)) != NULL)
@@ -248,6 +250,10 @@ static void folders_list_nodes(void)
 	CHECK(realpath("/sys/class/drm/card1", NULL) != NULL);
 	CHECK(strcmp(realpath("/sys/dev/char/226:1", NULL),
 		     "/sys/devices/platform/fdab0000.npu/drm/card1") == 0);
+	/* Each driver has a device of its own. */
+	uevent = fopen("/sys/class/drm/card1/device/uevent", "re");
+	CHECK(uevent && fgets(text, sizeof(text), uevent));
+	CHECK(strcmp(text, "DRIVER=RKNPU\n") == 0);
 }
 
 static void board_is_recognised(void)

@@ -226,7 +226,7 @@ static void sync_file_information(void)
 	CHECK_EQ(fence_status(product.submit.fence_fd), 1);
 	CHECK_FAILS(ioctl(product.submit.fence_fd, SYNC_IOC_FILE_INFO, &info), EINVAL);
 	CHECK_FAILS(ioctl(product.submit.fence_fd, SYNC_IOC_FILE_INFO, (void *)8), EFAULT);
-	product_make_hang(&product, 200);
+	product_make_hang(&product, 1500);
 	product.submit.flags = FLAGS | RKNPU_JOB_FENCE_OUT | RKNPU_JOB_NONBLOCK;
 	CHECK_EQ(product_submit(&product), 0);
 	CHECK_EQ(fence_status(product.submit.fence_fd), 0);
@@ -313,7 +313,7 @@ static void fences_are_merged(void)
 	both = merge_fences(first, submit_for_fence(&product, 1));
 	CHECK_EQ(poll(&(struct pollfd){.fd = both, .events = POLLIN}, 1, 60000), 1);
 	CHECK_EQ(fence_status(both), 1);
-	product_make_hang(&hanging, 300);
+	product_make_hang(&hanging, 1500);
 	second = submit_for_fence(&hanging, 1);
 	both = merge_fences(first, second);
 	CHECK_EQ(fence_status(both), 0);

@@ -5,7 +5,9 @@
 #include "streams.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define N_SPACES 15 /* that the vendor's driver has to give out */
 #define HANG_NS	 (2 * SECOND_NS)
@@ -46,6 +48,7 @@ static void shared_space_is_used_when_all_are_taken(void)
 	struct client clients[N_SPACES + 2];
 	struct matmul jobs[N_SPACES + 2];
 	struct daemon daemon;
+	json_t *stats;
 
 	daemon_start(NULL, &daemon);
 	for (int i = 0; i < N_SPACES + 2; i++) {
@@ -54,6 +57,12 @@ static void shared_space_is_used_when_all_are_taken(void)
 	}
 	for (int i = 0; i < N_SPACES + 2; i++)
 		matmul_check(&clients[i], &jobs[i]);
+	stats = client_stats(&clients[0]);
+	/* Of the driver's own, three tables of descriptors are in the one that is shared. */
+	REQUIRE_EQ(stats_number(stats, "device.spaces.0.bos"), 3 + 2);
+	REQUIRE_EQ(stats_number(stats, "device.spaces.15.bos"), 1);
+	REQUIRE(stats_number(stats, "device.spaces.15.largest_free_bytes") > 1u << 30);
+	json_decref(stats);
 	daemon_stop(&daemon);
 }
 
@@ -128,11 +137,46 @@ static void memory_of_the_dead_goes_when_it_can(void)
 	daemon_stop(&daemon);
 }
 
+/* Kernels without a DRM node of the driver have one of another kind. */
+static void misc_node_will_do(void)
+{
+	struct client clients[2];
+	struct client_bo imported;
+	struct matmul jobs[2];
+	struct daemon daemon;
+	json_t *stats;
+	int fd;
+
+	setenv("NPU_KERNEL_NODES", "rknpu=rknpu", 1);
+	daemon_start(&(struct daemon_options){.device = "auto", .config = lenient}, &daemon);
+	for (int i = 0; i < 2; i++) {
+		client_open(&daemon, &clients[i]);
+		matmul_init(&clients[i], 0, (int8_t)(i + 2), 7, &jobs[i]);
+	}
+	stats = client_stats(&clients[0]);
+	REQUIRE_HAS(stats_text(stats, "device.driver"), "rknpu 0.9.8 at /dev/rknpu");
+	REQUIRE_EQ(strcmp(stats_text(stats, "device.caps.isolation"), "checking"), 0);
+	json_decref(stats);
+	for (int i = 0; i < 2; i++)
+		matmul_check(&clients[i], &jobs[i]);
+	fd = client_bo_export(&clients[0], &jobs[0].bo, 0);
+	client_bo_import(&clients[1], fd, 0, &imported);
+	close(fd);
+	REQUIRE_EQ(imported.iova, jobs[0].bo.iova);
+	client_bo_close(&clients[0], &jobs[0].bo);
+	client_bo_close(&clients[1], &imported);
+	matmul_check(&clients[1], &jobs[1]);
+	client_close(&clients[0]);
+	client_wait_stats(&clients[1], "memory.bos", 1);
+	daemon_stop(&daemon);
+}
+
 static const struct test_case cases[] = {
 	HARNESS_CASE(address_spaces_that_are_taken_are_refused),
 	HARNESS_CASE(shared_space_is_used_when_all_are_taken),
 	HARNESS_CASE(memory_calls_hold_up_nobody),
 	HARNESS_CASE(memory_of_the_dead_goes_when_it_can),
+	HARNESS_CASE(misc_node_will_do),
 };
 
 int main(int argc, char **argv)

@@ -210,6 +210,7 @@ static void inv9_sessions_per_uid(void)
 		client_open(&daemon, &clients[i]);
 	REQUIRE_EQ(client_try_open(&daemon, &one_more), -EDQUOT);
 	client_close(&clients[1]);
+	daemon_wait_log(&daemon, "session=2 from=closing to=dead");
 	json_decref(client_stats(&clients[0]));
 	client_open(&daemon, &one_more);
 	daemon_stop(&daemon);

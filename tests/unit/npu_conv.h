@@ -53,7 +53,7 @@ static inline bool conv_is_float(enum rk3588_precision precision)
 /* Channels per group of the weight and output layouts. */
 static inline uint32_t conv_group(const struct conv *conv)
 {
-	uint32_t group = conv->in == RK3588_TF32 ? 8 : conv->in == RK3588_INT4 ? 64 : 16;
+	uint32_t group = conv->in == RK3588_INT4 ? 64 : 16;
 
 	if (conv->in == RK3588_INT8)
 		group = 32;
@@ -220,14 +220,14 @@ static inline size_t conv_weight_at(const struct conv *conv, uint32_t k, uint32_
 	uint32_t taps = conv->kernel_width * conv->kernel_height, bits = conv_bits(conv->in);
 	uint32_t group = conv_group(conv), all = conv->is_depthwise ? conv->padded : conv->kernels;
 	uint32_t first = k / group * group, size = all - first < group ? all - first : group;
-	uint32_t slice = c / 32 * 32;
-	uint32_t width = conv->padded - slice < 32 ? conv->padded - slice : 32;
+	uint32_t slice = conv->in == RK3588_TF32 ? 16 : 32, before = c / slice * slice;
+	uint32_t width = conv->padded - before < slice ? conv->padded - before : slice;
 
 	if (conv->is_depthwise)
 		return ((size_t)first * taps + (size_t)tap * size + k % group) * bits;
 	return ((size_t)first * taps * conv->padded +
-		(size_t)size * ((size_t)slice * taps + (size_t)tap * width) +
-		(size_t)(k % group) * width + c % 32) *
+		(size_t)size * ((size_t)before * taps + (size_t)tap * width) +
+		(size_t)(k % group) * width + c % slice) *
 	       bits;
 }
 

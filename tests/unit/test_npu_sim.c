@@ -10,6 +10,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,6 +254,217 @@ static void load_deployment(const char *name, struct sim_policy *policy)
 	ck_assert_msg(sim_policy_load(path, policy, &policy_error) == 0, "%s", policy_error.text);
 }
 
+/* ---- classes of a policy file ---- */
+
+static void load_example(void)
+{
+	const char *root = getenv("NPUD_SOURCE_ROOT");
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/examples/workload.json", root ? root : ".");
+	ck_assert_msg(sim_workload_load(path, &workload, &error) == 0, "%s", error.text);
+}
+
+static void load_policy_text(const char *text, struct sim_policy *policy)
+{
+	char path[] = "/tmp/npu-sim-test-XXXXXX";
+	struct sim_policy_error policy_error;
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	ck_assert_msg(sim_policy_load(path, policy, &policy_error) == 0, "%s", policy_error.text);
+	unlink(path);
+}
+
+/* What is shipped, under the load that is shipped with it: who gets which class, and what of it. */
+static const struct example {
+	const char *file, *scenario;
+	const char *classes[8];
+	double miss_percent, progress; /* progress: of those that need not wait, at least */
+} examples[] = {
+	{"nvr", "recorder", {"camera", "event", "search"}, 0.1, 0.75},
+	{"robot", "robot", {"control", "perception", "speech", "llm", "other"}, 0.5, 0.5},
+	{"kiosk", "kiosk", {"unlock", "interactive", "app", "guest"}, 0.1, 0.6},
+	{"batch", "farm", {"batch", "batch", "urgent", "probe"}, 0.1, 0.65},
+};
+
+START_TEST(test_deployment_has_its_classes)
+{
+	const struct example *example = &examples[_i];
+	const struct sim_scenario *scenario;
+	struct sim_metrics metrics;
+	struct sim_policy policy;
+
+	load_example();
+	load_deployment(example->file, &policy);
+	scenario = sim_workload_find(&workload, example->scenario);
+	ck_assert_ptr_nonnull(scenario);
+	for (unsigned i = 0; i < scenario->n_tenants; i++)
+		ck_assert_str_eq(sim_policy_class(&policy, &scenario->tenants[i])->name,
+				 example->classes[i]);
+	run(scenario, &sim_driver_npud, &policy, 1, &metrics);
+	if (!scenario->is_finite)
+		ck_assert_double_le(metrics.miss * 100, example->miss_percent);
+	ck_assert_double_ge(metrics.worst_progress, example->progress);
+	ck_assert_double_eq(metrics.failed, 0);
+	sim_metrics_deinit(&metrics);
+	sim_policy_deinit(&policy);
+	sim_workload_deinit(&workload);
+}
+END_TEST
+
+#define CLASS_A(keys)                                                                              \
+	"{\"classes\": {\"a\": {" keys "}, \"rest\": {}},"                                         \
+	" \"match\": [{\"uid\": \"a\", \"class\": \"a\"}, {\"class\": \"rest\"}]}"
+
+/* Tenant a is in class "a" by its uid; b, of which only the uid is known, stays what it is. */
+static void run_class(const char *text, struct sim_metrics *metrics)
+{
+	struct sim_policy policy;
+
+	ck_assert_int_eq(load_text(small), 0);
+	load_policy_text(text, &policy);
+	ck_assert_str_eq(sim_policy_class(&policy, &workload.scenarios[0].tenants[0])->name, "a");
+	ck_assert_ptr_null(sim_policy_class(&policy, &workload.scenarios[0].tenants[1]));
+	run(&workload.scenarios[0], &sim_driver_npud, &policy, 1, metrics);
+	sim_policy_deinit(&policy);
+	sim_workload_deinit(&workload);
+}
+
+START_TEST(test_classes_count)
+{
+	struct sim_metrics plain, narrow, pinned, doomed, short_queue, strict;
+
+	run_class(CLASS_A(""), &plain);
+	run_class(CLASS_A("\"max_cores\": 1"), &narrow);
+	ck_assert_double_lt(narrow.tenants[0].share, 0.34);
+	ck_assert_double_gt(plain.tenants[0].share, 0.5);
+	run_class(CLASS_A("\"cores\": [2]"), &pinned);
+	ck_assert_double_lt(pinned.tenants[0].share, 0.34);
+	/* A deadline of the class counts as a miss, too. */
+	run_class(CLASS_A("\"deadline_ms\": 1, \"kind\": \"rt\""), &doomed);
+	ck_assert_double_eq(doomed.tenants[0].miss, 1);
+	/* One may wait, three run at most: the fourth of its loop is refused, and comes again. */
+	run_class(CLASS_A("\"depth\": 1, \"max_cores\": 1"), &short_queue);
+	ck_assert_double_gt(short_queue.tenants[0].rejected, 10);
+	run_class(CLASS_A("\"priority\": 7"), &strict);
+	ck_assert_double_gt(strict.tenants[0].share, plain.tenants[0].share);
+	sim_metrics_deinit(&plain);
+	sim_metrics_deinit(&narrow);
+	sim_metrics_deinit(&pinned);
+	sim_metrics_deinit(&doomed);
+	sim_metrics_deinit(&short_queue);
+	sim_metrics_deinit(&strict);
+}
+END_TEST
+
+START_TEST(test_identity_decides_the_class)
+{
+	static const struct {
+		struct sim_tenant_spec tenant;
+		const char *class; /* NULL: none */
+	} tenants[] = {
+		{{.uid = "nvr", .comm = "detector"}, "camera"},
+		{{.uid = "nvr", .comm = "other"}, "rest"},
+		{{.uid = "nvr"}, NULL},
+		{{.uid = "x", .cgroup = "/a/b/c"}, "group"},
+		{{.uid = "1000"}, "number"},
+		{{.uid = "x", .policy_class = "camera"}, "camera"},
+		{{.uid = "1000", .policy_class = "nobody"}, "number"},
+	};
+	struct sim_policy policy;
+
+	load_policy_text(
+		"{\"classes\": {\"camera\": {}, \"group\": {}, \"number\": {}, \"rest\": {}},"
+		" \"match\": [{\"uid\": \"nvr\", \"comm\": \"detector\", \"class\": \"camera\"},"
+		"  {\"cgroup\": \"/a/b\", \"class\": \"group\"},"
+		"  {\"uid\": 1000, \"class\": \"number\"}, {\"class\": \"rest\"}]}",
+		&policy);
+	for (size_t i = 0; i < sizeof(tenants) / sizeof(tenants[0]); i++) {
+		struct sim_tenant_spec tenant = tenants[i].tenant;
+		const struct class *class;
+
+		tenant.comm = tenant.comm ? tenant.comm : "";
+		tenant.cgroup = tenant.cgroup ? tenant.cgroup : "";
+		tenant.policy_class = tenant.policy_class ? tenant.policy_class : "";
+		class = sim_policy_class(&policy, &tenant);
+		ck_assert_pstr_eq(class ? class->name : NULL, tenants[i].class);
+	}
+	sim_policy_deinit(&policy);
+}
+END_TEST
+
+/* A reservation that does not fit: the session is refused, and so are its jobs. */
+START_TEST(test_contract_is_refused)
+{
+	struct sim_metrics metrics;
+	struct sim_policy policy;
+
+	ck_assert_int_eq(load_text(small), 0);
+	load_policy_text("{\"scheduler\": {\"policy\": \"deadline\", \"rt_cap\": 0.4},"
+			 " \"classes\": {\"a\": {\"kind\": \"rt\", \"period_ms\": 50, \"run_ms\": "
+			 "40}, \"rest\": {}},"
+			 " \"match\": [{\"uid\": \"a\", \"class\": \"a\"}, {\"uid\": \"b\", "
+			 "\"class\": \"a\"}, {\"class\": \"rest\"}]}",
+			 &policy);
+	run(&workload.scenarios[0], &sim_driver_npud, &policy, 1, &metrics);
+	ck_assert_double_gt(metrics.tenants[0].done, 10);
+	ck_assert_double_eq(metrics.tenants[1].done, 0);
+	ck_assert_double_ge(metrics.tenants[1].rejected, 18);
+	sim_metrics_deinit(&metrics);
+	sim_policy_deinit(&policy);
+	sim_workload_deinit(&workload);
+}
+END_TEST
+
+/* ---- hangs ---- */
+
+static const char hanging[] =
+	"{\"hardware\": {\"cores\": 3, \"reset_vendor_ms\": 100},"
+	" \"models\": {\"m\": {\"ms\": {\"1\": 10}, \"segments\": 1, \"tasks\": 50}},"
+	" \"scenarios\": [{\"id\": \"s\", \"horizon_ms\": 20000, \"tenants\": ["
+	"  {\"id\": \"good\", \"uid\": \"good\", \"arrival\": {\"kind\": \"periodic\", "
+	"\"period_ms\": 20},"
+	"   \"request\": [{\"model\": \"m\", \"deadline_ms\": 60}]},"
+	"  {\"id\": \"bad\", \"uid\": \"bad\", \"adversary\": true, \"hang_prob\": 0.3,"
+	"   \"arrival\": {\"kind\": \"closed\", \"think_ms\": 50},"
+	"   \"request\": [{\"model\": \"m\"}]}]}]}";
+
+static void run_hanging(bool resets_device, bool has_quarantine, struct sim_metrics *metrics)
+{
+	struct sim_policy policy = sim_policy_default();
+
+	policy.scheduler.policy = &policy_fair;
+	policy.resets_device = resets_device;
+	if (!has_quarantine)
+		policy.quarantine = (struct quarantine){UINT_MAX, UINT_MAX, UINT_MAX, 0, 0};
+	ck_assert_int_eq(load_text(hanging), 0);
+	run(&workload.scenarios[0], &sim_driver_npud, &policy, 1, metrics);
+	sim_workload_deinit(&workload);
+}
+
+START_TEST(test_hangs_cost_strikes_and_resets)
+{
+	struct sim_metrics core, device, unpunished;
+
+	run_hanging(false, true, &core);
+	run_hanging(true, true, &device);
+	run_hanging(true, false, &unpunished);
+	/* A core's reset is nobody else's business; a device's is, and strikes limit how often. */
+	ck_assert_double_eq(core.tenants[0].miss, 0);
+	ck_assert_double_gt(device.tenants[0].miss, 0);
+	ck_assert_double_gt(unpunished.tenants[0].miss, 3 * device.tenants[0].miss);
+	/* Innocent jobs are late, but none is lost. */
+	ck_assert_double_eq(device.tenants[0].failed, 0);
+	ck_assert_double_eq(unpunished.tenants[0].failed, 0);
+	sim_metrics_deinit(&core);
+	sim_metrics_deinit(&device);
+	sim_metrics_deinit(&unpunished);
+}
+END_TEST
+
 static const struct {
 	const char *text, *complaint;
 } bad_policies[] = {
@@ -324,8 +536,8 @@ START_TEST(test_deployment_under_its_load)
 	load_deployment(deployment->file, &policy);
 	ck_assert_int_eq(sim_workload_load(path, &workload, &error), 0);
 	for (unsigned i = 0; i < SEEDS; i++)
-		run(sim_workload_find(&workload, deployment->scenario), &sim_driver_npud,
-		    &policy, i + 1, &runs[i]);
+		run(sim_workload_find(&workload, deployment->scenario), &sim_driver_npud, &policy,
+		    i + 1, &runs[i]);
 	ck_assert_int_eq(sim_metrics_init_median(&median, runs, SEEDS), 0);
 	ck_assert_double_le(median.makespan_s, deployment->makespan_s);
 	ck_assert_double_ge(median.worst_progress, deployment->worst_progress);
@@ -385,6 +597,11 @@ int main(void)
 	tcase_add_loop_test(cases, test_targets, 0, N_ELEMENTS(targets));
 	tcase_add_loop_test(cases, test_deployment_under_small_load, 0, N_ELEMENTS(deployments));
 	tcase_add_loop_test(cases, test_deployment_under_its_load, 0, N_ELEMENTS(deployments));
+	tcase_add_loop_test(cases, test_deployment_has_its_classes, 0, N_ELEMENTS(examples));
+	tcase_add_test(cases, test_classes_count);
+	tcase_add_test(cases, test_identity_decides_the_class);
+	tcase_add_test(cases, test_contract_is_refused);
+	tcase_add_test(cases, test_hangs_cost_strikes_and_resets);
 	tcase_add_loop_test(cases, test_bad_policy_file_is_refused, 0, N_ELEMENTS(bad_policies));
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);

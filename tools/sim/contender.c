@@ -11,21 +11,32 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Cuts the suffix off, if it is there. */
+static bool take_suffix(char *name, const char *suffix)
+{
+	size_t length = strlen(name), n = strlen(suffix);
+
+	if (length <= n || strcmp(name + length - n, suffix) != 0)
+		return false;
+	name[length - n] = '\0';
+	return true;
+}
+
 static int find_name(const char *name, struct sim_contender *contender,
 		     struct sim_policy_error *error)
 {
-	const char *rigid = strstr(name, "-rigid");
-	size_t length = rigid ? (size_t)(rigid - name) : strlen(name);
+	struct sim_policy *policy = &contender->policy;
 	char base[sizeof(contender->name)];
 
 	contender->driver = sim_baseline_find(name);
 	if (contender->driver)
 		return 0;
-	snprintf(base, sizeof(base), "%.*s", (int)(length < 60 ? length : 60), name);
+	snprintf(base, sizeof(base), "%.60s", name);
 	contender->driver = &sim_driver_npud;
-	contender->policy.scheduler.policy = policy_find(base);
-	contender->policy.scheduler.is_moldable = !rigid;
-	if (contender->policy.scheduler.policy && (!rigid || !strcmp(rigid, "-rigid")))
+	policy->resets_device = take_suffix(base, "-device-reset");
+	policy->scheduler.is_moldable = !take_suffix(base, "-rigid");
+	policy->scheduler.policy = policy_find(base);
+	if (policy->scheduler.policy)
 		return 0;
 	snprintf(error->text, sizeof(error->text), "%.100s: no such policy or baseline", name);
 	return -ENXIO;

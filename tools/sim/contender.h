@@ -17,9 +17,9 @@ struct sim_seeds {
 };
 
 /*
- * Understands a policy's name, the same with "-rigid" (gangs keep the width they ask for), a
- * baseline's name, or a policy file's path. -ENXIO: no such name, else a bad file; both with the
- * error's text.
+ * Understands a policy's name, the same with "-rigid" (gangs keep the width they ask for) or
+ * "-device-reset" (a hang resets all cores) or both, a baseline's name, or a policy file's path.
+ * -ENXIO: no such name, else a bad file; both with the error's text.
  */
 int sim_contender_find(const char *name, struct sim_contender *ret_contender,
 		       struct sim_policy_error *ret_error);

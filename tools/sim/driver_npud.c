@@ -7,6 +7,7 @@
 #include "tools/sim/driver_npud.h"
 
 #include "scheduler/scheduler.h"
+#include "sessions/record.h"
 #include "tools/sim/npud_tenancy.h"
 #include "tools/sim/policy_file.h"
 
@@ -23,8 +24,9 @@ struct npud {
 	const struct sim_policy *policy;
 	struct scheduler *scheduler;
 	struct queue *queues; /* by session */
-	uint64_t tick_ns;     /* the one that is armed; others have no effect */
-	bool must_pass;	      /* at the end of this instant */
+	struct records records;
+	uint64_t tick_ns; /* the one that is armed; others have no effect */
+	bool must_pass;	  /* at the end of this instant */
 };
 
 static struct npud *to_npud(struct sim_driver *driver)
@@ -128,8 +130,56 @@ static int npud_reset(void *context, unsigned core)
 	struct npud *npud = context;
 
 	if (npud->engine->running[core])
-		sim_stop(npud->engine, npud->engine->running[core]);
+		sim_reset(npud->engine, npud->engine->running[core]->cores,
+			  npud->engine->hardware->reset_core_ns);
 	return 0;
+}
+
+static uint32_t npud_reset_device(void *context)
+{
+	struct npud *npud = context;
+	uint32_t cores = (1u << npud->engine->hardware->n_cores) - 1;
+
+	sim_reset(npud->engine, cores, npud->engine->hardware->reset_vendor_ns);
+	return cores;
+}
+
+/* ---- strikes ---- */
+
+static void npud_kick(struct npud *npud);
+
+static void npud_quarantine(struct sim_engine *engine, void *object, uint64_t value);
+
+static void npud_apply_quarantine(struct npud *npud)
+{
+	struct sim_engine *engine = npud->engine;
+	uint64_t now_ns = EPOCH_NS + engine->now_ns, next_ns;
+
+	next_ns = records_decay(&npud->records, now_ns);
+	for (unsigned i = 0; i < engine->n_sessions; i++)
+		npud_hold(npud->scheduler, &npud->queues[i], &npud->policy->quarantine,
+			  npud_find_record(&npud->records, &engine->sessions[i]), now_ns);
+	if (next_ns != SIM_NEVER)
+		sim_at(engine, next_ns - EPOCH_NS, npud_quarantine, npud, 0);
+	npud_kick(npud);
+}
+
+static void npud_quarantine(struct sim_engine *engine, void *object, uint64_t value)
+{
+	(void)engine;
+	(void)value;
+	npud_apply_quarantine(object);
+}
+
+static void npud_strike(struct npud *npud, const struct sim_session *session)
+{
+	const struct identity identity = npud_identity(session);
+	struct record *record;
+
+	if (records_strike(&npud->records, &identity, &npud->policy->quarantine,
+			   EPOCH_NS + npud->engine->now_ns, &record) < 0)
+		npud->engine->is_out_of_memory = true;
+	npud_apply_quarantine(npud);
 }
 
 static enum sim_end end_of(const struct sched_job *job)
@@ -149,6 +199,8 @@ static void npud_retire(void *context, struct sched_job *job)
 	struct npud *npud = context;
 
 	list_del(&job_of(job)->link);
+	if (job->outcome == NPU_OUTCOME_HANG && !npud->engine->is_over)
+		npud_strike(npud, job_of(job)->session);
 	/* The engine itself ends what has run to its end. */
 	if (job->outcome == NPU_OUTCOME_OK)
 		return;
@@ -164,6 +216,7 @@ static const struct sched_backend_ops npud_ops = {
 	.run = npud_run,
 	.progress = npud_progress,
 	.reset = npud_reset,
+	.reset_device = npud_reset_device,
 	.retire = npud_retire,
 	.now = npud_now,
 };
@@ -186,14 +239,24 @@ static void npud_run_and_arm(struct npud *npud)
 	sim_at(npud->engine, next_ns - EPOCH_NS, npud_tick, npud, next_ns);
 }
 
+static bool is_resetting(const struct sim_engine *engine)
+{
+	for (unsigned i = 0; i < engine->hardware->n_cores; i++) {
+		if (engine->reset_until_ns[i] > engine->now_ns)
+			return true;
+	}
+	return false;
+}
+
 static void npud_pass(struct sim_engine *engine, void *object, uint64_t value)
 {
 	struct npud *npud = object;
 
-	(void)engine;
 	(void)value;
 	npud->must_pass = false;
-	npud_run_and_arm(npud);
+	/* The daemon stands still while the driver resets the device; then it is woken. */
+	if (!npud->policy->resets_device || !is_resetting(engine))
+		npud_run_and_arm(npud);
 }
 
 /* As in the daemon, one pass follows all that happens at one time. */
@@ -353,7 +416,7 @@ static int npud_create(struct sim_engine *engine, struct sim_driver **ret_driver
 		.n_cores = engine->hardware->n_cores,
 		.gang_masks = engine->hardware->gang_masks,
 		.has_one_domain = engine->scenario->has_one_domain,
-		.has_core_reset = true,
+		.has_core_reset = !policy->resets_device,
 		.gap_ns = (uint64_t)engine->hardware->gap_daemon_ns,
 		.switch_ns = (uint64_t)(engine->scenario->has_one_domain
 						? engine->hardware->switch_device_ns
@@ -372,6 +435,8 @@ static int npud_create(struct sim_engine *engine, struct sim_driver **ret_driver
 		};
 		npud->queues = calloc(engine->n_sessions + 1, sizeof(*npud->queues));
 	}
+	if (npud)
+		records_init(&npud->records);
 	if (npud && npud->queues)
 		r = scheduler_new(&params, &policy->scheduler, &npud->scheduler);
 	if (r == 0)
@@ -408,6 +473,7 @@ static void npud_destroy(struct sim_driver *driver)
 			scheduler_remove_queue(npud->scheduler, &npud->queues[i]);
 	}
 	scheduler_free(npud->scheduler);
+	records_deinit(&npud->records);
 	free(npud->queues);
 	free(npud);
 }

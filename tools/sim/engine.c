@@ -223,14 +223,21 @@ static void reset_cores(struct sim_engine *engine, uint32_t cores, double reset_
 	sim_at(engine, after(engine, reset_ns), wake_driver, NULL, 0);
 }
 
-void sim_stop(struct sim_engine *engine, struct sim_batch *batch)
+void sim_reset(struct sim_engine *engine, uint32_t cores, double reset_ns)
 {
-	uint32_t cores = batch->cores;
-
 	advance(engine);
 	engine->n_kills += !engine->is_over;
-	remove_batch(engine, batch);
-	reset_cores(engine, cores, engine->hardware->reset_core_ns);
+	for (unsigned i = 0; i < SIM_CORES_MAX; i++) {
+		struct sim_batch *batch = &engine->batches[i];
+		struct sim_tenant *tenant;
+
+		if (!batch->job || !(batch->cores & cores))
+			continue;
+		tenant = batch->job->session->tenant;
+		remove_batch(engine, batch);
+		note_starvation(engine, tenant);
+	}
+	reset_cores(engine, cores, reset_ns);
 	set_rates(engine);
 }
 
@@ -564,15 +571,6 @@ static void seed_arrivals(struct sim_engine *engine, struct sim_session *session
 
 /* ---- set-up ---- */
 
-static uint64_t hash_text(const char *text)
-{
-	uint64_t hash = 14695981039346656037ull;
-
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 1099511628211ull;
-	return hash;
-}
-
 /* `i`: its place among its tenant's. */
 static uint64_t order_of(const struct sim_session *session, unsigned i)
 {
@@ -593,7 +591,7 @@ static void init_tenant(struct sim_engine *engine, const struct sim_tenant_spec 
 	tenant->starved_since_ns = SIM_NEVER;
 	tenant->sessions = engine->sessions + engine->n_sessions;
 	tenant->n_sessions = spec->n_sessions;
-	tenant->user = spec->n_replicas > 1 ? 1 + tenant->index : hash_text(spec->uid) | 1;
+	tenant->user = spec->n_replicas > 1 ? 1 + tenant->index : sim_hash_text(spec->uid) | 1;
 	snprintf(tenant->name, sizeof(tenant->name), "%.50s", spec->id);
 	if (spec->n_replicas > 1)
 		snprintf(tenant->name, sizeof(tenant->name), "%.50s%02u", spec->id, replica);

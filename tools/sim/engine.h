@@ -187,8 +187,8 @@ double sim_work_ns(const struct sim_job *job, unsigned width, unsigned n_pieces)
 /* The cores are free. */
 struct sim_batch *sim_start(struct sim_engine *engine, struct sim_job *job,
 			    const struct sim_start *start);
-/* Stops a batch at once and resets its cores; nobody is told. */
-void sim_stop(struct sim_engine *engine, struct sim_batch *batch);
+/* Stops what runs on the cores at once, whole gangs, and resets them; nobody is told. */
+void sim_reset(struct sim_engine *engine, uint32_t cores, double reset_ns);
 /* A job that does not run is over; it is freed. */
 void sim_finish(struct sim_engine *engine, struct sim_job *job, enum sim_end end);
 

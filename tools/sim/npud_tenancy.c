@@ -4,21 +4,12 @@
 
 #include "scheduler/policy.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #define FNV_PRIME     1099511628211ull
 #define SHARED_DOMAIN 1
 /* Beyond the numbers of tenants. */
 #define SESSION_DOMAINS 1000000
-
-static uint64_t hash_name(const char *name)
-{
-	uint64_t hash = 14695981039346656037ull;
-
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)*name) * FNV_PRIME;
-	return hash;
-}
 
 static uint64_t domain_of(const struct sim_session *session, enum domain_scope scope)
 {
@@ -28,7 +19,7 @@ static uint64_t domain_of(const struct sim_session *session, enum domain_scope s
 	case DOMAIN_SESSION:
 		return SESSION_DOMAINS + session->index;
 	case DOMAIN_CLASS:
-		return tenant->class ? hash_name(tenant->class->name) | 1 : tenant->user;
+		return tenant->class ? sim_hash_text(tenant->class->name) | 1 : tenant->user;
 	case DOMAIN_SHARED:
 		return SHARED_DOMAIN;
 	default:
@@ -56,7 +47,7 @@ static uint64_t tenant_id(const struct sim_tenant *tenant)
 
 	if (!tenant->class)
 		return 1 + tenant->index;
-	id = hash_name(tenant->class->name);
+	id = sim_hash_text(tenant->class->name);
 	return tenant->class->queue.order ? id : (id ^ tenant->user) * FNV_PRIME;
 }
 
@@ -122,4 +113,34 @@ void npud_make_room(struct scheduler *scheduler, const struct sim_session *sessi
 	oldest = find_waiting(session, &n);
 	if (n > class->depth)
 		scheduler_cancel(scheduler, &oldest->base, NPU_OUTCOME_CANCELLED);
+}
+
+struct identity npud_identity(const struct sim_session *session)
+{
+	const struct sim_tenant *tenant = session->tenant;
+	struct identity identity = {.uid = (uid_t)tenant->user};
+
+	snprintf(identity.cgroup, sizeof(identity.cgroup), "%.250s",
+		 tenant->spec->cgroup[0] ? tenant->spec->cgroup : tenant->name);
+	return identity;
+}
+
+const struct record *npud_find_record(const struct records *records,
+				      const struct sim_session *session)
+{
+	const struct identity identity = npud_identity(session);
+
+	return records_find(records, identity.uid, identity.cgroup);
+}
+
+void npud_hold(struct scheduler *scheduler, struct queue *queue,
+	       const struct quarantine *quarantine, const struct record *record, uint64_t now_ns)
+{
+	enum standing standing = record_standing(record, quarantine, now_ns);
+	bool is_held = standing == STANDING_SUSPENDED || standing == STANDING_CLOSED;
+
+	if (!list_is_empty(&queue->link))
+		scheduler_hold_queue(scheduler, queue,
+				     record && is_held ? record->held_until_ns : 0,
+				     standing != STANDING_GOOD);
 }

@@ -415,3 +415,12 @@ const struct sim_scenario *sim_workload_find(const struct sim_workload *workload
 	}
 	return NULL;
 }
+
+uint64_t sim_hash_text(const char *text)
+{
+	uint64_t hash = 14695981039346656037ull;
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211ull;
+	return hash;
+}

@@ -108,4 +108,7 @@ void sim_workload_deinit(struct sim_workload *workload);
 /* NULL when there is none of that name. */
 const struct sim_scenario *sim_workload_find(const struct sim_workload *workload, const char *id);
 
+/* A number that stands for a name. */
+uint64_t sim_hash_text(const char *text);
+
 #endif
