@@ -149,9 +149,8 @@ static void reconnects_when_asked_to(void)
 #define N_KILLS	  12
 
 struct worker {
-	const struct daemon *daemon;
+	struct npu_session *session;
 	pthread_t thread;
-	unsigned seed;
 };
 
 /* Buffers, jobs and waits in a loop, until the daemon is gone; nothing else may go wrong. */
@@ -180,8 +179,8 @@ static int work_once(struct npu_session *session)
 
 static void *worker_run(void *context)
 {
-	const struct worker *worker = context;
-	struct npu_session *session = open_session(worker->daemon);
+	struct worker *worker = context;
+	struct npu_session *session = worker->session;
 	int r;
 
 	do
@@ -220,7 +219,7 @@ static void killed_at_any_moment(void)
 		daemon_start(&(struct daemon_options){.device = "timing", .log_level = "info"},
 			     &daemon);
 		for (unsigned i = 0; i < N_WORKERS; i++) {
-			workers[i] = (struct worker){.daemon = &daemon};
+			workers[i] = (struct worker){.session = open_session(&daemon)};
 			REQUIRE_EQ(
 				pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]),
 				0);
