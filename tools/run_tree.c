@@ -112,11 +112,13 @@ static int copy_names(const struct run_tree *tree, const char *folder)
 
 /* What a driver's nodes belong to, below /sys/devices/platform. */
 struct parent {
-	const char *name, *driver, *compatible;
+	const char *name, *driver, *compatible, *modalias;
 };
 
-static const struct parent rknpu_parent = {"fdab0000.npu", "RKNPU", "rockchip,rk3588-rknpu"};
-static const struct parent rocket_parent = {"rknn", "rocket", "rockchip,rk3588-rknn-core"};
+static const struct parent rknpu_parent = {"fdab0000.npu", "RKNPU", "rockchip,rk3588-rknpu",
+					   "of:NnpuT(null)Crockchip,rk3588"};
+static const struct parent rocket_parent = {"rknn", "rocket", "rockchip,rk3588-rknn-core",
+					    "platform:rknn"};
 
 static int make_device(const struct run_tree *tree, const struct parent *parent)
 {
@@ -125,8 +127,8 @@ static int make_device(const struct run_tree *tree, const struct parent *parent)
 	int result = make_text(tree, path,
 			       "DRIVER=%s\nOF_NAME=npu\nOF_FULLNAME=/npu@fdab0000\n"
 			       "OF_COMPATIBLE_0=%s\nOF_COMPATIBLE_N=1\n"
-			       "MODALIAS=of:NnpuT(null)Crockchip,rk3588\n",
-			       parent->driver, parent->compatible);
+			       "MODALIAS=%s\n",
+			       parent->driver, parent->compatible, parent->modalias);
 	snprintf(path, sizeof(path), PLATFORM "/%s/subsystem", parent->name);
 	if (result == 0)
 		result = make_link(tree, path, "../../../bus/platform");
