@@ -27,7 +27,7 @@ static const char usage[] =
 	"                       for root and $XDG_RUNTIME_DIR/npud.sock for users; several of "
 	"them\n"
 	"                       may be given, for `match` rules by `socket`: one per tenant\n"
-	"  --device NAME        auto, soft, timing, rknpu or rocket (auto: the kernel driver's, else "
+	"  --device NAME        auto, soft, timing, rknpu or rocket (auto: a kernel driver's, else "
 	"soft)\n"
 	"  --stats ADDRESS      serve /stats, /metrics, /healthz at a socket PATH or loopback "
 	"PORT\n"
