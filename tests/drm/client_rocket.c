@@ -617,7 +617,7 @@ static void node_is_found(void)
 	CHECK_EQ(status.st_size, 0);
 	uevent = fopen("/sys/dev/char/261:0/device/uevent", "re");
 	CHECK(uevent && fgets(text, sizeof(text), uevent));
-	CHECK(strcmp(text, "DRIVER=rocket\n") == 0);
+	CHECK(strcmp(text, "MODALIAS=platform:rknn\n") == 0);
 	CHECK_FAILS(open("/dev/accel/accel1", O_RDWR), ENOENT);
 }
 
