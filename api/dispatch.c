@@ -6,6 +6,7 @@
 #include "api/wire.h"
 #include "base/clock.h"
 #include "sessions/error.h"
+#include "sessions/sessions.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -123,6 +124,14 @@ static int request_check(struct request *request, const struct operation *operat
 	const struct session *session = request->session;
 	uint64_t wait_ns = 0;
 
+	/* First: what is refused for another reason has cost as much. */
+	if (!session->is_retried &&
+	    !session_take_token(request->session, clock_now_ns(), &wait_ns)) {
+		error_set(&request->error, EAGAIN, "requests_per_s",
+			  "more requests than the quota allows");
+		request->error.retry_after_ns = wait_ns;
+		return -EAGAIN;
+	}
 	if (!operation)
 		return error_set(&request->error, EOPNOTSUPP, "op",
 				 "%u is not an operation of npud %s", request->header.op,
@@ -137,12 +146,6 @@ static int request_check(struct request *request, const struct operation *operat
 				 "needs root, npud's own user, or its admin group");
 	if (operation->passes_fd && request_check_read(request) < 0)
 		return -EAGAIN;
-	if (!session_take_token(request->session, clock_now_ns(), &wait_ns)) {
-		error_set(&request->error, EAGAIN, "requests_per_s",
-			  "more requests than the quota allows");
-		request->error.retry_after_ns = wait_ns;
-		return -EAGAIN;
-	}
 	return 0;
 }
 
@@ -173,7 +176,7 @@ void api_request(void *context, struct session *session, const void *data, size_
 	const struct operation *operation;
 	int r;
 
-	session->stats.requests++;
+	session->stats.requests += !session->is_retried;
 	if (wire_decode_header(data, size, &request.header) < 0) {
 		session->stats.errors++;
 		request_refuse_malformed(&request, data, size);
@@ -187,6 +190,12 @@ void api_request(void *context, struct session *session, const void *data, size_
 		r = request_check(&request, operation);
 	if (r == 0)
 		r = operation->handle(&request);
+	/* Others run, and the kernel driver can't be asked beside them. */
+	if (r == -EINPROGRESS) {
+		if (held_add(session, data, size, fds) == 0)
+			return;
+		r = error_set(&request.error, ENOMEM, operation->name, "npud is out of memory");
+	}
 	if (r < 0) {
 		session->stats.errors++;
 		/* A client that gets no answer would wait for ever. */

@@ -37,6 +37,10 @@ static int bo_error(struct npu_error *error, int r, uint32_t iova, uint64_t size
 				 "%#" PRIx32 ": this kernel driver chooses addresses itself; ask "
 				 "for 0",
 				 iova);
+	case -EBUSY:
+		return error_set(error, EBUSY, "size",
+				 "the kernel driver could not change to this session's address "
+				 "space: try again");
 	case -EACCES:
 		return error_set(error, EACCES, "descriptor", "it is not open for reading");
 	case -EINVAL:
@@ -50,7 +54,7 @@ static int bo_error(struct npu_error *error, int r, uint32_t iova, uint64_t size
 }
 
 /* Gives the BO its charges and a handle, and answers; undoes all of it on failure. */
-static int bo_hand_out(struct request *request, struct bo *bo, struct charge charges[2],
+static int bo_hand_out(struct request *request, struct bo *bo, struct charge charges[BO_CHARGES],
 		       int passed_fd)
 {
 	struct session *session = request->session;
@@ -58,8 +62,7 @@ static int bo_hand_out(struct request *request, struct bo *bo, struct charge cha
 	struct npu_bo_reply reply = {.size = bo->size_bytes, .iova = bo->iova};
 	int r;
 
-	bo->bytes_charge = charges[0];
-	bo->count_charge = charges[1];
+	memcpy(bo->charges, charges, sizeof(bo->charges));
 	if (session_charge_tables(session, &refusal) < 0) {
 		bo_unref(bo);
 		return error_quota(&request->error, &refusal);
@@ -75,25 +78,14 @@ static int bo_hand_out(struct request *request, struct bo *bo, struct charge cha
 	return r;
 }
 
-static int bo_charge(struct request *request, uint64_t size_bytes, struct charge charges[2])
+static void bo_uncharge(struct charge charges[BO_CHARGES])
 {
-	struct account *account = &request->session->account;
-	struct account_refusal refusal;
-	/* Whole pages are what it costs. */
-	const uint64_t pages_bytes =
-		(size_bytes + IOVA_PAGE_BYTES - 1) / IOVA_PAGE_BYTES * IOVA_PAGE_BYTES;
-
-	charges[0] = charges[1] = CHARGE_INIT;
-	if (account_charge(account, SLOT_BYTES, pages_bytes, &charges[0], &refusal) < 0)
-		return error_quota(&request->error, &refusal);
-	if (account_charge(account, SLOT_BOS, 1, &charges[1], &refusal) < 0) {
-		charge_release(&charges[0]);
-		return error_quota(&request->error, &refusal);
-	}
-	return 0;
+	for (unsigned i = 0; i < BO_CHARGES; i++)
+		charge_release(&charges[i]);
 }
 
-static int bo_hand_out_with_fd(struct request *request, struct bo *bo, struct charge charges[2])
+static int bo_hand_out_with_fd(struct request *request, struct bo *bo,
+			       struct charge charges[BO_CHARGES])
 {
 	int fd, r;
 
@@ -102,8 +94,7 @@ static int bo_hand_out_with_fd(struct request *request, struct bo *bo, struct ch
 	r = bo_export(bo, false, &fd);
 	if (r < 0) {
 		bo_unref(bo);
-		charge_release(&charges[0]);
-		charge_release(&charges[1]);
+		bo_uncharge(charges);
 		return bo_error(&request->error, r, 0, 0);
 	}
 	r = bo_hand_out(request, bo, charges, fd);
@@ -114,20 +105,23 @@ static int bo_hand_out_with_fd(struct request *request, struct bo *bo, struct ch
 int op_bo_create(struct request *request)
 {
 	struct npu_bo_create create;
-	struct charge charges[2];
+	struct charge charges[BO_CHARGES];
+	struct account_refusal refusal;
 	struct bo *bo;
 	int r;
 
 	r = wire_decode_bo_create(request->body, request->body_size, request->fds->n, &create,
 				  &request->error);
 	if (r == 0)
-		r = bo_charge(request, create.size, charges);
+		r = session_place(request->session, &request->error);
 	if (r < 0)
 		return r;
-	r = bo_new(&request->session->domain, create.size, create.iova, &bo);
+	if (session_charge_bo(request->session, create.size, charges, &refusal) < 0)
+		return error_quota(&request->error, &refusal);
+	r = bo_new(&request->session->domain, create.size, create.flags & NPU_BO_UNCACHED,
+		   create.iova, &bo);
 	if (r < 0) {
-		charge_release(&charges[0]);
-		charge_release(&charges[1]);
+		bo_uncharge(charges);
 		return bo_error(&request->error, r, create.iova, create.size);
 	}
 	return bo_hand_out_with_fd(request, bo, charges);
@@ -136,22 +130,24 @@ int op_bo_create(struct request *request)
 int op_bo_import(struct request *request)
 {
 	struct npu_bo_import import;
-	struct charge charges[2];
+	struct charge charges[BO_CHARGES];
+	struct account_refusal refusal;
 	struct bo *bo;
 	int r;
 
 	r = wire_decode_bo_import(request->body, request->body_size, request->fds->n, &import,
 				  &request->error);
+	if (r == 0)
+		r = session_place(request->session, &request->error);
 	if (r < 0)
 		return r;
 	r = bo_import(&request->session->domain, request->fds->fds[0], import.iova, &bo);
 	if (r < 0)
 		return bo_error(&request->error, r, import.iova, 0);
 	/* Its size is known only now, and can still grow elsewhere: what is mapped is charged. */
-	r = bo_charge(request, bo->size_bytes, charges);
-	if (r < 0) {
+	if (session_charge_bo(request->session, bo->size_bytes, charges, &refusal) < 0) {
 		bo_unref(bo);
-		return r;
+		return error_quota(&request->error, &refusal);
 	}
 	return bo_hand_out(request, bo, charges, -1);
 }
@@ -189,6 +185,8 @@ int op_bo_sync(struct request *request)
 		return error_range(&request->error, "offset", sync.offset, 0, size_bytes);
 	if (sync.size > size_bytes - sync.offset)
 		return error_range(&request->error, "size", sync.size, 0, size_bytes - sync.offset);
+	if (!bo_is_ready(handle->bo))
+		return -EINPROGRESS;
 	bo_sync(handle->bo, sync.offset, sync.size, sync.direction);
 	return request_reply(request, NULL, 0, -1);
 }

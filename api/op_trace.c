@@ -30,6 +30,10 @@ static const char *clean(const char *text, char *buffer, size_t size)
 	return buffer;
 }
 
+/* As in the policy file; "": as the class says. */
+static const char *const late_names[] = {
+	[LATE_UNSAID] = "", [LATE_DROP] = "drop", [LATE_DEMOTE] = "demote", [LATE_RUN] = "run"};
+
 static void write_arguments(FILE *file, const struct trace_record *record)
 {
 	char comm[sizeof(record->comm)], class[sizeof(record->class)];
@@ -38,13 +42,18 @@ static void write_arguments(FILE *file, const struct trace_record *record)
 		"\"args\":{\"job\":%" PRIu64 ",\"session\":%" PRIu64
 		",\"uid\":%u,\"comm\":\"%s\",\"class\":\"%s\",\"outcome\":\"%s\",\"cores\":%u,"
 		"\"submitted_us\":%.3f,\"deadline_us\":%.3f,\"core_us\":%.3f,"
+		"\"core_mask\":%" PRIu32 ",\"widths\":%" PRIu32
+		",\"width\":%u,\"tasks\":%u,\"pieces\":%u,"
+		"\"priority\":%d,\"late\":\"%s\",\"timeout_us\":%.3f,"
 		"\"kind\":\"%016" PRIx64 "\"}}",
 		record->job_id, record->session_id, record->uid,
 		clean(record->comm, comm, sizeof(comm)), clean(record->class, class, sizeof(class)),
 		job_outcome_name(record->outcome), record->n_cores,
 		(double)record->submitted_ns / NS_PER_US_F,
 		(double)record->deadline_ns / NS_PER_US_F, (double)record->device_ns / NS_PER_US_F,
-		record->signature);
+		record->core_mask, record->widths, record->width, record->n_tasks, record->n_pieces,
+		record->priority, late_names[record->late_rule],
+		(double)record->timeout_ns / NS_PER_US_F, record->signature);
 }
 
 /* A bar on every core; a mark where it never ran. */
@@ -72,6 +81,23 @@ static void write_record(FILE *file, const struct trace_record *record)
 	}
 }
 
+/* For who plays it again. */
+static void write_device(FILE *file, const struct device_caps *caps)
+{
+	const char *comma = "";
+
+	fprintf(file, "\"device\":{\"name\":\"%s\",\"cores\":%u,\"gang_masks\":[", caps->name,
+		caps->n_cores);
+	for (unsigned mask = 0; mask < 64; mask++) {
+		if (!(caps->gang_masks >> mask & 1))
+			continue;
+		fprintf(file, "%s%u", comma, mask);
+		comma = ",";
+	}
+	fprintf(file, "],\"one_domain\":%s,\"switch_us\":%.3f}",
+		caps->has_one_domain ? "true" : "false", (double)caps->switch_ns / NS_PER_US_F);
+}
+
 static int write_document(int fd, const struct sessions *sessions, uint64_t *ret_size)
 {
 	const struct trace *trace = &sessions->trace;
@@ -86,9 +112,12 @@ static int write_document(int fd, const struct sessions *sessions, uint64_t *ret
 	}
 	fprintf(file,
 		"{\"displayTimeUnit\":\"ms\",\"otherData\":{\"version\":\"npud %s\","
-		"\"jobs\":%" PRIu64 ",\"lost\":%" PRIu64 "},\"traceEvents\":[\n"
-		"{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"args\":{\"name\":\"npud\"}}",
+		"\"jobs\":%" PRIu64 ",\"lost\":%" PRIu64 ",",
 		NPUD_VERSION, trace->n_records, trace->n_records - trace_count(trace));
+	write_device(file, &sessions->device->caps);
+	fprintf(file,
+		"},\"traceEvents\":[\n"
+		"{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"args\":{\"name\":\"npud\"}}");
 	for (unsigned core = 0; core < scheduler_n_cores(sessions->scheduler); core++)
 		fprintf(file,
 			",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%u,"

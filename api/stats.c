@@ -73,14 +73,33 @@ static json_t *device_caps_document(const struct device_caps *caps)
 	for (unsigned mask = 0; mask < 64; mask++)
 		if (caps->gang_masks >> mask & 1)
 			json_array_append_new(masks, json_integer(mask));
-	return json_pack("{s:i, s:o, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:i, s:s, s:o}", "n_cores",
-			 (int)caps->n_cores, "gang_masks", masks, "runs_streams",
-			 caps->runs_streams, "has_page_tables", caps->has_page_tables,
-			 "has_core_reset", caps->has_core_reset, "has_task_counter",
-			 caps->has_task_counter, "has_core_choice", !caps->is_core_blind,
-			 "translation", translations[caps->translation], "isolation",
-			 isolation_name(caps), "n_domains", (int)caps->n_domains, "fences", "npud",
-			 "quirks", quirks_document(caps));
+	return json_pack(
+		"{s:i, s:o, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:o, s:i, s:I, s:s, s:o}", "n_cores",
+		(int)caps->n_cores, "gang_masks", masks, "runs_streams", caps->runs_streams,
+		"has_page_tables", caps->has_page_tables, "has_core_reset", caps->has_core_reset,
+		"has_task_counter", caps->has_task_counter, "has_core_choice", !caps->is_core_blind,
+		"translation", translations[caps->translation], "isolation", isolation_name(caps),
+		"n_domains",
+		caps->n_domains == DEVICE_DOMAINS_UNBOUNDED ? json_null()
+							    : json_integer(caps->n_domains),
+		"session_cores", (int)(caps->domain_cores ? caps->domain_cores : caps->n_cores),
+		"batch_limit_ns", (json_int_t)caps->batch_limit_ns, "fences", "npud", "quirks",
+		quirks_document(caps));
+}
+
+/* Of a kernel driver: what its address spaces have room for. */
+static json_t *spaces_document(struct device *device)
+{
+	struct device_space spaces[DEVICE_MAX_SPACES];
+	unsigned n = device_spaces(device, spaces, DEVICE_MAX_SPACES);
+	json_t *document = json_array();
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(
+			document,
+			json_pack("{s:i, s:i, s:I, s:I}", "number", (int)spaces[i].number, "bos",
+				  (int)spaces[i].n_bos, "bytes", (json_int_t)spaces[i].bytes,
+				  "largest_free_bytes", (json_int_t)spaces[i].largest_free_bytes));
+	return document;
 }
 
 static json_t *device_document(const struct sessions *sessions)
@@ -96,9 +115,10 @@ static json_t *device_document(const struct sessions *sessions)
 	if (scheduler_is_lost(sessions->scheduler, &retry_ns))
 		retry = json_integer((json_int_t)(retry_ns > now_ns ? retry_ns - now_ns : 0));
 	const struct device_caps *caps = &sessions->device->caps;
-	return json_pack("{s:s, s:s?, s:o, s:s, s:o}", "name", caps->name, "driver",
+	return json_pack("{s:s, s:s?, s:o, s:s, s:o, s:o}", "name", caps->name, "driver",
 			 caps->driver[0] ? caps->driver : NULL, "caps", device_caps_document(caps),
-			 "state", state, "retry_in_ns", retry);
+			 "state", state, "retry_in_ns", retry, "spaces",
+			 spaces_document(sessions->device));
 }
 
 static json_t *core_document(const struct sessions *sessions, const struct core *core,

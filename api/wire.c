@@ -78,11 +78,12 @@ int wire_decode_hello(const void *body, size_t size, unsigned n_fds, struct npu_
 	return 0;
 }
 
-/* `flags` and `iova` of create and import. */
-static int wire_check_placement(uint32_t flags, uint32_t iova, struct npu_error *error)
+/* `flags`, of which `known` may be set, and `iova` of create and import. */
+static int wire_check_placement(uint32_t flags, uint32_t known, uint32_t iova,
+				struct npu_error *error)
 {
-	if (flags & ~NPU_BO_FIXED_IOVA)
-		return error_reserved(error, "flags", flags & ~NPU_BO_FIXED_IOVA);
+	if (flags & ~known)
+		return error_reserved(error, "flags", flags & ~known);
 	if (!(flags & NPU_BO_FIXED_IOVA) && iova != 0)
 		return error_range(error, "iova", iova, 0, 0);
 	if (flags & NPU_BO_FIXED_IOVA && (iova == 0 || iova % PAGE_BYTES))
@@ -101,7 +102,8 @@ int wire_decode_bo_create(const void *body, size_t size, unsigned n_fds,
 	if (r == 0)
 		r = wire_check_fds(n_fds, 0, error);
 	if (r == 0)
-		r = wire_check_placement(create.flags, create.iova, error);
+		r = wire_check_placement(create.flags, NPU_BO_FIXED_IOVA | NPU_BO_UNCACHED,
+					 create.iova, error);
 	if (r == 0 && (create.size < 1 || create.size > BO_MAX_BYTES))
 		r = error_range(error, "size", create.size, 1, BO_MAX_BYTES);
 	if (r == 0 && create.size > IOVA_SPACE_BYTES - create.iova)
@@ -170,7 +172,7 @@ int wire_decode_bo_import(const void *body, size_t size, unsigned n_fds,
 	if (r == 0)
 		r = wire_check_fds(n_fds, 1, error);
 	if (r == 0)
-		r = wire_check_placement(import.flags, import.iova, error);
+		r = wire_check_placement(import.flags, NPU_BO_FIXED_IOVA, import.iova, error);
 	if (r < 0)
 		return r;
 	*ret_import = import;

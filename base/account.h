@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define ACCOUNT_SLOTS	  8
+#define ACCOUNT_SLOTS	  9
 #define ACCOUNT_UNLIMITED UINT64_MAX
 
 struct account {

@@ -14,7 +14,7 @@
 static int fdset_add(struct fdset *set, int fd)
 {
 	if (set->n == FDSET_MAX) {
-		closer_close(set->closer, fd);
+		closer_close(set->closer, set->owner, fd);
 		return -EBADMSG;
 	}
 	set->fds[set->n++] = fd;
@@ -66,6 +66,6 @@ void fdset_deinit(struct fdset *set)
 {
 	for (unsigned i = 0; i < set->n; i++)
 		if (set->fds[i] >= 0)
-			closer_close(set->closer, set->fds[i]);
+			closer_close(set->closer, set->owner, set->fds[i]);
 	*set = FDSET_INIT;
 }

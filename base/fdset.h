@@ -9,6 +9,7 @@
 #define NPUD_BASE_FDSET_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #define FDSET_MAX 4
@@ -19,6 +20,7 @@ struct closer;
 
 struct fdset {
 	struct closer *closer; /* borrowed; NULL: close here */
+	uint32_t owner;	       /* whose they are, for the closer */
 	int fds[FDSET_MAX];    /* -1: taken */
 	unsigned n;
 	bool is_cut; /* this process had no room for some of them */

@@ -114,7 +114,7 @@ void log_write(enum log_level level, const char *format, ...)
 	errno = saved_errno;
 }
 
-const char *log_quote(const char *text, char *buffer, size_t size)
+const char *log_escape(const char *text, const char *also, char *buffer, size_t size)
 {
 	static const char digits[] = "0123456789abcdef";
 	size_t used = 0;
@@ -123,7 +123,7 @@ const char *log_quote(const char *text, char *buffer, size_t size)
 		return "";
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
-		bool is_plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+		bool is_plain = c >= 0x20 && c < 0x7f && !strchr(also, c);
 
 		if (used + (is_plain ? 1 : 4) >= size)
 			break;
@@ -138,6 +138,11 @@ const char *log_quote(const char *text, char *buffer, size_t size)
 	}
 	buffer[used] = '\0';
 	return buffer;
+}
+
+const char *log_quote(const char *text, char *buffer, size_t size)
+{
+	return log_escape(text, "\"\\", buffer, size);
 }
 
 bool log_limit_take(struct log_limit *limit, uint64_t now_ns, uint64_t *ret_suppressed)

@@ -45,8 +45,9 @@ struct log_limit {
  */
 bool log_limit_take(struct log_limit *limit, uint64_t now_ns, uint64_t *ret_suppressed);
 
-/* Copies text with everything but printable ASCII, `"` and `\` escaped as \xNN; always ends in NUL.
- */
+/* Copies text with all but printable ASCII, and the characters in also, as \xNN; ends in NUL. */
+const char *log_escape(const char *text, const char *also, char *buffer, size_t size);
+/* Likewise with `"` and `\` escaped, so that it can stand between quotes. */
 const char *log_quote(const char *text, char *buffer, size_t size);
 
 #endif

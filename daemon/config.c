@@ -29,8 +29,6 @@ int config_device_parse(const char *name, enum config_device *ret_device)
 	for (unsigned i = 0; config_devices[i]; i++) {
 		if (strcmp(config_devices[i], name) != 0)
 			continue;
-		if (i > CONFIG_DEVICE_RKNPU)
-			return -ENOTSUP;
 		*ret_device = i;
 		return 0;
 	}
@@ -44,11 +42,8 @@ static int read_device(struct json_reader *reader, const json_t *device, struct 
 	const char *name = json_string_value(json_object_get(device, "name"));
 	struct soft_options *soft = &config->soft;
 
-	/* Another device in its place would be a surprise, so this is not just noted. */
-	if (config_device_parse(name, &config->device) < 0)
-		return json_reader_fail(
-			reader, "device.name",
-			"'%s' is not built yet (allowed: auto, soft, timing, rknpu)", name);
+	/* The reader has let no other name through. */
+	(void)config_device_parse(name, &config->device);
 	soft->clock = config_key_choice(device, "soft_clock", config_soft_clocks);
 	soft->is_incoherent =
 		strcmp(json_string_value(json_object_get(device, "soft_cache")), "incoherent") == 0;
@@ -103,6 +98,8 @@ static void read_domains(const json_t *domains, struct config *config)
 	struct scheduler_config *result = &config->scheduler;
 
 	config->sessions.domain_scope = config_key_choice(domains, "scope", config_domain_scopes);
+	config->sessions.refuses_to_share =
+		strcmp(json_string_value(json_object_get(domains, "when_taken")), "refuse") == 0;
 	/* "auto" is no number, so 0. */
 	result->epoch_ns = config_key_ns(domains, "epoch_ms");
 	result->affinity_ns = config_key_ns(domains, "affinity_ms");
@@ -215,6 +212,7 @@ static void read_quota(const json_t *object, struct quota *quota)
 		uint64_t *value;
 	} rows[] = {
 		{"bytes_per_session", &quota->bytes_per_session},
+		{"iova_bytes_per_session", &quota->iova_bytes_per_session},
 		{"bos_per_session", &quota->bos_per_session},
 		{"fences_per_session", &quota->fences_per_session},
 		{"jobs_per_session", &quota->jobs_per_session},

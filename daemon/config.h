@@ -21,6 +21,7 @@ enum config_device {
 	CONFIG_DEVICE_SOFT,
 	CONFIG_DEVICE_TIMING,
 	CONFIG_DEVICE_RKNPU,
+	CONFIG_DEVICE_ROCKET,
 };
 
 #define INCIDENT_PATH_MAX 1024
@@ -59,10 +60,7 @@ int config_parse(const char *name, const char *text, size_t length, struct confi
 /* Safe on a zeroed struct. */
 void config_deinit(struct config *config);
 
-/*
- * "auto", "soft", "timing", "rknpu"; -ENOTSUP for a device that is known but not built, -EINVAL
- * otherwise.
- */
+/* "auto", "soft", "timing", "rknpu", "rocket"; -EINVAL otherwise. */
 int config_device_parse(const char *name, enum config_device *ret_device);
 
 #endif

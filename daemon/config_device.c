@@ -67,23 +67,36 @@ static int replace_policy(struct fit *fit, const struct policy_ops *policy)
 	return r < 0 ? -ENOMEM : 0;
 }
 
+/* What the policy wants of the device's cores and does not find; NULL: nothing. */
+static const char *find_lack(const struct device_caps *caps, const struct policy_ops *policy)
+{
+	if (policy == &policy_gang && !caps->gang_masks)
+		return "cores that start together";
+	if (policy == &policy_pinned && caps->is_core_blind)
+		return "cores that npud chooses";
+	return NULL;
+}
+
 static int fit_policy(struct fit *fit)
 {
+	const struct policy_ops *policy = fit->config->scheduler.policy;
 	const struct policy_ops *fallback = fit->config->fallback;
+	const char *lack = find_lack(fit->caps, policy);
+	const char *fallback_lack = find_lack(fit->caps, fallback);
 	int r;
 
-	if (fit->config->scheduler.policy != &policy_gang || fit->caps->gang_masks)
+	if (!lack)
 		return 0;
-	if (fallback == &policy_gang)
+	if (fallback_lack)
 		return fit_fail(fit,
-				"scheduler.fallback: 'gang' needs cores that start together, and "
-				"the device '%s' has none (allowed: round-robin, pinned, fair, "
-				"deadline)",
-				fit->caps->name);
+				"scheduler.fallback: '%s' needs %s, and the device '%s' has none "
+				"(allowed: round-robin, %sfair, deadline)",
+				fallback->name, fallback_lack, fit->caps->name,
+				fit->caps->is_core_blind ? "" : "pinned, ");
 	r = fit_note(fit,
-		     "scheduler.policy: 'gang' needs cores that start together, and the device "
-		     "'%s' has none: the fallback '%s' runs",
-		     fit->caps->name, fallback->name);
+		     "scheduler.policy: '%s' needs %s, and the device '%s' has none: the fallback "
+		     "'%s' runs",
+		     policy->name, lack, fit->caps->name, fallback->name);
 	return r < 0 ? r : replace_policy(fit, fallback);
 }
 
@@ -116,6 +129,11 @@ static int fit_class(struct fit *fit, const struct class *class, double *left_co
 	uint32_t device_cores = (1u << fit->caps->n_cores) - 1;
 	double cores = contract_cores(queue);
 
+	if (queue->has_own_cores && fit->caps->is_core_blind && device_cores & ~queue->core_mask)
+		return fit_fail(fit,
+				"classes.%s.cores: on the device '%s' the driver chooses the core "
+				"of each job (allowed: all %u, or none named)",
+				class->name, fit->caps->name, fit->caps->n_cores);
 	if (queue->has_own_cores && queue->core_mask & ~device_cores)
 		return fit_fail(fit,
 				"classes.%s.cores: the device '%s' has no core %d (allowed: 0 to "
@@ -123,6 +141,12 @@ static int fit_class(struct fit *fit, const struct class *class, double *left_co
 				class->name, fit->caps->name,
 				31 - __builtin_clz(queue->core_mask & ~device_cores),
 				fit->caps->n_cores - 1);
+	if (fit->caps->domain_cores && cores > fit->caps->domain_cores)
+		return fit_fail(fit,
+				"classes.%s.run_ms: %.15g ms take %.3f cores, and a session of the "
+				"device '%s' runs on %u at a time",
+				class->name, (double)queue->run_ns / NS_PER_MS, cores,
+				fit->caps->name, fit->caps->domain_cores);
 	if (cores > *left_cores + 1e-9)
 		return fit_fail(fit,
 				"classes.%s.run_ms: %.15g ms take %.3f cores, and of the %u of the "
@@ -138,10 +162,22 @@ static int fit_scope(struct fit *fit)
 {
 	enum domain_scope scope = fit->config->sessions.domain_scope;
 
-	if (scope == DOMAIN_SESSION || !fit->caps->has_page_tables)
+	if (scope == DOMAIN_SESSION || !(fit->caps->has_page_tables || fit->caps->n_domains))
 		return 0;
 	return fit_note(fit, "domains.scope: on '%s' each session keeps its own address space",
 			fit->caps->name);
+}
+
+/* Nobody could be let in. */
+static int fit_shortage(struct fit *fit)
+{
+	if (!fit->config->sessions.refuses_to_share || !fit->caps->has_own_memory ||
+	    fit->caps->n_domains)
+		return 0;
+	return fit_fail(fit,
+			"domains.when_taken: \"refuse\" leaves no session an address space: the "
+			"device '%s' (%s) has one for all; use \"share\"",
+			fit->caps->name, fit->caps->driver);
 }
 
 int config_fit_device(const char *file, const struct device_caps *caps, struct config *config,
@@ -156,6 +192,8 @@ int config_fit_device(const char *file, const struct device_caps *caps, struct c
 		r = fit_class(&fit, &config->sessions.classes[i], &left_cores);
 	if (r == 0)
 		r = fit_scope(&fit);
+	if (r == 0)
+		r = fit_shortage(&fit);
 	if (r == 0)
 		r = config_spell_out(config, caps->n_cores);
 	if (r == -ENOMEM)

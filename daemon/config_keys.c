@@ -10,22 +10,20 @@
 
 #include <string.h>
 
-#define MS_MAX	   1e7 /* times in ms: under three hours */
-#define COUNT_MAX  1048576
-#define BYTES_MAX  1099511627776.0 /* 1 TiB */
-#define STRIKE_MAX 1000
+#define MS_MAX	       1e7 /* times in ms: under three hours */
+#define COUNT_MAX      1048576
+#define BYTES_MAX      1099511627776.0 /* 1 TiB */
+#define IOVA_BYTES_MAX 4294967296.0
+#define STRIKE_MAX     1000
 
 _Static_assert(CONFIG_CORES_MAX == NPU_JOB_RANGES, "one core per range");
 _Static_assert(NPU_JOB_TASKS_MAX == 65535, "the default of tasks_per_job below");
 _Static_assert(JSON_NAME_MAX < NPU_NAME_MAX, "class names fit the protocol");
 
 const char *const config_devices[] = {
-	[CONFIG_DEVICE_AUTO] = "auto",
-	[CONFIG_DEVICE_SOFT] = "soft",
-	[CONFIG_DEVICE_TIMING] = "timing",
-	[CONFIG_DEVICE_RKNPU] = "rknpu",
-	"rocket",
-	NULL,
+	[CONFIG_DEVICE_AUTO] = "auto",	   [CONFIG_DEVICE_SOFT] = "soft",
+	[CONFIG_DEVICE_TIMING] = "timing", [CONFIG_DEVICE_RKNPU] = "rknpu",
+	[CONFIG_DEVICE_ROCKET] = "rocket", NULL,
 };
 
 const char *const config_soft_clocks[] = {
@@ -53,6 +51,7 @@ const char *const config_late_rules[] = {"drop", "demote", "run", NULL};
 
 static const char *const soft_caches[] = {"coherent", "incoherent", NULL};
 static const char *const timing_domains[] = {"core", "device", NULL};
+static const char *const domain_shortages[] = {"share", "refuse", NULL};
 static const char *const policies[] = {"round-robin", "pinned", "gang", "fair", "deadline", NULL};
 static const char *const steals[] = {"off", "idle", NULL};
 static const char *const replacements[] = {"off", "oldest", NULL};
@@ -100,6 +99,7 @@ static const struct key_spec scheduler_keys[] = {
 
 static const struct key_spec domain_keys[] = {
 	{"scope", KEY_CHOICE, .choices = config_domain_scopes, .fallback = "\"session\""},
+	{"when_taken", KEY_CHOICE, .choices = domain_shortages, .fallback = "\"share\""},
 	{"epoch_ms", KEY_NUMBER_OR_AUTO, RANGE(0.1, MS_MAX), .fallback = "\"auto\""},
 	{"affinity_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "2"},
 	{"affinity_max_ms", KEY_NUMBER, RANGE(0, MS_MAX), .fallback = "10"},
@@ -130,6 +130,8 @@ static const struct key_spec predict_keys[] = {
 
 static const struct key_spec quota_keys[] = {
 	{"bytes_per_session", KEY_INTEGER, RANGE(4096, BYTES_MAX), .fallback = "1073741824"},
+	{"iova_bytes_per_session", KEY_INTEGER, RANGE(4096, IOVA_BYTES_MAX),
+	 .fallback = "4294967296"},
 	{"bos_per_session", KEY_INTEGER, RANGE(1, COUNT_MAX), .fallback = "1024"},
 	{"fences_per_session", KEY_INTEGER, RANGE(0, COUNT_MAX), .fallback = "256"},
 	{"jobs_per_session", KEY_INTEGER, RANGE(1, COUNT_MAX), .fallback = "64"},
@@ -145,6 +147,7 @@ static const struct key_spec quota_keys[] = {
 /* No defaults: what is missing is taken from `quota`. */
 const struct key_spec config_class_quota_keys[] = {
 	{"bytes_per_session", KEY_INTEGER, RANGE(4096, BYTES_MAX)},
+	{"iova_bytes_per_session", KEY_INTEGER, RANGE(4096, IOVA_BYTES_MAX)},
 	{"bos_per_session", KEY_INTEGER, RANGE(1, COUNT_MAX)},
 	{"fences_per_session", KEY_INTEGER, RANGE(0, COUNT_MAX)},
 	{"jobs_per_session", KEY_INTEGER, RANGE(1, COUNT_MAX)},

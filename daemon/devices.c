@@ -9,6 +9,7 @@
 #include "device/drm_node.h"
 #include "device/rk3588.h"
 #include "device/rknpu.h"
+#include "device/rocket.h"
 #include "device/timing.h"
 
 #include <errno.h>
@@ -44,28 +45,62 @@ static int complain_of_node(const char *driver, const struct drm_node *node, int
 	return r;
 }
 
+/* Devices that are a kernel driver, by its name. */
+static const struct kernel_driver {
+	enum config_device device;
+	const char *name, *nodes;
+	int (*open_other)(struct drm_node *ret_node); /* where DRM has no node; may be NULL */
+	int (*device_new)(const struct drm_node *node, struct device **ret_device);
+} kernel_drivers[] = {
+	{CONFIG_DEVICE_RKNPU, "rknpu", "/dev/dri, nor /dev/rknpu,", rknpu_misc_open,
+	 rknpu_device_new},
+	{CONFIG_DEVICE_ROCKET, "rocket", "/dev/accel", NULL, rocket_device_new},
+};
+
+#define N_KERNEL_DRIVERS (sizeof(kernel_drivers) / sizeof(kernel_drivers[0]))
+
 /* -ENODEV, and nothing said: no node of that driver. */
-static int open_rknpu(struct device **ret_device)
+static int open_kernel_driver(const struct kernel_driver *driver, struct device **ret_device)
 {
 	struct drm_node node;
-	int r = drm_node_open("rknpu", &node);
+	int r = drm_node_open(driver->name, &node);
 
+	if (r == -ENODEV && driver->open_other)
+		r = driver->open_other(&node);
 	if (r == -ENODEV)
 		return r;
 	if (r < 0)
-		return complain_of_node("rknpu", &node, r);
-	r = rknpu_device_new(&node, ret_device);
+		return complain_of_node(driver->name, &node, r);
+	r = driver->device_new(&node, ret_device);
 	if (r == 0)
 		return 0;
-	fprintf(stderr, "npud: device rknpu: %s: the driver does not start up: %s\n", node.path,
-		strerror(-r));
+	fprintf(stderr, "npud: device %s: %s: the driver does not start up: %s\n", driver->name,
+		node.path, strerror(-r));
 	return r == -ENODEV ? -EIO : r;
+}
+
+static int open_named(enum config_device device, struct device **ret_device)
+{
+	const struct kernel_driver *driver = kernel_drivers;
+	int r;
+
+	while (driver->device != device)
+		driver++;
+	r = open_kernel_driver(driver, ret_device);
+	if (r == -ENODEV)
+		fprintf(stderr,
+			"npud: device %s: no node below %s has that driver; use --device auto, or "
+			"soft\n",
+			driver->name, driver->nodes);
+	return r;
 }
 
 static int open_auto(const struct config *config, struct device **ret_device)
 {
-	int r = open_rknpu(ret_device);
+	int r = -ENODEV;
 
+	for (size_t i = 0; i < N_KERNEL_DRIVERS && r == -ENODEV; i++)
+		r = open_kernel_driver(&kernel_drivers[i], ret_device);
 	if (r != -ENODEV)
 		return r;
 	log_info("device_auto device=soft reason=\"no kernel driver of an NPU found\"");
@@ -84,12 +119,8 @@ int devices_open(const struct config *config, struct device **ret_device)
 		r = open_soft(config, ret_device);
 		break;
 	case CONFIG_DEVICE_RKNPU:
-		r = open_rknpu(ret_device);
-		if (r == -ENODEV)
-			fprintf(stderr,
-				"npud: device rknpu: no node below /dev/dri has that driver; use "
-				"--device auto, or soft\n");
-		return r;
+	case CONFIG_DEVICE_ROCKET:
+		return open_named(config->device, ret_device);
 	default:
 		return open_auto(config, ret_device);
 	}

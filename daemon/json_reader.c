@@ -5,6 +5,8 @@
  */
 #include "daemon/json_reader.h"
 
+#include "base/log.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -28,30 +30,6 @@ void json_reader_deinit(struct json_reader *reader)
 
 /* ---- messages ---- */
 
-/* What the file says reaches terminals and logs: anything but printable ASCII becomes \xNN. */
-static void text_make_printable(const char *text, char *buffer, size_t size)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t used = 0;
-
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-		bool is_plain = c >= 0x20 && c < 0x7f;
-
-		if (used + (is_plain ? 1 : 4) >= size)
-			break;
-		if (is_plain) {
-			buffer[used++] = (char)c;
-			continue;
-		}
-		buffer[used++] = '\\';
-		buffer[used++] = 'x';
-		buffer[used++] = digits[c >> 4];
-		buffer[used++] = digits[c & 15];
-	}
-	buffer[used] = '\0';
-}
-
 int json_reader_fail(struct json_reader *reader, const char *path, const char *format, ...)
 {
 	char what[TEXT_MAX], line[2 * TEXT_MAX];
@@ -62,7 +40,7 @@ int json_reader_fail(struct json_reader *reader, const char *path, const char *f
 	va_end(args);
 	snprintf(line, sizeof(line), "%.200s: %s%s%s", reader->document, path, *path ? ": " : "",
 		 what);
-	text_make_printable(line, reader->error, sizeof(reader->error));
+	log_escape(line, "", reader->error, sizeof(reader->error));
 	return -EINVAL;
 }
 
@@ -75,7 +53,7 @@ int json_reader_note(struct json_reader *reader, const char *path, const char *f
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
 	snprintf(line, sizeof(line), "%s: %s", path, what);
-	text_make_printable(line, printable, sizeof(printable));
+	log_escape(line, "", printable, sizeof(printable));
 	return json_array_append_new(reader->notes, json_string(printable)) < 0 ? -ENOMEM : 0;
 }
 
@@ -339,6 +317,6 @@ int json_reader_parse(struct json_reader *reader, const char *text, size_t lengt
 		return -ENOMEM;
 	snprintf(line, sizeof(line), "%.200s:%d: %s", reader->document,
 		 error.line < 1 ? 1 : error.line, syntax_error(&error));
-	text_make_printable(line, reader->error, sizeof(reader->error));
+	log_escape(line, "", reader->error, sizeof(reader->error));
 	return -EINVAL;
 }

@@ -27,8 +27,8 @@ static const char usage[] =
 	"                       for root and $XDG_RUNTIME_DIR/npud.sock for users; several of "
 	"them\n"
 	"                       may be given, for `match` rules by `socket`: one per tenant\n"
-	"  --device NAME        auto, soft, timing or rknpu (auto: the kernel driver's, else "
-	"soft)\n"
+	"  --device NAME        auto, soft, timing, rknpu or rocket (auto: the kernel driver's,\n"
+	"                       else soft)\n"
 	"  --stats ADDRESS      serve /stats, /metrics, /healthz at a socket PATH or loopback "
 	"PORT\n"
 	"  --loop KIND          auto, uring or epoll\n"
@@ -93,11 +93,8 @@ static int options_set_device(struct options *options, const char *value)
 {
 	int r = config_device_parse(value, &options->device);
 
-	if (r == -ENOTSUP)
-		return options_refuse("device", value,
-				      "auto, soft, timing or rknpu; this one is not built yet");
 	if (r < 0)
-		return options_refuse("device", value, "auto, soft, timing or rknpu");
+		return options_refuse("device", value, "auto, soft, timing, rknpu or rocket");
 	options->has_device = true;
 	return 0;
 }

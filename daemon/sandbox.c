@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/dma-buf.h>
 #include <linux/sockios.h>
 #include <linux/sync_file.h>
 #include <pwd.h>
@@ -168,6 +169,7 @@ static const struct {
 	{SCMP_SYS(socketpair), {0, SCMP_CMP_EQ, AF_UNIX, 0}},
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, SIOCOUTQ, 0}},
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, SYNC_IOC_FILE_INFO, 0}},
+	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, 0}},
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, FIONBIO, 0}},
 	/* A kernel driver's node: all calls of DRM have this type. */
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_MASKED_EQ, 0xff00, 'd' << 8}},

@@ -34,7 +34,7 @@ struct bus_ops {
 	int (*dma_map)(struct bus *bus, void *host, size_t size_bytes, uint64_t *ret_pa);
 	void (*dma_unmap)(struct bus *bus, uint64_t pa, size_t size_bytes);
 	/* As device_memory_set_cached() and device_memory_sync(). */
-	int (*dma_set_cached)(struct bus *bus, uint64_t pa, size_t size_bytes);
+	int (*dma_set_cached)(struct bus *bus, uint64_t pa, size_t size_bytes, int fd);
 	void (*dma_sync)(struct bus *bus, uint64_t pa, size_t size_bytes, bool to_device);
 	/* Device time since the core was last started (see struct device_progress). */
 	uint64_t (*device_time_ns)(struct bus *bus, unsigned core);

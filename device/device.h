@@ -14,11 +14,13 @@
 #ifndef NPUD_DEVICE_DEVICE_H
 #define NPUD_DEVICE_DEVICE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define DEVICE_MAX_CORES 8
+#define DEVICE_MAX_CORES  8
+#define DEVICE_MAX_SPACES 16
 
 struct device;
 
@@ -27,6 +29,9 @@ enum device_translation {
 	DEVICE_TRANSLATION_CORE,   /* each core has an address space of its own */
 	DEVICE_TRANSLATION_DEVICE, /* all cores are in one at a time */
 };
+
+/* As many as there are sessions. */
+#define DEVICE_DOMAINS_UNBOUNDED UINT_MAX
 
 struct device_caps {
 	const char *name; /* "soft", "timing" */
@@ -43,9 +48,14 @@ struct device_caps {
 	bool has_own_memory;
 	/* Of those, address spaces of the driver; 0: sessions share one, so streams are checked. */
 	unsigned n_domains;
-	bool is_core_blind; /* the driver chooses the core of a batch */
+	unsigned domain_cores; /* that one of them may have batches on at a time; 0: all */
+	bool is_core_blind;    /* the driver chooses the core of a batch */
 	/* A batch that outlives its timeout ends by itself, with DEVICE_TIMEOUT. */
 	bool has_timeout;
+	/* The driver ends what runs for longer by itself, whatever its timeout; 0: it does not. */
+	uint64_t batch_limit_ns;
+	uint32_t int_mask; /* interrupts that end a task: one of its own must be among them; 0: all
+			    */
 	enum device_translation translation;
 	char driver[96];	   /* "rknpu 0.9.8 at /dev/dri/renderD129"; "" without one */
 	const char *const *quirks; /* of it, that are worked around; NULL-terminated, or NULL */
@@ -121,11 +131,20 @@ struct device_bo {
 	bool is_imported, is_writable;
 };
 
+/* What is in one of a driver's address spaces. */
+struct device_space {
+	unsigned number, n_bos;
+	uint64_t bytes;
+	uint64_t largest_free_bytes; /* in one piece: no larger BO fits */
+};
+
 struct device_ops {
 	void (*free)(struct device *device);
 	int (*start)(struct device *device, unsigned core, const struct device_batch *batch);
 	void (*progress)(struct device *device, unsigned core,
 			 struct device_progress *ret_progress);
+	/* NULL where the device itself keeps the time: */
+	bool (*has_event)(struct device *device, unsigned core);
 	/* NULL without has_core_reset: */
 	int (*reset_core)(struct device *device, unsigned core);
 	/* NULL where that is no more than resetting core after core: */
@@ -137,11 +156,11 @@ struct device_ops {
 	int (*memory_map)(struct device *device, void *host, size_t size_bytes, uint64_t *ret_pa);
 	void (*memory_unmap)(struct device *device, uint64_t pa, size_t size_bytes);
 	/* NULL where the device sees into the caches of the CPU: */
-	int (*memory_set_cached)(struct device *device, uint64_t pa, size_t size_bytes);
+	int (*memory_set_cached)(struct device *device, uint64_t pa, size_t size_bytes, int fd);
 	void (*memory_sync)(struct device *device, uint64_t pa, size_t size_bytes, bool to_device);
 	void (*zap)(struct device *device, uint64_t table_pa, uint32_t iova, uint32_t size_bytes);
 	/* NULL without memory of its own: */
-	int (*bo_new)(struct device *device, unsigned domain, uint64_t size_bytes,
+	int (*bo_new)(struct device *device, unsigned domain, uint64_t size_bytes, bool is_uncached,
 		      struct device_bo *ret_bo);
 	int (*bo_import)(struct device *device, unsigned domain, int fd, struct device_bo *ret_bo);
 	void (*bo_free)(struct device *device, struct device_bo *bo);
@@ -151,6 +170,11 @@ struct device_ops {
 			uint64_t size_bytes, bool to_device);
 	int (*domain_open)(struct device *device, unsigned *ret_domain);
 	void (*domain_close)(struct device *device, unsigned domain);
+	/* NULL where memory calls never wait for batches: */
+	bool (*is_domain_ready)(struct device *device, unsigned domain);
+	bool (*wants_idle)(struct device *device);
+	/* NULL without memory of its own: */
+	unsigned (*spaces)(struct device *device, struct device_space *ret_spaces, unsigned n_max);
 };
 
 /* Embedded first in every implementation. */
@@ -201,6 +225,15 @@ static inline void device_progress(struct device *device, unsigned core,
 				   struct device_progress *ret_progress)
 {
 	device->ops->progress(device, core, ret_progress);
+}
+
+/*
+ * Whether the core has come to an end that device_dispatch() has not delivered yet. Asked after its
+ * progress: a core that has said nothing even then was silent for all of that time.
+ */
+static inline bool device_has_event(struct device *device, unsigned core)
+{
+	return device->ops->has_event && device->ops->has_event(device, core);
 }
 
 /*
@@ -269,12 +302,14 @@ static inline void device_memory_unmap(struct device *device, uint64_t pa, size_
 
 /*
  * Mapped memory will be used through the caches of the CPU, and kept in step by
- * device_memory_sync(). It counts as not yet synced. -ENOMEM.
+ * device_memory_sync(). It counts as not yet synced. `fd`, borrowed, or -1: what it is mapped from;
+ * mappings of the same object are the same memory. -ENOMEM.
  */
-static inline int device_memory_set_cached(struct device *device, uint64_t pa, size_t size_bytes)
+static inline int device_memory_set_cached(struct device *device, uint64_t pa, size_t size_bytes,
+					   int fd)
 {
 	return device->ops->memory_set_cached
-		       ? device->ops->memory_set_cached(device, pa, size_bytes)
+		       ? device->ops->memory_set_cached(device, pa, size_bytes, fd)
 		       : 0;
 }
 
@@ -298,12 +333,13 @@ static inline void device_zap(struct device *device, uint64_t table_pa, uint32_t
 
 /*
  * Memory that the kernel driver makes, zeroed, in an address space of its own or the shared one
- * (0), mapped for the daemon. May wait for the batches of other address spaces. -ENOMEM, …
+ * (0), mapped for the daemon; `is_uncached` for what is never synced. May wait for the batches of
+ * other address spaces. -ENOMEM, …
  */
 static inline int device_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
-				struct device_bo *ret_bo)
+				bool is_uncached, struct device_bo *ret_bo)
 {
-	return device->ops->bo_new(device, domain, size_bytes, ret_bo);
+	return device->ops->bo_new(device, domain, size_bytes, is_uncached, ret_bo);
 }
 
 /*
@@ -343,6 +379,25 @@ static inline int device_domain_open(struct device *device, unsigned *ret_domain
 {
 	*ret_domain = 0;
 	return device->ops->domain_open ? device->ops->domain_open(device, ret_domain) : 0;
+}
+
+/* Whether memory calls for that address space would not wait for the batches of another one. */
+static inline bool device_is_domain_ready(struct device *device, unsigned domain)
+{
+	return !device->ops->is_domain_ready || device->ops->is_domain_ready(device, domain);
+}
+
+/* Whether there is something that device_dispatch() can do only while no batch runs. */
+static inline bool device_wants_idle(struct device *device)
+{
+	return device->ops->wants_idle && device->ops->wants_idle(device);
+}
+
+/* Those of its address spaces that have something in them, in the order of their numbers. */
+static inline unsigned device_spaces(struct device *device, struct device_space *ret_spaces,
+				     unsigned n_max)
+{
+	return device->ops->spaces ? device->ops->spaces(device, ret_spaces, n_max) : 0;
 }
 
 /* Nothing is in it any more. */

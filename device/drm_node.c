@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <linux/dma-buf.h>
+#include <linux/sync_file.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +17,11 @@
 #include <xf86drm.h>
 
 #define DEVICES_MAX 64
+
+static int open_path(const char *path)
+{
+	return open(path, O_RDWR | O_CLOEXEC);
+}
 
 static bool read_version(struct drm_node *node, const char *driver)
 {
@@ -36,10 +43,10 @@ static bool read_version(struct drm_node *node, const char *driver)
 /* 0 where it is that driver's; -ENODEV where it is another's. */
 static int try_path(const char *path, const char *driver, struct drm_node *ret_node)
 {
-	struct drm_node node = {.ioctl = drmIoctl};
+	struct drm_node node = {.ioctl = drmIoctl, .open = open_path};
 
 	snprintf(node.path, sizeof(node.path), "%s", path);
-	node.fd = open(path, O_RDWR | O_CLOEXEC);
+	node.fd = open_path(path);
 	if (node.fd < 0) {
 		int r = -errno;
 
@@ -101,6 +108,17 @@ int drm_node_open(const char *driver, struct drm_node *ret_node)
 	return r;
 }
 
+int drm_node_reopen(const struct drm_node *node, struct drm_node *ret_node)
+{
+	struct drm_node again = *node;
+
+	again.fd = node->open(node->path);
+	if (again.fd < 0)
+		return -errno;
+	*ret_node = again;
+	return 0;
+}
+
 void drm_node_close(struct drm_node *node)
 {
 	if (node->fd >= 0)
@@ -110,8 +128,10 @@ void drm_node_close(struct drm_node *node)
 
 int drm_node_command(const struct drm_node *node, unsigned number, void *argument, size_t size)
 {
-	const unsigned long request = DRM_IOC(DRM_IOC_READ | DRM_IOC_WRITE, DRM_IOCTL_BASE,
-					      DRM_COMMAND_BASE + number, size);
+	const unsigned type = node->is_misc ? 'r' : DRM_IOCTL_BASE;
+	const unsigned base = node->is_misc ? 0 : DRM_COMMAND_BASE;
+	const unsigned long request =
+		DRM_IOC(DRM_IOC_READ | DRM_IOC_WRITE, type, base + number, size);
 
 	return node->ioctl(node->fd, request, argument) < 0 ? -errno : 0;
 }
@@ -149,9 +169,43 @@ int drm_memory_import(const struct drm_node *node, int fd, uint32_t *ret_handle)
 	return 0;
 }
 
+int drm_memory_map_imported(int fd, uint64_t size_bytes, void **ret_host, bool *ret_is_writable)
+{
+	const int flags = fcntl(fd, F_GETFL);
+	const bool is_writable = (flags & O_ACCMODE) == O_RDWR;
+	void *host;
+
+	if (flags < 0)
+		return -errno;
+	host = mmap(NULL, size_bytes, PROT_READ | (is_writable ? PROT_WRITE : 0), MAP_SHARED, fd,
+		    0);
+	if (host == MAP_FAILED)
+		return -errno;
+	*ret_host = host;
+	*ret_is_writable = is_writable;
+	return 0;
+}
+
 void drm_memory_close(const struct drm_node *node, uint32_t handle)
 {
 	struct drm_gem_close request = {.handle = handle};
 
 	(void)node->ioctl(node->fd, DRM_IOCTL_GEM_CLOSE, &request);
+}
+
+int drm_memory_fence(const struct drm_node *node, int dma_buf_fd, int *ret_fence_fd)
+{
+	struct dma_buf_export_sync_file request = {.flags = DMA_BUF_SYNC_READ, .fd = -1};
+
+	if (node->ioctl(dma_buf_fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &request) < 0)
+		return -errno;
+	*ret_fence_fd = request.fd;
+	return 0;
+}
+
+int drm_fence_status(const struct drm_node *node, int fence_fd)
+{
+	struct sync_file_info info = {0};
+
+	return node->ioctl(fence_fd, SYNC_IOC_FILE_INFO, &info) < 0 ? -errno : info.status;
 }

@@ -173,3 +173,14 @@ void drm_workers_wait(struct drm_workers *workers)
 		pthread_cond_wait(&workers->returned, &workers->lock);
 	pthread_mutex_unlock(&workers->lock);
 }
+
+void drm_workers_discard(struct drm_workers *workers, unsigned worker)
+{
+	const uint32_t bit = 1u << worker;
+
+	pthread_mutex_lock(&workers->lock);
+	while ((workers->started | workers->working) & bit)
+		pthread_cond_wait(&workers->returned, &workers->lock);
+	workers->finished &= ~bit;
+	pthread_mutex_unlock(&workers->lock);
+}

@@ -28,5 +28,7 @@ uint32_t drm_workers_collect(struct drm_workers *workers);
 uint32_t drm_workers_busy(struct drm_workers *workers);
 /* Waits until every started worker has returned; nothing is collected. */
 void drm_workers_wait(struct drm_workers *workers);
+/* Waits until this one has returned, if it was started, and takes it out of what is collected. */
+void drm_workers_discard(struct drm_workers *workers, unsigned worker);
 
 #endif

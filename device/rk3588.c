@@ -272,6 +272,32 @@ static void rk3588_progress(struct device *device, unsigned index,
 	ret_progress->device_ns = core->before_ns + npu->bus->ops->device_time_ns(npu->bus, index);
 }
 
+static bool mmu_has_interrupt(struct rk3588 *npu, unsigned index)
+{
+	unsigned bank;
+
+	for_each_bank(bank, index)
+	{
+		if (read32(npu, index, bank + MMU_INT_STATUS) &
+		    (MMU_INT_PAGE_FAULT | MMU_INT_BUS_ERROR))
+			return true;
+	}
+	return false;
+}
+
+/* From what the core's registers say, whether its line has been seen or not. */
+static bool rk3588_has_event(struct device *device, unsigned index)
+{
+	struct rk3588 *npu = rk3588(device);
+	const struct bus_ops *ops = npu->bus->ops;
+	char text[1];
+
+	if (npu->cores[index].state != CORE_RUNNING)
+		return false;
+	return mmu_has_interrupt(npu, index) || read32(npu, index, REG_PC_INTERRUPT_STATUS) ||
+	       (ops->complaint && ops->complaint(npu->bus, index, text, sizeof(text)));
+}
+
 /* Ends the batch with an event; `event` needs its kind and what belongs to that. */
 static void end_batch(struct rk3588 *npu, unsigned index, struct device_event *event)
 {
@@ -458,11 +484,11 @@ static void rk3588_memory_unmap(struct device *device, uint64_t pa, size_t size_
 	npu->bus->ops->dma_unmap(npu->bus, pa, size_bytes);
 }
 
-static int rk3588_memory_set_cached(struct device *device, uint64_t pa, size_t size_bytes)
+static int rk3588_memory_set_cached(struct device *device, uint64_t pa, size_t size_bytes, int fd)
 {
 	struct rk3588 *npu = rk3588(device);
 
-	return npu->bus->ops->dma_set_cached(npu->bus, pa, size_bytes);
+	return npu->bus->ops->dma_set_cached(npu->bus, pa, size_bytes, fd);
 }
 
 static void rk3588_memory_sync(struct device *device, uint64_t pa, size_t size_bytes,
@@ -566,6 +592,7 @@ static const struct device_ops rk3588_ops = {
 	.free = rk3588_free,
 	.start = rk3588_start,
 	.progress = rk3588_progress,
+	.has_event = rk3588_has_event,
 	.reset_core = rk3588_reset_core,
 	.reset_all = rk3588_reset_all,
 	.capture = rk3588_capture,

@@ -55,9 +55,21 @@ static uint32_t running_leaders(const struct rknpu *rknpu)
 	return leaders;
 }
 
+bool rknpu_is_domain_ready(struct device *device, unsigned domain)
+{
+	const struct rknpu *rknpu = to_rknpu(device);
+
+	return domain == rknpu->active_domain || !running_leaders(rknpu);
+}
+
+static bool rknpu_wants_idle(struct device *device)
+{
+	return to_rknpu(device)->n_unused > 0;
+}
+
 void rknpu_enter_domain(struct rknpu *rknpu, unsigned domain)
 {
-	if (domain != rknpu->active_domain && running_leaders(rknpu))
+	if (!rknpu_is_domain_ready(&rknpu->base, domain))
 		drm_workers_wait(rknpu->workers);
 	rknpu->active_domain = domain;
 }
@@ -296,6 +308,8 @@ static void rknpu_dispatch(struct device *device)
 	/* While others are still in the driver, the guilty one may be among them. */
 	if (!is_blamed && is_any_silent(rknpu) && !running_leaders(rknpu))
 		restart_silent(rknpu);
+	if (!running_leaders(rknpu))
+		rknpu_tidy(rknpu);
 }
 
 static uint32_t rknpu_reset_all(struct device *device)
@@ -333,6 +347,7 @@ static void rknpu_free(struct device *device)
 		if (rknpu->descriptors[i].host)
 			rknpu_bo_free(device, &rknpu->descriptors[i]);
 	}
+	rknpu_tidy(rknpu);
 	drm_node_close(&rknpu->node);
 	free(rknpu->objects);
 	free(rknpu);
@@ -353,6 +368,9 @@ static const struct device_ops rknpu_ops = {
 	.bo_sync = rknpu_bo_sync,
 	.domain_open = rknpu_domain_open,
 	.domain_close = rknpu_domain_close,
+	.is_domain_ready = rknpu_is_domain_ready,
+	.wants_idle = rknpu_wants_idle,
+	.spaces = rknpu_spaces,
 };
 
 /* ---- the start ---- */
@@ -368,7 +386,9 @@ static int read_facts(struct rknpu *rknpu)
 		return -ENODEV;
 	rknpu->version = version;
 	rknpu->has_iommu = act(rknpu, RKNPU_GET_IOMMU_EN, &iommu) == 0 && iommu;
-	if (rknpu->has_iommu && !rknpu_has_quirk(version, RKNPU_QUIRK_NO_DOMAINS) &&
+	/* How the misc node chooses the address space of its memory is not known. */
+	if (rknpu->has_iommu && !rknpu->node.is_misc &&
+	    !rknpu_has_quirk(version, RKNPU_QUIRK_NO_DOMAINS) &&
 	    act(rknpu, RKNPU_GET_IOMMU_DOMAIN_ID, &domain) == 0) {
 		rknpu->base.caps.n_domains = RKNPU_DOMAINS - 1;
 		rknpu->active_domain = domain;
@@ -404,9 +424,10 @@ static int make_descriptors(struct rknpu *rknpu)
 	const uint64_t size_bytes = RKNPU_TASKS_MAX * sizeof(struct rknpu_task);
 	int r = 0;
 
+	/* Not cached: to sync it would change the address space (ABI reference 1.7). */
 	for (unsigned i = 0; i < RKNPU_CORES && r == 0; i++)
-		r = rknpu_memory_new(rknpu, RKNPU_DOMAIN_SHARED, size_bytes, true,
-				     &rknpu->descriptors[i]);
+		r = rknpu_memory_new(rknpu, RKNPU_DOMAIN_SHARED, size_bytes,
+				     RKNPU_MEM_KERNEL_MAPPING, &rknpu->descriptors[i]);
 	return r;
 }
 

@@ -16,6 +16,8 @@
 
 struct drm_node;
 
+/* The driver's other node, which is none of DRM's. As drm_node_open(). */
+int rknpu_misc_open(struct drm_node *ret_node);
 /*
  * Takes over the node (also on failure) and reads what its driver can do. -ENODEV: it does not
  * answer as an RK3588's; or what the threads and memory of the start-up said.

@@ -10,6 +10,7 @@
 #include "lib/drm/uapi/rknpu.h"
 
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #define RKNPU_CORES	    3u
 #define RKNPU_DOMAINS	    16u
@@ -56,6 +57,16 @@ struct rknpu_core {
 	struct device_batch batch;
 };
 
+/* By handle; free where refs is 0 and nothing of it is left in the driver. */
+struct rknpu_object {
+	unsigned refs, domain;
+	bool is_unused; /* without holders, and still there */
+	dev_t dev;	/* of its memory; where descriptors are handles */
+	ino_t ino;
+	uint32_t iova;
+	uint64_t token, size_bytes;
+};
+
 struct rknpu {
 	struct device base;
 	struct drm_node node;
@@ -71,19 +82,23 @@ struct rknpu {
 	/* Handles of objects that are held more than once. */
 	struct rknpu_object *objects;
 	unsigned n_objects, n_slots;
+	unsigned n_unused;	  /* of them, to be destroyed when no batch runs */
+	uint32_t domains_closing; /* taken until then */
 };
 
 /* ---- rknpu.c ---- */
 
 /* Before a call that is about this address space: waits until no batch of another one runs. */
 void rknpu_enter_domain(struct rknpu *rknpu, unsigned domain);
+/* Whether there is nothing to wait for. */
+bool rknpu_is_domain_ready(struct device *device, unsigned domain);
 
 /* ---- rknpu_memory.c ---- */
 
-/* Descriptors that the kernel reads go into memory that it maps itself. */
-int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, bool is_for_kernel,
+/* Zeroed memory; `flags`: what else is asked for, RKNPU_MEM_*. */
+int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, uint32_t flags,
 		     struct device_bo *ret_bo);
-int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes,
+int rknpu_bo_new(struct device *device, unsigned domain, uint64_t size_bytes, bool is_uncached,
 		 struct device_bo *ret_bo);
 int rknpu_bo_import(struct device *device, unsigned domain, int fd, struct device_bo *ret_bo);
 void rknpu_bo_free(struct device *device, struct device_bo *bo);
@@ -91,8 +106,25 @@ int rknpu_bo_export(struct device *device, const struct device_bo *bo, bool is_w
 		    int *ret_fd);
 void rknpu_bo_sync(struct device *device, const struct device_bo *bo, uint64_t offset,
 		   uint64_t size_bytes, bool to_device);
+/* No batch runs: what could not be destroyed beside one is. */
+void rknpu_tidy(struct rknpu *rknpu);
 int rknpu_domain_open(struct device *device, unsigned *ret_domain);
 void rknpu_domain_close(struct device *device, unsigned domain);
+
+/* ---- rknpu_spaces.c ---- */
+
+unsigned rknpu_spaces(struct device *device, struct device_space *ret_spaces, unsigned n_max);
+
+/* ---- rknpu_misc.c: handles that are descriptors ---- */
+
+/* How long the driver wants its struct for new memory. */
+size_t rknpu_create_bytes(const struct rknpu *rknpu);
+int rknpu_misc_map(struct device_bo *bo);
+/* A handle of our own for memory that is there. -errno. */
+int rknpu_misc_import(int fd, uint32_t *ret_handle);
+/* -ENOTSUP: nothing makes a read-only descriptor of a writable one. */
+int rknpu_misc_export(uint32_t handle, bool is_writable, int *ret_fd);
+void rknpu_misc_close(uint32_t handle);
 
 /* ---- rknpu_submit.c ---- */
 

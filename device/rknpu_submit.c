@@ -52,6 +52,18 @@ static struct rknpu_task make_descriptor(const struct device_task *task)
 	};
 }
 
+/* In whole words: memory that is not cached may take no others. */
+static void store_descriptor(volatile uint64_t *table, uint32_t index,
+			     const struct rknpu_task *descriptor)
+{
+	uint64_t words[sizeof(*descriptor) / sizeof(uint64_t)];
+	const uint32_t n = sizeof(words) / sizeof(words[0]);
+
+	memcpy(words, descriptor, sizeof(words));
+	for (uint32_t i = 0; i < n; i++)
+		table[(size_t)index * n + i] = words[i];
+}
+
 /* The entry of subcore_task that a core's range stands in (hardware reference 3.4). */
 static unsigned subcore_of(unsigned n_cores, unsigned share, unsigned core)
 {
@@ -65,7 +77,7 @@ static uint32_t write_descriptors(struct rknpu *rknpu, unsigned leader,
 {
 	const unsigned n_cores = (unsigned)__builtin_popcount(part->cores);
 	const struct rknpu_run *run = &rknpu->runs[leader];
-	char *table = rknpu->descriptors[leader].host;
+	volatile uint64_t *table = rknpu->descriptors[leader].host;
 	uint32_t n = 0;
 	unsigned share = 0;
 
@@ -78,23 +90,10 @@ static uint32_t write_descriptors(struct rknpu *rknpu, unsigned leader,
 			struct rknpu_task descriptor =
 				make_descriptor(&run->batches[core].tasks[part->first + i]);
 
-			memcpy(table + (size_t)n * sizeof(descriptor), &descriptor,
-			       sizeof(descriptor));
+			store_descriptor(table, n, &descriptor);
 		}
 	}
 	return n;
-}
-
-/* The kernel reads the table by its own mapping, past the caches that ours goes through. */
-static int sync_descriptors(struct rknpu *rknpu, unsigned leader, uint32_t n)
-{
-	struct rknpu_mem_sync sync = {
-		.flags = RKNPU_MEM_SYNC_TO_DEVICE,
-		.obj_addr = rknpu->descriptors[leader].token,
-		.size = n * sizeof(struct rknpu_task),
-	};
-
-	return drm_node_command(&rknpu->node, RKNPU_MEM_SYNC, &sync, sizeof(sync));
 }
 
 /* ---- submits ---- */
@@ -147,10 +146,8 @@ static enum rknpu_verdict submit_part(struct rknpu *rknpu, unsigned leader,
 	int r;
 
 	submit.task_number = write_descriptors(rknpu, leader, part, &submit);
-	r = sync_descriptors(rknpu, leader, submit.task_number);
 	start_ns = clock_now_ns();
-	if (r == 0)
-		r = call_patiently(rknpu, &submit);
+	r = call_patiently(rknpu, &submit);
 	run->error = r;
 	/* The driver's own measure, where it has one: from the start, without the way there. */
 	run->device_ns += r == 0 && submit.hw_elapse_time_ns > 0

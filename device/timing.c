@@ -157,6 +157,13 @@ static void timing_progress(struct device *device, unsigned core,
 	ret_progress->tasks_done = count_tasks(self, ret_progress->device_ns);
 }
 
+static bool timing_has_event(struct device *device, unsigned core)
+{
+	struct timing_device *timing = to_timing(device);
+
+	return timing->cores[core].is_busy && timing->cores[core].end_ns <= timing_now_ns(timing);
+}
+
 static int timing_reset_core(struct device *device, unsigned core)
 {
 	struct timing_device *timing = to_timing(device);
@@ -221,6 +228,7 @@ static const struct device_ops timing_ops = {
 	.free = timing_free,
 	.start = timing_start,
 	.progress = timing_progress,
+	.has_event = timing_has_event,
 	.reset_core = timing_reset_core,
 	.capture = timing_capture,
 	.event_fd = timing_event_fd,
@@ -282,4 +290,9 @@ void timing_device_advance(struct device *device, uint64_t duration_ns)
 
 	timing->virtual_now_ns += duration_ns;
 	timing_arm(timing);
+}
+
+uint64_t timing_device_next_end_ns(struct device *device)
+{
+	return next_end_ns(to_timing(device));
 }

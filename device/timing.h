@@ -28,4 +28,7 @@ void timing_device_set_domains(struct device *device, bool has_one_domain, uint6
  */
 void timing_device_advance(struct device *device, uint64_t duration_ns);
 
+/* When the first batch ends of those that run; CLOCK_NEVER: none will. */
+uint64_t timing_device_next_end_ns(struct device *device);
+
 #endif

@@ -30,7 +30,7 @@ static int steal(struct npu_session *owner, struct npu_session *thief)
 	if (r < 0)
 		return example_fail(PROGRAM, "buffers", r);
 	stolen.a.handle = bos[N_BOS - 1].handle;
-	r = product_run(thief, &stolen, 1, &result);
+	r = product_run(thief, &stolen, &result);
 	printf(PROGRAM ": handle %u of another session: %s\n", bos[N_BOS - 1].handle,
 	       r < 0 ? npu_last_error() : "accepted");
 	return r == -ENOENT ? EXAMPLE_OK : EXAMPLE_FAILED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hangs a core on purpose: a job that claims two chained tasks, but whose first stream names no
- * successor, so the core waits for it until npud's watchdog comes. Everyone else goes on.
+ * Hangs a core on purpose: a job whose stream starts nothing, so nothing ever ends, until npud's
+ * watchdog comes. Everyone else goes on.
  */
 #include "example.h"
 #include "product.h"
@@ -17,10 +17,11 @@ static int hang(struct npu_session *npu)
 	int r;
 
 	r = product_create(npu, &product);
+	/* New memory is zero, and zeros are no register commands. */
 	if (r == 0)
-		r = product_write_stream(npu, &product, product.c.iova);
+		r = npu_bo_sync(npu, &product.stream, 0, product.stream.size, NPU_SYNC_TO_DEVICE);
 	if (r == 0)
-		r = product_run(npu, &product, 2, &result);
+		r = product_run(npu, &product, &result);
 	product_close(npu, &product);
 	if (r < 0)
 		return example_fail(PROGRAM, "job", r);

@@ -34,21 +34,19 @@ int product_write_stream(struct npu_session *npu, struct product *product, uint3
 	return npu_bo_sync(npu, &product->stream, 0, product->stream.size, NPU_SYNC_TO_DEVICE);
 }
 
-int product_run(struct npu_session *npu, const struct product *product, uint32_t n_tasks,
+int product_run(struct npu_session *npu, const struct product *product,
 		struct npu_result *ret_result)
 {
 	struct npu_task task = {.regcmd_iova = product->stream.iova,
 				.regcmd_count = NPU_MATMUL_STREAM_ENTRIES,
 				.int_mask = NPU_MATMUL_INT_MASK};
-	struct npu_task tasks[2] = {task, task};
 	uint32_t bos[] = {product->a.handle, product->b.handle, product->c.handle,
 			  product->stream.handle};
 	struct npu_job job = {
-		.tasks = tasks,
-		.n_tasks = n_tasks,
+		.tasks = &task,
+		.n_tasks = 1,
 		.bos = bos,
 		.n_bos = sizeof(bos) / sizeof(*bos),
-		.flags = n_tasks > 1 ? NPU_SUBMIT_CHAINED : 0,
 	};
 	uint64_t seqno;
 	int r;

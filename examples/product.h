@@ -14,8 +14,8 @@ struct product {
 int product_create(struct npu_session *npu, struct product *product);
 /* Writes the stream that multiplies `a` by `b` into IOVA `c_iova`. */
 int product_write_stream(struct npu_session *npu, struct product *product, uint32_t c_iova);
-/* Submits `n_tasks` (1 or 2) tasks that both are that stream, and waits for the outcome. */
-int product_run(struct npu_session *npu, const struct product *product, uint32_t n_tasks,
+/* Submits a job of that stream, and waits for the outcome. */
+int product_run(struct npu_session *npu, const struct product *product,
 		struct npu_result *ret_result);
 void product_close(struct npu_session *npu, struct product *product);
 

@@ -24,7 +24,7 @@ static int stray(struct npu_session *npu)
 		r = product_write_stream(npu, &product, behind);
 	}
 	if (r == 0)
-		r = product_run(npu, &product, 1, &result);
+		r = product_run(npu, &product, &result);
 	product_close(npu, &product);
 	if (r < 0)
 		return example_fail(PROGRAM, "job", r);

@@ -82,7 +82,7 @@ struct npu_bo {
 	void *map;	 /* where this process sees it; zeros at birth */
 };
 
-/* Creates and maps `size` bytes. `flags` must be 0. */
+/* Creates and maps `size` bytes. `flags`: 0, or NPU_BO_UNCACHED for what is never to be synced. */
 int npu_bo_create(struct npu_session *session, uint64_t size, uint32_t flags,
 		  struct npu_bo *ret_bo);
 /* At a fixed IOVA (page-aligned, not 0). -EEXIST when a part of the range is taken. */

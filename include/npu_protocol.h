@@ -95,6 +95,7 @@ struct npu_error {
 #define NPU_FEATURE_SCHEDULING                                                                     \
 	(1ull << 5) /* NPU_SUBMIT_SLICEABLE and what is below it; deadline, priority, late, widths \
 		     */
+#define NPU_FEATURE_UNCACHED (1ull << 6) /* NPU_BO_UNCACHED */
 
 struct npu_hello {
 	uint32_t version_min, version_max; /* protocol versions that the client speaks */
@@ -121,6 +122,10 @@ struct npu_hello_reply {
 /* ---- buffer objects ---- */
 
 #define NPU_BO_FIXED_IOVA (1u << 0) /* at `iova`; otherwise npud chooses and `iova` must be 0 */
+/* Needs no NPU_OP_BO_SYNC, on no device; where caches cost syncs, it is slower for the CPU. */
+#define NPU_BO_UNCACHED (1u << 1)
+/* In st_mode of such memory's descriptor, where npud made it: who imports it gets it so too. */
+#define NPU_BO_UNCACHED_MODE 01000
 
 struct npu_bo_create {
 	uint64_t size; /* bytes, rounded up to pages */

@@ -38,8 +38,8 @@ static void bo_take_down(struct bo *bo)
 		munmap(bo->memory, bo->size_bytes);
 	if (bo->fd >= 0)
 		close(bo->fd);
-	charge_release(&bo->bytes_charge);
-	charge_release(&bo->count_charge);
+	for (unsigned i = 0; i < BO_CHARGES; i++)
+		charge_release(&bo->charges[i]);
 	free(bo);
 }
 
@@ -59,7 +59,9 @@ static int bo_map(struct bo *bo, int map_flags, uint32_t fixed_iova)
 		if (r < 0)
 			return r;
 		assert(bo->pa);
-		r = device_memory_set_cached(domain->device, bo->pa, bo->size_bytes);
+		if (!bo->is_uncached)
+			r = device_memory_set_cached(domain->device, bo->pa, bo->size_bytes,
+						     bo->fd);
 		if (r < 0)
 			return r;
 	}
@@ -90,19 +92,27 @@ static int bo_build(const struct bo *template, int map_flags, uint32_t fixed_iov
 
 /* ---- of a kernel driver ---- */
 
-static int driver_bo_new(struct domain *domain, uint64_t size_bytes, int import_fd,
-			 struct bo **ret_bo)
+static int driver_bo_new(struct domain *domain, uint64_t size_bytes, bool is_uncached,
+			 int import_fd, struct bo **ret_bo)
 {
 	struct bo *bo = malloc(sizeof(*bo));
 	int r;
 
 	if (!bo)
 		return -ENOMEM;
-	*bo = (struct bo){.refs = 1, .fd = -1, .domain = domain, .is_imported = import_fd >= 0};
+	if (!device_is_domain_ready(domain->device, domain->device_domain)) {
+		free(bo);
+		return -EINPROGRESS;
+	}
+	*bo = (struct bo){.refs = 1,
+			  .fd = -1,
+			  .domain = domain,
+			  .is_imported = import_fd >= 0,
+			  .is_uncached = is_uncached};
 	r = bo->is_imported ? device_bo_import(domain->device, domain->device_domain, import_fd,
 					       &bo->device_bo)
 			    : device_bo_new(domain->device, domain->device_domain, size_bytes,
-					    &bo->device_bo);
+					    is_uncached, &bo->device_bo);
 	if (r < 0) {
 		free(bo);
 		return r;
@@ -118,14 +128,15 @@ static int driver_bo_new(struct domain *domain, uint64_t size_bytes, int import_
 /* ---- of npud ---- */
 
 /* Mode 0600: a process of another user can't turn a read-only descriptor into a writable one. */
-static int memory_new(uint64_t size_bytes, int *ret_fd)
+static int memory_new(uint64_t size_bytes, bool is_uncached, int *ret_fd)
 {
+	const mode_t mode = is_uncached ? 0600 | NPU_BO_UNCACHED_MODE : 0600;
 	int fd = memfd_create("npud-bo", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)size_bytes) < 0 ||
+	if (fchmod(fd, mode) < 0 || ftruncate(fd, (off_t)size_bytes) < 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
 		r = -errno;
 		close(fd);
@@ -135,9 +146,10 @@ static int memory_new(uint64_t size_bytes, int *ret_fd)
 	return 0;
 }
 
-int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, struct bo **ret_bo)
+int bo_new(struct domain *domain, uint64_t size_bytes, bool is_uncached, uint32_t fixed_iova,
+	   struct bo **ret_bo)
 {
-	struct bo template = {.domain = domain, .is_writable = true};
+	struct bo template = {.domain = domain, .is_writable = true, .is_uncached = is_uncached};
 	int r;
 
 	if (!size_bytes || size_bytes > BO_MAX_BYTES)
@@ -145,8 +157,9 @@ int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, stru
 	template.size_bytes = round_up_to_pages(size_bytes);
 	if (domain->device->caps.has_own_memory)
 		return fixed_iova ? -EOPNOTSUPP
-				  : driver_bo_new(domain, template.size_bytes, -1, ret_bo);
-	r = memory_new(template.size_bytes, &template.fd);
+				  : driver_bo_new(domain, template.size_bytes, is_uncached, -1,
+						  ret_bo);
+	r = memory_new(template.size_bytes, is_uncached, &template.fd);
 	if (r < 0)
 		return r;
 	return bo_build(&template, MAP_SHARED, fixed_iova, ret_bo);
@@ -155,7 +168,7 @@ int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, stru
 /* What somebody else's descriptor is good for. */
 struct memory_facts {
 	uint64_t size_bytes; /* as its owner set it */
-	bool is_writable;
+	bool is_writable, is_uncached;
 	bool is_frozen; /* nobody can write to it any more */
 };
 
@@ -201,6 +214,7 @@ static int memory_inspect(int fd, struct memory_facts *ret_facts)
 		.size_bytes = (uint64_t)status.st_size,
 		.is_writable = access == O_RDWR && !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)),
 		.is_frozen = seals & F_SEAL_WRITE,
+		.is_uncached = status.st_mode & NPU_BO_UNCACHED_MODE,
 	};
 	return 0;
 }
@@ -212,7 +226,7 @@ int bo_import(struct domain *domain, int fd, uint32_t fixed_iova, struct bo **re
 	int r;
 
 	if (domain->device->caps.has_own_memory)
-		return fixed_iova ? -EOPNOTSUPP : driver_bo_new(domain, 0, fd, ret_bo);
+		return fixed_iova ? -EOPNOTSUPP : driver_bo_new(domain, 0, false, fd, ret_bo);
 	r = memory_inspect(fd, &facts);
 	if (r < 0)
 		return r;
@@ -222,6 +236,7 @@ int bo_import(struct domain *domain, int fd, uint32_t fixed_iova, struct bo **re
 	 */
 	template.size_bytes = round_up_to_pages(facts.size_bytes);
 	template.is_writable = facts.is_writable;
+	template.is_uncached = facts.is_uncached;
 	template.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (template.fd < 0)
 		return -errno;
@@ -282,9 +297,15 @@ static void sync_range(struct bo *bo, uint64_t offset, uint64_t size_bytes, bool
 		device_memory_sync(device, bo->pa + offset, size_bytes, to_device);
 }
 
+bool bo_is_ready(const struct bo *bo)
+{
+	return !bo->device_bo.host || bo->is_imported || bo->is_uncached ||
+	       device_is_domain_ready(bo->domain->device, bo->device_bo.domain);
+}
+
 void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direction)
 {
-	if (size_bytes == 0)
+	if (size_bytes == 0 || bo->is_uncached)
 		return;
 	if (direction & NPU_SYNC_TO_DEVICE)
 		sync_range(bo, offset, size_bytes, true);

@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What it costs its owner. */
+#define BO_CHARGES 3
+
 struct bo {
 	unsigned refs;
 	int fd;		     /* owned; -1 of the driver's, which is exported anew each time */
@@ -27,9 +30,10 @@ struct bo {
 	uint32_t iova;
 	bool is_writable; /* by the NPU */
 	bool is_imported;
-	struct device_bo device_bo;		  /* where the device has memory of its own */
-	struct domain *domain;			  /* borrowed; outlives the BO */
-	struct charge bytes_charge, count_charge; /* released with the BO */
+	bool is_uncached;		   /* is never synced */
+	struct device_bo device_bo;	   /* where the device has memory of its own */
+	struct domain *domain;		   /* borrowed; outlives the BO */
+	struct charge charges[BO_CHARGES]; /* released with the BO */
 };
 
 #define BO_MAX_BYTES NPU_BO_BYTES_MAX
@@ -38,9 +42,11 @@ struct bo {
  * Creates memory of size_bytes (rounded up to pages; > 0, at most BO_MAX_BYTES) and maps it in the
  * domain (see domain_map for `fixed_iova` and errors). Returns it with one reference. -EINVAL for
  * a size out of range, -EMFILE, -ENFILE, -ENOMEM, or what device_memory_map() said; -EOPNOTSUPP for
- * a fixed address where a driver chooses them. The charges are left for the caller to fill in.
+ * a fixed address where a driver chooses them; -EINPROGRESS: its driver would wait for the batches
+ * of others, so not now. The charges are left for the caller to fill in.
  */
-int bo_new(struct domain *domain, uint64_t size_bytes, uint32_t fixed_iova, struct bo **ret_bo);
+int bo_new(struct domain *domain, uint64_t size_bytes, bool is_uncached, uint32_t fixed_iova,
+	   struct bo **ret_bo);
 
 /*
  * Takes memory that somebody else made: a shared-memory object that can't shrink (F_SEAL_SHRINK),
@@ -65,6 +71,8 @@ int bo_export(struct bo *bo, bool read_only, int *ret_fd);
  * or both in this order. Only devices that do not see into the CPU's caches need it.
  */
 void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direction);
+/* Whether that would not wait for the batches of others. */
+bool bo_is_ready(const struct bo *bo);
 
 /* One more reference; returns the BO. */
 struct bo *bo_ref(struct bo *bo);

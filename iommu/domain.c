@@ -8,6 +8,7 @@
 #include "iommu/rk_pagetable.h"
 
 #include <assert.h>
+#include <errno.h>
 
 int domain_init(struct domain *domain, struct device *device)
 {
@@ -24,20 +25,39 @@ int domain_init(struct domain *domain, struct device *device)
 			return r;
 		}
 	}
-	r = device_domain_open(device, &built.device_domain);
-	if (r < 0) {
-		domain_deinit(&built);
-		return r;
-	}
 	*domain = built;
 	return 0;
+}
+
+int domain_place(struct domain *domain, bool may_share)
+{
+	unsigned device_domain;
+	int r;
+
+	if (domain->is_placed)
+		return 0;
+	r = device_domain_open(domain->device, &device_domain);
+	if (r < 0)
+		return r;
+	if (!device_domain && !may_share && domain->device->caps.n_domains)
+		return -EBUSY;
+	domain->device_domain = device_domain;
+	domain->is_placed = true;
+	return 0;
+}
+
+void domain_unplace(struct domain *domain)
+{
+	device_domain_close(domain->device, domain->device_domain);
+	domain->device_domain = 0;
+	domain->is_placed = false;
 }
 
 void domain_deinit(struct domain *domain)
 {
 	assert(!domain->space.n_used);
-	if (domain->device)
-		device_domain_close(domain->device, domain->device_domain);
+	if (domain->is_placed)
+		domain_unplace(domain);
 	rk_pagetable_free(domain->table);
 	iova_space_deinit(&domain->space);
 	*domain = (struct domain){0};

@@ -18,13 +18,22 @@ struct domain {
 	struct device *device; /* borrowed */
 	struct iova_space space;
 	struct rk_pagetable *table; /* NULL where the device has no page tables */
-	unsigned device_domain; /* the driver's; 0: none of its own, or none that is its alone */
+	bool is_placed;		    /* with one of the driver's, where that has some */
+	unsigned device_domain;	    /* which; 0: none of its own, or none that is its alone */
 };
 
-/* -ENOMEM, or what device_memory_map() or device_domain_open() said. */
+/* -ENOMEM, or what device_memory_map() said. */
 int domain_init(struct domain *domain, struct device *device);
 /* Every BO must have left. Safe on a zeroed struct. */
 void domain_deinit(struct domain *domain);
+
+/*
+ * To be called before the first BO, and harmless later: takes one of the driver's address spaces,
+ * or the one that is shared when all are taken; -EBUSY then without `may_share`.
+ */
+int domain_place(struct domain *domain, bool may_share);
+/* Undoes that; no BO is in it. */
+void domain_unplace(struct domain *domain);
 
 /* Where a job's batch finds the tables; 0 without page tables. */
 uint64_t domain_table_pa(const struct domain *domain);

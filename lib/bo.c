@@ -73,10 +73,13 @@ static int bo_create(struct npu_session *session, const struct npu_bo_create *re
 
 int npu_bo_create(struct npu_session *session, uint64_t size, uint32_t flags, struct npu_bo *ret_bo)
 {
-	struct npu_bo_create request = {.size = size};
+	struct npu_bo_create request = {.size = size, .flags = flags};
 
-	if (flags != 0)
-		return libnpu_error(-EINVAL, "flags: 0x%x, must be 0", flags);
+	if (flags & ~NPU_BO_UNCACHED)
+		return libnpu_error(-EINVAL, "flags: 0x%x, only NPU_BO_UNCACHED (0x%x) is known",
+				    flags, NPU_BO_UNCACHED);
+	if (flags && !(session->hello.features & NPU_FEATURE_UNCACHED))
+		return libnpu_error(-EOPNOTSUPP, "this npud has no NPU_BO_UNCACHED");
 	return bo_create(session, &request, ret_bo);
 }
 

@@ -15,7 +15,8 @@
 
 #define KNOWN_FEATURES                                                                             \
 	(NPU_FEATURE_FENCES | NPU_FEATURE_COMPLETIONS | NPU_FEATURE_FIXED_IOVA |                   \
-	 NPU_FEATURE_GANGS | NPU_FEATURE_TASKS_IN_BO | NPU_FEATURE_SCHEDULING)
+	 NPU_FEATURE_GANGS | NPU_FEATURE_TASKS_IN_BO | NPU_FEATURE_SCHEDULING |                    \
+	 NPU_FEATURE_UNCACHED)
 
 #define RETRY_NS 20000000
 

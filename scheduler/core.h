@@ -33,6 +33,7 @@ struct core {
 	uint32_t tasks_seen;
 	uint64_t task_start_device_ns;
 	uint64_t next_sample_ns;
+	unsigned n_reprieves; /* since then */
 };
 
 const char *core_state_name(enum core_state state);

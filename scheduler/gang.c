@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "scheduler/scheduler_internal.h"
 
-bool gang_demand_is_valid(const struct sched_job *job, uint32_t all_cores, uint64_t gang_masks)
+bool gang_demand_is_valid(const struct sched_job *job, uint32_t all_cores)
 {
 	uint32_t mask = job->core_mask;
 
@@ -16,9 +16,12 @@ bool gang_demand_is_valid(const struct sched_job *job, uint32_t all_cores, uint6
 		return false;
 	if (!mask)
 		return job->n_cores == 1;
-	if ((unsigned)__builtin_popcount(mask) != job->n_cores)
-		return false;
-	return job->n_cores == 1 || (mask < 64 && gang_masks >> mask & 1);
+	return (unsigned)__builtin_popcount(mask) == job->n_cores;
+}
+
+bool gang_may_start(const struct sched_job *job, uint64_t gang_masks)
+{
+	return job->n_cores == 1 || (job->core_mask < 64 && gang_masks >> job->core_mask & 1);
 }
 
 uint32_t gang_allowed_cores(const struct sched_job *job, enum core_mask_rule rule, uint32_t cores)

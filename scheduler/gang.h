@@ -13,8 +13,11 @@
 
 struct scheduler;
 
-/* Whether n_cores and core_mask agree, within the device's cores and the gangs it can start. */
-bool gang_demand_is_valid(const struct sched_job *job, uint32_t all_cores, uint64_t gang_masks);
+/* Whether n_cores and core_mask agree, within the device's cores. */
+bool gang_demand_is_valid(const struct sched_job *job, uint32_t all_cores);
+
+/* Whether the device can start the cores of a valid demand together. */
+bool gang_may_start(const struct sched_job *job, uint64_t gang_masks);
 
 /*
  * The cores of `cores` that the job may use: one of them, or all of them where it is a gang; 0 when

@@ -12,6 +12,7 @@
 #include "scheduler/dispatch.h"
 #include "scheduler/gang.h"
 #include "scheduler/scheduler_internal.h"
+#include "scheduler/slice.h"
 #include "scheduler/watchdog.h"
 
 #include <assert.h>
@@ -399,10 +400,10 @@ static bool demand_is_met(struct scheduler *scheduler, const struct queue *queue
 	const struct scheduler_params *params = &scheduler->params;
 	uint32_t cores = scheduler_queue_cores(scheduler, queue);
 
-	if (!gang_demand_is_valid(job, scheduler->all_cores, params->gang_masks))
+	if (!gang_demand_is_valid(job, scheduler->all_cores))
 		return false;
 	job->allowed_mask = gang_allowed_cores(job, queue->params.core_mask_rule, cores);
-	if (job->n_cores <= queue->params.max_cores &&
+	if (gang_may_start(job, params->gang_masks) && job->n_cores <= queue->params.max_cores &&
 	    gang_width_is_allowed(&queue->params, job->n_cores) &&
 	    gang_fits(job, job->allowed_mask, scheduler->live_cores))
 		return true;
@@ -421,6 +422,8 @@ int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sc
 	job->queue = queue;
 	if (!demand_is_met(scheduler, queue, job))
 		return -EINVAL;
+	if (!slice_fits_limit(scheduler, job))
+		return -EFBIG;
 	if (!job->deadline_ns && queue->params.deadline_ns)
 		job->deadline_ns = scheduler_now_ns(scheduler) + queue->params.deadline_ns;
 	r = job->n_deps ? 0 : admit_job(scheduler, queue, job);

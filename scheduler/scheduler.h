@@ -68,6 +68,12 @@ struct sched_backend_ops {
 	int (*run)(void *context, struct sched_job *job, unsigned share, unsigned core);
 	void (*progress)(void *context, unsigned core, struct sched_progress *ret_progress);
 	/*
+	 * Whether the core has come to an end that scheduler_core_done() or scheduler_core_failed()
+	 * has not been told of yet. They are to be told before the next scheduler_tick(). NULL:
+	 * never.
+	 */
+	bool (*has_event)(void *context, unsigned core);
+	/*
 	 * Stops and resets a core; what it ran is forgotten. -EIO when it does not come back: tried
 	 * again up to CORE_RESETS_MAX times. A job that the core ran has its `outcome` set already.
 	 */
@@ -162,6 +168,8 @@ struct scheduler_params {
 	uint64_t gap_ns;     /* from the end of a batch to the start of the next */
 	uint64_t switch_ns;  /* to change the address space, of a core or the device, until measured
 			      */
+	/* The device ends a batch that takes longer, by itself; 0: none. */
+	uint64_t batch_limit_ns;
 	const struct sched_backend_ops *ops;
 	void *context;
 };
@@ -212,9 +220,10 @@ void scheduler_hold_queue(struct scheduler *scheduler, struct queue *queue, uint
  * -EINVAL when no set of cores in service that the queue may use fits the job's demand (a gang's
  * mask must be one of gang_masks and its width of the queue's gang_widths, a single core's mask is
  * bound by core_mask_rule, n_cores by max_cores), or the demand contradicts itself; -ETIME when the
- * policy sees that it would be late; -ENODEV while the device is lost. The job stays JOB_NEW then.
- * Else the job is JOB_BLOCKED while n_deps > 0, or JOB_READY, and belongs to the scheduler until it
- * is retired. Starts nothing by itself: scheduler_run() does.
+ * policy sees that it would be late; -EFBIG when what cannot be cut of it is predicted to take
+ * longer than the device lets a batch; -ENODEV while the device is lost. The job stays JOB_NEW
+ * then. Else the job is JOB_BLOCKED while n_deps > 0, or JOB_READY, and belongs to the scheduler
+ * until it is retired. Starts nothing by itself: scheduler_run() does.
  */
 int scheduler_submit(struct scheduler *scheduler, struct queue *queue, struct sched_job *job);
 /* One dependency of a blocked job is gone; with the last one it becomes ready. */

@@ -15,6 +15,9 @@ struct prediction;
 /* Whether the policy runs the job by its deadline: it is not cut then. */
 bool slice_serves_deadline(const struct scheduler *scheduler, const struct sched_job *job);
 
+/* Whether the longest piece is predicted to end before the device ends it (batch_limit_ns). */
+bool slice_fits_limit(const struct scheduler *scheduler, const struct sched_job *job);
+
 /* 1 … all that are left; `prediction` is for that width. */
 unsigned slice_pieces(const struct scheduler *scheduler, const struct sched_job *job,
 		      unsigned width, const struct prediction *prediction);

@@ -17,6 +17,8 @@
 /* A core whose device time lags is asked again after this part of its budget, or this long. */
 #define RETRIES_PER_BUDGET 8
 #define SAMPLE_MIN_NS	   (50 * NS_PER_US)
+/* A stream may make its core say things that are no end. */
+#define REPRIEVES_MAX 4
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -73,6 +75,7 @@ void watchdog_start(struct core *core, const struct watchdog_budget *budget, uin
 {
 	core->tasks_seen = 0;
 	core->task_start_device_ns = 0;
+	core->n_reprieves = 0;
 	schedule_sample(core, budget, budget->device_ns, now_ns);
 }
 
@@ -84,6 +87,7 @@ bool watchdog_sample(struct core *core, const struct watchdog_budget *budget,
 	if (progress->tasks_done != core->tasks_seen) {
 		core->tasks_seen = progress->tasks_done;
 		core->task_start_device_ns = progress->device_ns;
+		core->n_reprieves = 0;
 	}
 	if (budget->is_per_task)
 		used_ns -= min_u64(used_ns, core->task_start_device_ns);
@@ -122,6 +126,25 @@ void scheduler_count_hang(struct scheduler *scheduler, const struct core *core, 
 	stats->hangs++;
 }
 
+/*
+ * A daemon that comes late finds both: what a core says goes before what it looks like, and so does
+ * what another core of the job says, which this one may wait for.
+ */
+static bool take_reprieve(struct scheduler *scheduler, struct core *core)
+{
+	const struct scheduler_params *params = &scheduler->params;
+	bool has_event = false;
+
+	for (unsigned i = 0; i < params->n_cores && params->ops->has_event && !has_event; i++)
+		has_event = core->job->active_mask & core_bit(i) &&
+			    params->ops->has_event(params->context, i);
+	if (!has_event || core->n_reprieves == REPRIEVES_MAX)
+		return false;
+	core->n_reprieves++;
+	core->next_sample_ns = scheduler_now_ns(scheduler) + SAMPLE_MIN_NS;
+	return true;
+}
+
 bool scheduler_is_hung(struct scheduler *scheduler, struct core *core,
 		       struct sched_evidence *ret_evidence)
 {
@@ -131,7 +154,9 @@ bool scheduler_is_hung(struct scheduler *scheduler, struct core *core,
 	struct sched_progress progress = {0};
 
 	params->ops->progress(params->context, core->index, &progress);
-	if (!watchdog_sample(core, &budget, &progress, scheduler_now_ns(scheduler)))
+	/* In this order: who has said nothing even then was silent for all of that time. */
+	if (!watchdog_sample(core, &budget, &progress, scheduler_now_ns(scheduler)) ||
+	    take_reprieve(scheduler, core))
 		return false;
 	scheduler_count_hang(scheduler, core, budget.device_ns);
 	*ret_evidence = (struct sched_evidence){

@@ -51,6 +51,13 @@ static void backend_progress(void *context, unsigned core, struct sched_progress
 	ret_progress->device_ns = progress.device_ns;
 }
 
+static bool backend_has_event(void *context, unsigned core)
+{
+	const struct sessions *sessions = context;
+
+	return device_has_event(sessions->device, core);
+}
+
 /* "PC TASK_STATUS" as a key of a log line. */
 static void backend_log_key(char *key, size_t size, const char *name)
 {
@@ -106,7 +113,7 @@ static void backend_accuse(void *context, struct sched_job *sched_job,
 
 	job->is_accused = true;
 	backend_count_tasks(sessions, job);
-	if (evidence->outcome == NPU_OUTCOME_HANG)
+	if (evidence->outcome == NPU_OUTCOME_HANG && !job->is_timed_out)
 		snprintf(job->detail, sizeof(job->detail),
 			 "no progress within its budget of %.0f ms after %" PRIu32 " of %" PRIu32
 			 " tasks",
@@ -193,6 +200,7 @@ static uint64_t backend_now(void *context)
 const struct sched_backend_ops sessions_backend_ops = {
 	.run = backend_run,
 	.progress = backend_progress,
+	.has_event = backend_has_event,
 	.reset = backend_reset,
 	.reset_device = backend_reset_device,
 	.accuse = backend_accuse,
@@ -255,6 +263,7 @@ void sessions_device_event(void *context, const struct device_event *event)
 		scheduler_core_done(sessions->scheduler, event->core, event->device_ns);
 		return;
 	}
+	job->is_timed_out = event->kind == DEVICE_TIMEOUT;
 	job->fault_iova = event->iova;
 	job->fault_is_write = event->is_write;
 	scheduler_core_failed(sessions->scheduler, event->core, outcome_of(event->kind),

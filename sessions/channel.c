@@ -17,13 +17,25 @@
 #include <unistd.h>
 
 /*
- * Requests that take no longer than this need no rest: taking turns is fair enough. Of the others a
- * channel may have so much time at once, and one part in so many in the long run.
+ * One part in SHARE of the time is a channel's own in the long run, and one a user's, if others
+ * want something: a client that keeps npud busy keeps two CPUs from them as well, its own and
+ * npud's. Requests that take long weigh more, as whoever waits for npud waits for one request of
+ * each other client.
  */
-#define CHEAP_NS     (50 * NS_PER_US)
-#define BURST_NS     (500 * NS_PER_US)
-#define SHARE	     8
-#define PAUSE_MAX_NS (20 * NS_PER_MS)
+#define SHARE	      2
+#define CHEAP_NS      (50 * NS_PER_US)
+#define COSTLY_WEIGHT 4
+/* A rest begins above the one debt, and ends at the other. */
+#define TIRED_NS  (50 * NS_PER_US)
+#define RESTED_NS (25 * NS_PER_US)
+/* No client has to make up for more of the time it had while it was alone. */
+#define CHEAP_DEBT_NS (200 * NS_PER_US)
+#define DEBT_MAX_NS   (10 * NS_PER_MS)
+
+/* So long after they did others may still want something. */
+#define OTHERS_NS  NS_PER_MS
+
+#define CLOGGED_NS (10 * NS_PER_MS)
 
 static int channel_transmit(int fd, const void *data, size_t size, int passed_fd)
 {
@@ -64,41 +76,76 @@ static void channel_drop_pending(struct channel *channel)
 	channel->pending_fd = -1;
 }
 
-/* Books the time of a request, and forgets what has been worked off since the last one. */
-static void channel_add_debt(struct channel *channel, uint64_t start_ns, uint64_t end_ns)
+static void channel_drop_held(struct channel *channel)
 {
-	const uint64_t worked_off_ns = (start_ns - channel->debt_at_ns) / SHARE;
-
-	channel->debt_ns -= worked_off_ns < channel->debt_ns ? worked_off_ns : channel->debt_ns;
-	channel->debt_ns += end_ns - start_ns;
-	channel->debt_at_ns = end_ns;
+	if (!channel->held)
+		return;
+	fdset_deinit(&channel->held_fds);
+	free(channel->held);
+	channel->held = NULL;
 }
 
-/* How long to rest after a request that took `cost_ns`. */
-static uint64_t channel_pause_ns(const struct channel *channel, uint64_t cost_ns)
+static uint64_t share_debt_ns(const struct channel_share *share, uint64_t now_ns)
 {
-	const bool has_others = channel->shared->n_messages - channel->n_messages_seen > 1;
-	uint64_t pause_ns;
+	const uint64_t worked_off_ns = (now_ns - share->debt_at_ns) / SHARE;
 
-	if (!has_others || cost_ns < CHEAP_NS || channel->debt_ns <= BURST_NS)
+	return share->debt_ns - (worked_off_ns < share->debt_ns ? worked_off_ns : share->debt_ns);
+}
+
+/* Books the time of a request. */
+static void share_add(struct channel_share *share, const struct channel_shared *shared,
+		      uint64_t start_ns, uint64_t end_ns)
+{
+	const uint64_t cost_ns = end_ns - start_ns;
+	uint64_t debt_ns = share_debt_ns(share, start_ns);
+
+	if (cost_ns >= CHEAP_NS)
+		debt_ns += cost_ns * COSTLY_WEIGHT;
+	else if (debt_ns < CHEAP_DEBT_NS)
+		debt_ns += cost_ns;
+	share->debt_ns = debt_ns < DEBT_MAX_NS ? debt_ns : DEBT_MAX_NS;
+	share->debt_at_ns = end_ns;
+	if (shared->n_messages - share->n_messages_seen > 1)
+		share->others_at_ns = end_ns;
+	share->n_messages_seen = shared->n_messages;
+}
+
+/* How long to rest; nobody does who is alone. */
+static uint64_t share_rest_ns(const struct channel_share *share,
+			      const struct channel_shared *shared, uint64_t now_ns)
+{
+	const uint64_t debt_ns = share_debt_ns(share, now_ns);
+	const bool is_alone = share->n_messages_seen == shared->n_messages &&
+			      now_ns - share->others_at_ns > OTHERS_NS;
+
+	if (is_alone || debt_ns <= TIRED_NS)
 		return 0;
-	pause_ns = (channel->debt_ns - BURST_NS) * SHARE;
-	return pause_ns < PAUSE_MAX_NS ? pause_ns : PAUSE_MAX_NS;
+	return (debt_ns - RESTED_NS) * SHARE;
+}
+
+static uint64_t channel_rest_ns(const struct channel *channel, uint64_t now_ns)
+{
+	const struct channel_shared *shared = channel->shared;
+	const uint64_t own_ns = share_rest_ns(&channel->share, shared, now_ns);
+	const uint64_t owner_ns = share_rest_ns(&channel->owner->share, shared, now_ns);
+
+	/* Descriptors of its owner pile up that cannot be closed: no more of them. */
+	if (closer_is_full(shared->closer, channel->owner->uid))
+		return CLOGGED_NS;
+	return own_ns > owner_ns ? own_ns : owner_ns;
 }
 
 static void channel_handle(struct channel *channel, size_t size, struct fdset *fds)
 {
+	struct channel_shared *shared = channel->shared;
 	const uint64_t start_ns = clock_now_ns();
-	uint64_t end_ns, pause_ns;
+	uint64_t end_ns;
 
-	channel->ops->message(channel, channel->shared->receive_buffer, size, fds);
+	channel->ops->message(channel, shared->receive_buffer, size, fds);
 	end_ns = clock_now_ns();
-	channel_add_debt(channel, start_ns, end_ns);
-	channel->shared->n_messages++;
-	pause_ns = channel_pause_ns(channel, end_ns - start_ns);
-	channel->n_messages_seen = channel->shared->n_messages;
-	if (pause_ns > 0 && channel->fd >= 0)
-		loop_timer_arm(&channel->pause, end_ns + pause_ns);
+	shared->n_messages++;
+	share_add(&channel->share, shared, start_ns, end_ns);
+	share_add(&channel->owner->share, shared, start_ns, end_ns);
 }
 
 /* 1: handled; 0: nothing to read; -1: the channel is closed. */
@@ -121,6 +168,7 @@ static int channel_receive(struct channel *channel)
 	ssize_t n;
 
 	fds.closer = channel->shared->closer;
+	fds.owner = channel->owner->uid;
 	n = recvmsg(channel->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -142,6 +190,8 @@ static int channel_receive(struct channel *channel)
 
 static int channel_arm(struct channel *channel)
 {
+	if (channel->held)
+		return 0;
 	/* An answer that could not be sent yet is not held up. */
 	if (!channel->pending && channel->pause.when_ns != CLOCK_NEVER)
 		return 0;
@@ -151,6 +201,7 @@ static int channel_arm(struct channel *channel)
 static void channel_ready(struct loop_poll *poll, uint32_t revents)
 {
 	struct channel *channel = container_of(poll, struct channel, poll);
+	uint64_t now_ns, rest_ns;
 
 	if (channel->pending) {
 		int r = channel_transmit(channel->fd, channel->pending, channel->pending_size,
@@ -164,7 +215,11 @@ static void channel_ready(struct loop_poll *poll, uint32_t revents)
 		}
 	}
 	/* One request per client and turn, so that nobody waits behind a flood. */
-	if (!channel->pending && channel_receive(channel) < 0)
+	now_ns = clock_now_ns();
+	rest_ns = channel_rest_ns(channel, now_ns);
+	if (rest_ns > 0)
+		loop_timer_arm(&channel->pause, now_ns + rest_ns);
+	else if (!channel->pending && channel_receive(channel) < 0)
 		return;
 	if (channel_arm(channel) < 0)
 		channel_fail(channel, "out of memory");
@@ -194,10 +249,11 @@ void channel_close(struct channel *channel)
 	loop_poll_disarm(&channel->poll);
 	loop_timer_arm(&channel->pause, CLOCK_NEVER);
 	channel_drop_pending(channel);
+	channel_drop_held(channel);
 	/* The ring may hold the socket a moment longer; the peer shall know now. */
 	shutdown(channel->fd, SHUT_RDWR);
 	/* What is queued there unread may hold strangers' descriptors. */
-	closer_close(channel->shared->closer, channel->fd);
+	closer_close(channel->shared->closer, channel->owner->uid, channel->fd);
 	channel->fd = -1;
 }
 
@@ -206,6 +262,31 @@ bool channel_is_read(const struct channel *channel)
 	int n_bytes = 0;
 
 	return !channel->pending && ioctl(channel->fd, SIOCOUTQ, &n_bytes) == 0 && n_bytes == 0;
+}
+
+int channel_hold(struct channel *channel, const void *data, size_t size, struct fdset *fds)
+{
+	channel->held = malloc(size);
+	if (!channel->held)
+		return -ENOMEM;
+	memcpy(channel->held, data, size);
+	channel->held_size = size;
+	channel->held_fds = *fds;
+	fds->n = 0;
+	return 0;
+}
+
+void channel_retry(struct channel *channel)
+{
+	struct fdset fds = channel->held_fds;
+	void *data = channel->held;
+
+	channel->held = NULL;
+	channel->ops->message(channel, data, channel->held_size, &fds);
+	fdset_deinit(&fds);
+	free(data);
+	if (channel->fd >= 0 && channel_arm(channel) < 0)
+		channel_fail(channel, "out of memory");
 }
 
 int channel_send(struct channel *channel, const void *data, size_t size, int passed_fd)

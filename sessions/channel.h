@@ -5,10 +5,9 @@
  * At most one reply waits to be sent. While it does, no request is read, so the client's own socket
  * buffer fills and its send blocks: the daemon's memory does not grow with a client's speed.
  *
- * One request is read per turn, and a channel whose requests take long (statistics, huge jobs) and
- * have taken more than a small share of the time lately rests, if others want something, too:
- * whoever waits for npud while one client floods it waits for a single request of that one, and
- * seldom.
+ * One request is read per turn, and a channel whose requests have taken more than its share of the
+ * time lately rests, if others want something, too; so do all channels of a user together. Whoever
+ * waits for npud while one client floods it waits for little of that one, and seldom.
  */
 #ifndef NPUD_SESSIONS_CHANNEL_H
 #define NPUD_SESSIONS_CHANNEL_H
@@ -34,6 +33,19 @@ struct channel_shared {
 	uint64_t n_messages;   /* that all channels have handled */
 };
 
+/* Time that requests took, less what was worked off. */
+struct channel_share {
+	uint64_t debt_ns, debt_at_ns;
+	uint64_t n_messages_seen; /* of channel_shared, with the last one that counts here */
+	uint64_t others_at_ns;	  /* when that was not the only one since the one before */
+};
+
+/* Whose channels they are. */
+struct channel_owner {
+	uint32_t uid;
+	struct channel_share share;
+};
+
 struct channel_ops {
 	/* A packet arrived. What is left in `fds` is closed afterwards. Must not free the channel.
 	 */
@@ -46,11 +58,14 @@ struct channel {
 	int fd; /* owned; -1 once closed */
 	const struct channel_ops *ops;
 	struct channel_shared *shared; /* borrowed */
+	struct channel_owner *owner;   /* borrowed; set it after channel_init() */
 	struct loop_poll poll;
-	struct loop_timer pause;      /* armed instead of `poll` after a costly request */
-	uint64_t debt_ns, debt_at_ns; /* time that its requests took, less what was worked off */
-	uint64_t n_messages_seen;     /* of `shared`, with the last one of this channel */
-	void *pending;		      /* the reply that did not fit into the socket, owned */
+	struct loop_timer pause; /* armed instead of `poll` while it rests */
+	struct channel_share share;
+	void *held; /* a request that waits to be handled again, owned */
+	size_t held_size;
+	struct fdset held_fds;
+	void *pending; /* the reply that did not fit into the socket, owned */
 	size_t pending_size;
 	int pending_fd; /* rides along; -1 for none */
 };
@@ -62,6 +77,13 @@ int channel_init(struct channel *channel, struct loop *loop, int fd, struct chan
 bool channel_is_read(const struct channel *channel);
 /* Shuts the socket and closes it; no callback follows. May be repeated. */
 void channel_close(struct channel *channel);
+
+/*
+ * From the `message` callback: keeps the packet, and reads no other, until channel_retry() hands it
+ * to `message` again. Takes what is left in `fds`. -ENOMEM.
+ */
+int channel_hold(struct channel *channel, const void *data, size_t size, struct fdset *fds);
+void channel_retry(struct channel *channel);
 
 /*
  * Sends one packet, now or when there is room. `passed_fd` (-1: none) stays the caller's. -ENOMEM,

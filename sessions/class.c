@@ -14,6 +14,7 @@ struct quota quota_default(void)
 {
 	return (struct quota){
 		.bytes_per_session = 1ull << 30,
+		.iova_bytes_per_session = 1ull << 32,
 		.bos_per_session = 1024,
 		.fences_per_session = 256,
 		.jobs_per_session = 64,
@@ -102,7 +103,7 @@ static bool cgroup_is_within(const char *cgroup, const char *parent)
 	       (cgroup[length] == '/' || (cgroup[length] == '\0' && length > 0));
 }
 
-static bool rule_fits(const struct match_rule *rule, const struct identity *identity)
+bool match_rule_fits(const struct match_rule *rule, const struct identity *identity)
 {
 	if (rule->has_uid && rule->uid != identity->uid)
 		return false;
@@ -129,7 +130,7 @@ static const struct class *class_by_rules(const struct session_policy *policy,
 {
 	unsigned i = 0;
 
-	while (i + 1 < policy->n_rules && !rule_fits(&policy->rules[i], identity))
+	while (i + 1 < policy->n_rules && !match_rule_fits(&policy->rules[i], identity))
 		i++;
 	return &policy->classes[policy->rules[i].class_index];
 }

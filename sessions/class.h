@@ -24,8 +24,9 @@ enum slice_rule {
 
 /* Policy file `quota`. UINT64_MAX: none. */
 struct quota {
-	uint64_t bytes_per_session, bos_per_session, fences_per_session, jobs_per_session;
-	uint64_t jobs_per_tenant, sessions_per_uid, jobs_total;
+	uint64_t bytes_per_session, iova_bytes_per_session, bos_per_session;
+	uint64_t fences_per_session, jobs_per_session, jobs_per_tenant, sessions_per_uid,
+		jobs_total;
 	uint64_t queued_ns_per_tenant; /* predicted core-time of its jobs that have not started */
 	uint64_t tasks_per_job;
 	uint64_t requests_per_s; /* per session; 0: no limit */
@@ -75,6 +76,7 @@ enum domain_scope { DOMAIN_SESSION, DOMAIN_UID, DOMAIN_CLASS, DOMAIN_SHARED };
 
 struct session_policy {
 	enum domain_scope domain_scope;
+	bool refuses_to_share; /* sessions, once all address spaces of the driver are taken */
 	struct quota quota;
 	struct quarantine quarantine;
 	struct class *classes; /* owned, n_classes >= 1 */
@@ -110,6 +112,8 @@ void session_policy_deinit(struct session_policy *policy);
  */
 int session_policy_match(const struct session_policy *policy, const struct identity *identity,
 			 const char *wanted, const struct class **ret_class);
+/* The last rule of a policy fits everybody. */
+bool match_rule_fits(const struct match_rule *rule, const struct identity *identity);
 bool identity_in_group(const struct identity *identity, gid_t gid);
 
 #endif

@@ -143,10 +143,30 @@ static int job_refuse_lost(const struct job *job, uint64_t now_ns, struct npu_er
 	return -ENODEV;
 }
 
+static int job_refuse_long(const struct job *job, struct npu_error *error)
+{
+	const struct device_caps *caps = &job->session->owner->device->caps;
+
+	return error_set(
+		error, EFBIG, "tasks",
+		"a part of them that npud cannot cut is predicted to take longer than the "
+		"%.0f ms after which the driver of the device '%s' ends it: submit smaller "
+		"tasks, with NPU_SUBMIT_SLICEABLE or as several jobs",
+		(double)caps->batch_limit_ns / NS_PER_MS, caps->name);
+}
+
 static int job_refuse_demand(const struct job *job, int r, struct npu_error *error)
 {
 	const struct session *session = job->session;
+	const struct device_caps *caps = &session->owner->device->caps;
 
+	if (job->base.n_cores > 1 && !caps->gang_masks)
+		return error_set(
+			error, -r, "core_mask",
+			"%#" PRIx32 " asks for %u cores that start together, and the "
+			"device '%s' starts none together: ask for one, or say with `widths` "
+			"that one will do",
+			job->base.core_mask, job->base.n_cores, caps->name);
 	if (!gang_width_is_allowed(&session->queue.params, job->base.n_cores))
 		return error_set(error, -r, "core_mask",
 				 "class \"%s\" does not let its jobs run on %u cores (gang_widths)",
@@ -176,6 +196,19 @@ static int job_make_fence(struct job *job, int *ret_fence_fd, struct npu_error *
 		     : 0;
 }
 
+/* Whoever plays a recording again wants the load as it came. */
+static void job_record_refusal(struct job *job, uint64_t now_ns)
+{
+	struct sessions *sessions = job->session->owner;
+
+	if (!trace_is_on(&sessions->trace))
+		return;
+	job->base.id = sessions->next_job_id++;
+	job->base.submitted_ns = job->base.done_ns = now_ns;
+	job->base.outcome = NPU_OUTCOME_LATE;
+	trace_add_job(&sessions->trace, job);
+}
+
 /* `deadline_ns` is the client's, from now on. */
 static int job_submit_built(struct job *job, int64_t deadline_ns, int *ret_fence_fd,
 			    struct npu_error *error)
@@ -200,8 +233,14 @@ static int job_submit_built(struct job *job, int64_t deadline_ns, int *ret_fence
 	fence_signal(&job->fence, r == -ETIME ? NPU_OUTCOME_LATE : NPU_OUTCOME_CANCELLED);
 	if (fence_fd >= 0)
 		close(fence_fd);
-	if (r == -ETIME)
+	if (r == -ETIME) {
+		/* It may have shed others before. */
+		sessions_kick(sessions);
+		job_record_refusal(job, now_ns);
 		return job_refuse_late(job, now_ns, error);
+	}
+	if (r == -EFBIG)
+		return job_refuse_long(job, error);
 	return r == -ENODEV ? job_refuse_lost(job, now_ns, error)
 			    : job_refuse_demand(job, r, error);
 }

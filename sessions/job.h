@@ -54,6 +54,7 @@ struct job {
 	uint32_t tasks_before;			  /* of those, in batches that have ended */
 	struct npu_range batches[NPU_JOB_RANGES]; /* tasks of the present batch, by share */
 	bool is_accused;			  /* it ends for what it did */
+	bool is_timed_out;			  /* as the device has said, in `detail` */
 	uint64_t fault_iova;
 	bool fault_is_write;
 	char detail[128];

@@ -52,6 +52,22 @@ static int job_check_task(const struct npu_task *task, uint32_t index, struct np
 	return 0;
 }
 
+/* Whether the device would see the task's end. */
+static int job_check_end(const struct npu_task *task, uint32_t index,
+			 const struct device_caps *caps, struct npu_error *error)
+{
+	char field[NPU_NAME_MAX];
+
+	if (!caps->int_mask || task->int_mask & caps->int_mask)
+		return 0;
+	snprintf(field, sizeof(field), "tasks[%" PRIu32 "]", index);
+	return error_set(error, EOPNOTSUPP, field,
+			 "int_mask %#" PRIx32 ": the driver of the device '%s' ends tasks by the "
+			 "interrupts %#" PRIx32 " of the DPU alone, so one that only pools would "
+			 "never end: let the DPU do it, or use another device",
+			 task->int_mask, caps->name, caps->int_mask);
+}
+
 /* The tasks' bytes: behind the request, or inside a BO. */
 static int job_find_tasks(struct session *session, const struct job_params *params,
 			  const void **ret_bytes, struct npu_error *error)
@@ -79,6 +95,7 @@ static int job_find_tasks(struct session *session, const struct job_params *para
 
 static int job_copy_tasks(struct job *job, const struct job_params *params, struct npu_error *error)
 {
+	const struct device_caps *caps = &job->session->owner->device->caps;
 	const void *bytes = NULL;
 	int r;
 
@@ -92,6 +109,8 @@ static int job_copy_tasks(struct job *job, const struct job_params *params, stru
 		/* One copy, then only the copy is looked at: the client may be writing there. */
 		memcpy(&task, (const char *)bytes + (size_t)i * sizeof(task), sizeof(task));
 		r = job_check_task(&task, i, error);
+		if (r == 0)
+			r = job_check_end(&task, i, caps, error);
 		if (r < 0)
 			return r;
 		job->tasks[i] = (struct device_task){
@@ -258,17 +277,15 @@ static int job_charge(struct job *job, const struct npu_submit *submit, struct n
 int job_own_bo(const struct job *job, uint64_t size_bytes, struct bo **ret_bo,
 	       struct npu_error *error)
 {
-	struct account *account = &job->session->account;
 	struct account_refusal refusal;
 	struct bo *bo;
 	int r;
 
-	r = bo_new(&job->session->domain, size_bytes, 0, &bo);
+	r = bo_new(&job->session->domain, size_bytes, false, 0, &bo);
 	if (r < 0)
 		return error_set(error, -r, "job", "npud has no memory for the job's streams: %s",
 				 strerror(-r));
-	if (account_charge(account, SLOT_BYTES, bo->size_bytes, &bo->bytes_charge, &refusal) < 0 ||
-	    account_charge(account, SLOT_BOS, 1, &bo->count_charge, &refusal) < 0) {
+	if (session_charge_bo(job->session, bo->size_bytes, bo->charges, &refusal) < 0) {
 		bo_unref(bo);
 		return error_quota(error, &refusal);
 	}
@@ -362,6 +379,8 @@ int job_build(struct session *session, const struct job_params *params, struct j
 	int r;
 
 	r = job_check_against_device(session, submit, error);
+	if (r == 0)
+		r = session_place(session, error);
 	if (r < 0)
 		return r;
 	job = calloc(1, sizeof(*job));

@@ -31,6 +31,8 @@
  * line, its authors wait in connect(2) like everybody. */
 #define BACKLOG	 128
 #define RETRY_NS (100 * NS_PER_MS)
+/* Whose connection it was is not known. */
+#define UNKNOWN_UID UINT32_MAX
 
 static void listener_welcome(struct listener *listener, int fd)
 {
@@ -42,7 +44,7 @@ static void listener_welcome(struct listener *listener, int fd)
 
 	r = identity_read(fd, listener->path, &identity);
 	if (r < 0) {
-		closer_close(sessions->channels.closer, fd);
+		closer_close(sessions->channels.closer, UNKNOWN_UID, fd);
 		return;
 	}
 	r = session_new(sessions, fd, &identity, &session);
@@ -62,7 +64,7 @@ static void listener_turn_away(struct listener *listener)
 		close(listener->reserve_fd);
 	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
-		closer_close(listener->sessions->channels.closer, fd);
+		closer_close(listener->sessions->channels.closer, UNKNOWN_UID, fd);
 	listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	/* A pause instead of a spin where even that did not help, and one line a pause. */
 	loop_timer_arm(&listener->retry, loop_now_ns(listener->sessions->loop) + RETRY_NS);

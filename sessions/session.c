@@ -130,11 +130,12 @@ int session_new(struct sessions *owner, int fd, const struct identity *identity,
 		r = channel_init(&session->channel, owner->loop, fd, &owner->channels,
 				 &session_channel_ops);
 	if (r < 0) {
-		closer_close(owner->channels.closer, fd);
+		closer_close(owner->channels.closer, identity->uid, fd);
 		if (session)
 			session_destroy(session);
 		return r;
 	}
+	session->channel.owner = &session->user->channels;
 	session->id = ++owner->next_session_id;
 	list_add_tail(&owner->list, &session->link);
 	owner->n_sessions++;
@@ -202,8 +203,12 @@ static uint64_t session_domain(const struct session *session, const struct class
 static struct queue_params session_queue_params(const struct session *session,
 						const struct class *class)
 {
+	const unsigned domain_cores = session->owner->device->caps.domain_cores;
 	struct queue_params params = class->queue;
 
+	/* A domain is a session's alone where the device keeps it to some cores. */
+	if (domain_cores && domain_cores < params.max_cores)
+		params.max_cores = domain_cores;
 	params.tenant_id = session_tenant_id(session, class);
 	params.domain = session_domain(session, class);
 	return params;
@@ -323,6 +328,31 @@ void session_apply_policy(struct session *session)
 			    session->id);
 }
 
+int session_place(struct session *session, struct npu_error *error)
+{
+	const struct sessions *owner = session->owner;
+	struct queue_params params;
+	int r;
+
+	if (session->domain.is_placed)
+		return 0;
+	r = domain_place(&session->domain, !owner->policy->refuses_to_share);
+	if (r == -EBUSY)
+		return error_set(error, EBUSY, "domains.when_taken",
+				 "all %u address spaces of the kernel driver are taken, and the "
+				 "policy shares none: try again later",
+				 owner->device->caps.n_domains);
+	if (r == 0) {
+		params = session_queue_params(session, session->class);
+		r = scheduler_update_queue(owner->scheduler, &session->queue, &params);
+		if (r < 0)
+			domain_unplace(&session->domain);
+	}
+	return r < 0 ? error_set(error, -r, "size", "npud has no address space for the session: %s",
+				 strerror(-r))
+		     : 0;
+}
+
 /* ---- death ---- */
 
 static void session_add_up(struct session_stats *sum, const struct session_stats *stats)
@@ -394,6 +424,7 @@ void session_close(struct session *session, const char *reason, bool stop_runnin
 		  session->id, session->identity.uid, session->identity.pid,
 		  log_quote(session->identity.comm, comm, sizeof(comm)), reason);
 	session_set_state(session, SESSION_CLOSING);
+	held_drop(session);
 	channel_close(&session->channel);
 	session_end_jobs(session, stop_running);
 	if (session->tenant)
@@ -412,7 +443,33 @@ void session_job_gone(struct session *session)
 	sessions_check_drained(owner);
 }
 
-/* ---- page tables ---- */
+/* ---- memory ---- */
+
+int session_charge_bo(struct session *session, uint64_t size_bytes,
+		      struct charge ret_charges[BO_CHARGES], struct account_refusal *ret_refusal)
+{
+	/* Whole pages are what it costs. */
+	const uint64_t pages_bytes =
+		(size_bytes + IOVA_PAGE_BYTES - 1) / IOVA_PAGE_BYTES * IOVA_PAGE_BYTES;
+	const struct {
+		enum session_slot slot;
+		uint64_t amount;
+	} costs[BO_CHARGES] = {{SLOT_BYTES, pages_bytes}, {SLOT_IOVA, pages_bytes}, {SLOT_BOS, 1}};
+	struct charge charges[BO_CHARGES];
+	int r;
+
+	for (unsigned i = 0; i < BO_CHARGES; i++) {
+		r = account_charge(&session->account, costs[i].slot, costs[i].amount, &charges[i],
+				   ret_refusal);
+		if (r == 0)
+			continue;
+		while (i > 0)
+			charge_release(&charges[--i]);
+		return r;
+	}
+	memcpy(ret_charges, charges, sizeof(charges));
+	return 0;
+}
 
 int session_charge_tables(struct session *session, struct account_refusal *ret_refusal)
 {

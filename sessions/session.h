@@ -69,7 +69,9 @@ struct session {
 	uint64_t tokens_ns; /* rate limit: when the next request would be on time */
 	struct session_stats stats;
 	struct loop_work free_work;
-	struct list link; /* sessions::list */
+	struct list link;      /* sessions::list */
+	struct list held_link; /* sessions::held, while is_held */
+	bool is_held, is_retried;
 };
 
 const char *session_state_name(enum session_state state);
@@ -93,6 +95,19 @@ void session_apply_policy(struct session *session);
 void session_close(struct session *session, const char *reason, bool stop_running);
 /* A job retired: a closing session may be over now. */
 void session_job_gone(struct session *session);
+
+/*
+ * Before a BO is made: the session's address space, where the driver has some to give out. -EBUSY:
+ * all are taken and the policy lets nobody share; -ENOMEM; said in `error`.
+ */
+int session_place(struct session *session, struct npu_error *error);
+
+/*
+ * For a BO of so many bytes: its memory, its addresses, and itself. -EDQUOT with *ret_refusal, and
+ * nothing is charged.
+ */
+int session_charge_bo(struct session *session, uint64_t size_bytes,
+		      struct charge ret_charges[BO_CHARGES], struct account_refusal *ret_refusal);
 
 /*
  * After a change of its domain: charges the page tables that it has, whoever's quota that takes.

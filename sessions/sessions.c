@@ -43,8 +43,6 @@ static void sessions_watchdog_expired(struct loop_timer *timer)
 	struct sessions *sessions = container_of(timer, struct sessions, watchdog_timer);
 
 	sessions_read_clock(sessions);
-	/* A daemon that comes late finds both: what a core says goes before what it looks like. */
-	device_dispatch(sessions->device);
 	scheduler_tick(sessions->scheduler);
 	sessions_kick(sessions);
 }
@@ -61,9 +59,11 @@ static void sessions_device_ready(struct loop_poll *poll, uint32_t revents)
 void sessions_dispatch(struct sessions *sessions)
 {
 	loop_work_cancel(&sessions->dispatch_work);
-	if (scheduler_n_ready(sessions->scheduler))
-		sessions_read_clock(sessions);
-	scheduler_run(sessions->scheduler);
+	if (!held_serve(sessions)) {
+		if (scheduler_n_ready(sessions->scheduler))
+			sessions_read_clock(sessions);
+		scheduler_run(sessions->scheduler);
+	}
 	device_dispatch(sessions->device);
 	loop_timer_arm(&sessions->watchdog_timer, scheduler_next_tick_ns(sessions->scheduler));
 }
@@ -81,6 +81,7 @@ static int sessions_make_scheduler(struct sessions *sessions, const struct sched
 		.has_core_reset = sessions->device->caps.has_core_reset,
 		.has_one_domain = sessions->device->caps.has_one_domain,
 		.switch_ns = sessions->device->caps.switch_ns,
+		.batch_limit_ns = sessions->device->caps.batch_limit_ns,
 		.ops = &sessions_backend_ops,
 		.context = sessions,
 	};
@@ -103,6 +104,7 @@ int sessions_new(const struct sessions_params *params, struct sessions **ret_ses
 	sessions->request_context = params->request_context;
 	sessions->next_job_id = 1;
 	list_init(&sessions->list);
+	held_init(sessions);
 	tenants_init(&sessions->tenants, &params->machine);
 	tenants_set_quota(&sessions->tenants, &params->policy->quota);
 	loop_work_init(&sessions->dispatch_work, params->loop, sessions_dispatch_run);

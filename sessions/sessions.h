@@ -61,6 +61,9 @@ struct sessions {
 	struct channel_shared channels; /* receive_buffer is owned, closer borrowed */
 	struct loop_poll device_poll;
 	struct loop_work dispatch_work; /* the scheduler's pass, once per turn */
+	struct list held;		/* struct session, whose requests wait: held.c */
+	bool is_serving;		/* them, just now */
+	uint64_t held_served_ns;	/* when that was last */
 	struct loop_timer watchdog_timer;
 	/* A request of a session: to api/. */
 	void (*request)(void *context, struct session *session, const void *data, size_t size,
@@ -116,6 +119,19 @@ void sessions_dispatch(struct sessions *sessions);
 void sessions_kick(struct sessions *sessions);
 /* A job retired: a draining daemon may be done. */
 void sessions_check_drained(struct sessions *sessions);
+
+/* ---- requests that wait for idle cores; sessions/held.c ---- */
+
+void held_init(struct sessions *sessions);
+/*
+ * The request cannot be answered while others run: it comes again, with session->is_retried, when
+ * no core is busy. Takes the descriptors. -ENOMEM.
+ */
+int held_add(struct session *session, const void *data, size_t size, struct fdset *fds);
+/* The session ends. */
+void held_drop(struct session *session);
+/* Before a dispatch pass: serves what can be served. True: nothing is to be started now. */
+bool held_serve(struct sessions *sessions);
 
 /* ---- quarantine; sessions/quarantine.c ---- */
 

@@ -11,9 +11,8 @@
 #include <string.h>
 
 static const char *const session_quotas[ACCOUNT_SLOTS] = {
-	[SLOT_BYTES] = "bytes_per_session",
-	[SLOT_BOS] = "bos_per_session",
-	[SLOT_FENCES] = "fences_per_session",
+	[SLOT_BYTES] = "bytes_per_session", [SLOT_IOVA] = "iova_bytes_per_session",
+	[SLOT_BOS] = "bos_per_session",	    [SLOT_FENCES] = "fences_per_session",
 	[SLOT_JOBS] = "jobs_per_session",
 };
 static const char *const tenant_quotas[ACCOUNT_SLOTS] = {
@@ -123,7 +122,7 @@ int tenants_get_user(struct tenants *tenants, uid_t uid, const struct quota *quo
 	user = calloc(1, sizeof(*user));
 	if (!user)
 		return -ENOMEM;
-	user->uid = uid;
+	user->uid = user->channels.uid = uid;
 	user->refs = 1;
 	account_init(&user->account, &tenants->total, user_quotas);
 	user_set_quota(user, &tenants->machine, quota);
@@ -189,6 +188,7 @@ void session_account_init(struct account *account, struct account *parent,
 void session_account_set_quota(struct account *account, const struct quota *quota)
 {
 	account->limit[SLOT_BYTES] = quota->bytes_per_session;
+	account->limit[SLOT_IOVA] = quota->iova_bytes_per_session;
 	account->limit[SLOT_BOS] = quota->bos_per_session;
 	account->limit[SLOT_FENCES] = quota->fences_per_session;
 	account->limit[SLOT_JOBS] = quota->jobs_per_session;

@@ -9,6 +9,7 @@
 #include "base/account.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "sessions/channel.h"
 #include "sessions/class.h"
 
 #include <sys/types.h>
@@ -23,6 +24,7 @@ enum session_slot {
 	SLOT_WAIT_NS,	  /* predicted core-time of jobs that have not started */
 	SLOT_CONNECTIONS, /* charged at accept, before anything is allocated for them */
 	SLOT_TABLES,	  /* bytes of page tables */
+	SLOT_IOVA,	  /* bytes of address space */
 };
 
 /* Connections that a user may have beyond its sessions: those that are told that they are too many.
@@ -34,7 +36,8 @@ struct user {
 	unsigned refs;
 	struct account account;
 	struct log_limit log_limit; /* of lines that its jobs cause */
-	struct list link;	    /* tenants::users */
+	struct channel_owner channels;
+	struct list link; /* tenants::users */
 };
 
 struct tenant {

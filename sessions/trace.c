@@ -45,6 +45,14 @@ void trace_add_job(struct trace *trace, const struct job *job)
 		.uid = session->identity.uid,
 		.cores = base->used_mask,
 		.n_cores = base->n_cores,
+		.core_mask = base->core_mask,
+		.widths = base->widths,
+		.n_tasks = base->n_tasks[0],
+		.n_pieces = base->n_pieces > 1 ? base->n_pieces : 1,
+		.priority = base->priority,
+		.late_rule = base->late_rule,
+		.timeout_ns = base->timeout_ns,
+		.width = base->batch_width,
 		.outcome = base->outcome,
 	};
 	snprintf(record->comm, sizeof(record->comm), "%.31s", session->identity.comm);

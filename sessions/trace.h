@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A recording of the jobs that ended, for people who want to see what ran when and for npu-sim.
+ * A recording of the jobs that ended or were refused as late, for people who want to see what ran
+ * when and for npu-sim.
  * While it is on it holds the last TRACE_RECORDS_MAX jobs; off it holds nothing.
  */
 #ifndef NPUD_SESSIONS_TRACE_H
 #define NPUD_SESSIONS_TRACE_H
 
 #include "npu_protocol.h"
+#include "scheduler/queue.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +24,13 @@ struct trace_record {
 	uint64_t device_ns; /* core-time used */
 	uint64_t signature; /* equal for jobs of one kind */
 	uint32_t uid, cores /* it ran on */, n_cores;
+	/* What it said of itself: as in struct sched_job. */
+	uint32_t core_mask, widths;
+	unsigned n_tasks /* of a share */, n_pieces;
+	int priority;
+	enum late_rule late_rule;
+	uint64_t timeout_ns;
+	unsigned width; /* of its last batch; 0: it never ran */
 	enum npu_outcome outcome;
 	char comm[NPU_NAME_MAX], class[NPU_NAME_MAX];
 };

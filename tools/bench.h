@@ -6,6 +6,7 @@
 #define NPU_TOOLS_BENCH_H
 
 #include "cli.h"
+#include "npu.h"
 
 #include <jansson.h>
 #include <sched.h>
@@ -56,5 +57,12 @@ void bench_samples_deinit(struct bench_samples *samples);
 void bench_samples_add(struct bench_samples *samples, double value);
 /* The value below which that share (0 to 1) of the samples lie; sorts them. 0 without samples. */
 double bench_samples_quantile(struct bench_samples *samples, double share);
+
+/*
+ * Submits empty jobs one after the other, each once the fence of the one before has signalled, and
+ * adds the time of each round trip to both (ns). The first error of libnpu ends it.
+ */
+int bench_round_trips(struct npu_session *session, unsigned n_rounds, struct bench_samples *block,
+		      struct bench_samples *all);
 
 #endif

@@ -150,35 +150,6 @@ struct victim {
 	struct bench_samples ratios;		   /* of the medians of each pair of blocks */
 };
 
-static int call_npud(struct npu_session *session)
-{
-	const struct npu_job job = {.duration_ns = 0};
-	int fence;
-	int result = npu_submit(session, &job, NULL, &fence);
-	if (result < 0)
-		return result;
-	struct pollfd pollfd = {.fd = fence, .events = POLLIN};
-	while (poll(&pollfd, 1, -1) < 0 && errno == EINTR)
-		;
-	close(fence);
-	return 0;
-}
-
-static int measure_block(struct npu_session *session, struct bench_samples *block,
-			 struct bench_samples *all)
-{
-	for (unsigned i = 0; i < BLOCK_ROUNDS; i++) {
-		uint64_t start_ns = bench_now_ns();
-		int result = call_npud(session);
-		if (result < 0)
-			return result;
-		double time_ns = (double)(bench_now_ns() - start_ns);
-		bench_samples_add(block, time_ns);
-		bench_samples_add(all, time_ns);
-	}
-	return 0;
-}
-
 /* What the flood has left behind is served before: connections are taken in their order. */
 static int settle(const char *path)
 {
@@ -199,10 +170,12 @@ static int measure_pair(struct victim *victim, pid_t flooder)
 	if (result == 0)
 		result = bench_samples_init(&flooded, BLOCK_ROUNDS);
 	if (result == 0)
-		result = measure_block(victim->session, &quiet, &victim->quiet_ns);
+		result =
+			bench_round_trips(victim->session, BLOCK_ROUNDS, &quiet, &victim->quiet_ns);
 	kill(flooder, SIGCONT);
 	if (result == 0)
-		result = measure_block(victim->session, &flooded, &victim->flooded_ns);
+		result = bench_round_trips(victim->session, BLOCK_ROUNDS, &flooded,
+					   &victim->flooded_ns);
 	kill(flooder, SIGSTOP);
 	if (result == 0)
 		bench_samples_add(&victim->ratios, bench_samples_quantile(&flooded, 0.5) /

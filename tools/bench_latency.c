@@ -8,7 +8,6 @@
 #include "bench_floor.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,35 +23,6 @@ struct latency {
 	struct bench_samples floor_ns, npud_ns; /* all round trips */
 	struct bench_samples ratios;		/* of the medians of each pair of blocks */
 };
-
-/* Submit, wait for the fence, close it. */
-static int call_npud(struct npu_session *session)
-{
-	const struct npu_job job = {.duration_ns = 0};
-	int fence;
-	int result = npu_submit(session, &job, NULL, &fence);
-	if (result < 0)
-		return result;
-	struct pollfd pollfd = {.fd = fence, .events = POLLIN};
-	while (poll(&pollfd, 1, -1) < 0 && errno == EINTR)
-		;
-	close(fence);
-	return 0;
-}
-
-static int measure_npud(struct latency *latency, struct bench_samples *block)
-{
-	for (unsigned i = 0; i < BLOCK_ROUNDS; i++) {
-		uint64_t start_ns = bench_now_ns();
-		int result = call_npud(latency->session);
-		if (result < 0)
-			return result;
-		double time_ns = (double)(bench_now_ns() - start_ns);
-		bench_samples_add(block, time_ns);
-		bench_samples_add(&latency->npud_ns, time_ns);
-	}
-	return 0;
-}
 
 static int measure_floor(struct latency *latency, struct bench_samples *block)
 {
@@ -77,7 +47,8 @@ static int measure_pair(struct latency *latency)
 	if (result == 0)
 		result = measure_floor(latency, &floor);
 	if (result == 0)
-		result = measure_npud(latency, &npud);
+		result =
+			bench_round_trips(latency->session, BLOCK_ROUNDS, &npud, &latency->npud_ns);
 	if (result == 0)
 		bench_samples_add(&latency->ratios, bench_samples_quantile(&npud, 0.5) /
 							    bench_samples_quantile(&floor, 0.5));

@@ -8,6 +8,7 @@
 
 #include "cli.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -52,6 +53,8 @@ void doctor_check_machine(struct doctor *doctor, const char *root);
 void doctor_check_daemon(struct doctor *doctor, const char *socket_path);
 /* Of the above: everything that takes running jobs. */
 void doctor_check_device(struct doctor *doctor, struct npu_session *session);
+/* The daemon's statistics, to be dropped by the caller; NULL where there are none. */
+json_t *doctor_ask_stats(struct npu_session *session);
 
 /* The command: CLI_FAILED when there is a failure. */
 enum cli_status npuctl_doctor(const char *socket_path, bool is_json);

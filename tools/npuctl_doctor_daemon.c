@@ -61,7 +61,7 @@ static void check_device_name(struct doctor *doctor, const struct npu_hello_repl
 
 /* ---- statistics ---- */
 
-static json_t *ask_stats(struct npu_session *session)
+json_t *doctor_ask_stats(struct npu_session *session)
 {
 	char *text;
 	if (npu_stats(session, &text) < 0)
@@ -132,21 +132,31 @@ static void check_loop(struct doctor *doctor, const json_t *stats)
 			   reason);
 }
 
+/* ", 45.0 degrees C" where the kernel shows it. */
+static void describe_temperature(const json_t *power, char *ret_text, size_t size)
+{
+	const json_t *temperature = json_object_get(power, "temperature_c");
+	*ret_text = '\0';
+	if (json_is_number(temperature))
+		snprintf(ret_text, size, ", %.1f degrees C", json_number_value(temperature));
+}
+
 static void check_power(struct doctor *doctor, const json_t *stats)
 {
 	const json_t *power = json_object_get(stats, "power");
-	const json_t *temperature = json_object_get(power, "temperature_c");
 	long long limit_hz = json_integer_value(json_object_get(power, "limit_hz"));
 	long long full_hz = json_integer_value(json_object_get(power, "full_hz"));
+	char temperature[32];
 	if (!json_is_object(power))
 		return;
+	describe_temperature(power, temperature, sizeof(temperature));
 	if (!json_is_true(json_object_get(power, "throttled"))) {
-		doctor_add(doctor, "power", DOCTOR_OK, "up to %lld MHz, %.1f degrees C",
-			   limit_hz / 1000000, json_number_value(temperature));
+		doctor_add(doctor, "power", DOCTOR_OK, "up to %lld MHz%s", limit_hz / 1000000,
+			   temperature);
 		return;
 	}
-	doctor_add(doctor, "power", DOCTOR_WARNING, "limited to %lld of %lld MHz, %.1f degrees C",
-		   limit_hz / 1000000, full_hz / 1000000, json_number_value(temperature));
+	doctor_add(doctor, "power", DOCTOR_WARNING, "limited to %lld of %lld MHz%s",
+		   limit_hz / 1000000, full_hz / 1000000, temperature);
 	doctor_advise(doctor, "look at cooling, or at max_freq of its devfreq");
 }
 
@@ -158,12 +168,12 @@ void doctor_check_daemon(struct doctor *doctor, const char *socket_path)
 	const struct npu_hello_reply *hello = npu_query(session);
 	check_connection(doctor, hello);
 	check_device_name(doctor, hello);
-	json_t *before = ask_stats(session);
+	json_t *before = doctor_ask_stats(session);
 	check_loop(doctor, before);
 	check_power(doctor, before);
 	check_state(doctor, before);
 	doctor_check_device(doctor, session);
-	json_t *after = ask_stats(session);
+	json_t *after = doctor_ask_stats(session);
 	check_statistics(doctor, before, after);
 	json_decref(before);
 	json_decref(after);

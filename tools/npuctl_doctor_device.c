@@ -32,6 +32,7 @@ struct probe {
 	struct npu_matmul_layout layout;
 	int8_t a[ROWS * DEPTH], b[DEPTH * COLUMNS];
 	struct npu_bo a_bo, b_bo;
+	bool is_core_blind; /* a core mask names no more than a place in the driver */
 	/* Per core: */
 	struct npu_bo c_bos[NPU_CORES_MAX], stream_bos[NPU_CORES_MAX];
 };
@@ -162,6 +163,29 @@ static int probe_submit_product(struct probe *probe, uint32_t core_mask, uint32_
 	return npu_submit(probe->session, &job, ret_seqno, NULL);
 }
 
+/* On core 0: the end of a product that nobody listens to, or nothing where that is refused. */
+static int probe_submit_stuck(struct probe *probe, uint64_t *ret_seqno)
+{
+	struct npu_bo *stream = &probe->stream_bos[0];
+	int r = probe_submit_product(probe, 1, probe->a_bo.iova, WRONG_INT_MASK, ret_seqno);
+	if (r != -EOPNOTSUPP)
+		return r;
+	memset(stream->map, 0, stream->size);
+	r = npu_bo_sync(probe->session, stream, 0, stream->size, NPU_SYNC_TO_DEVICE);
+	if (r < 0)
+		return r;
+	const struct npu_task task = {.regcmd_iova = stream->iova,
+				      .regcmd_count = NPU_MATMUL_STREAM_ENTRIES,
+				      .int_mask = NPU_MATMUL_INT_MASK};
+	const struct npu_job job = {.core_mask = 1,
+				    .tasks = &task,
+				    .n_tasks = 1,
+				    .bos = &stream->handle,
+				    .n_bos = 1,
+				    .timeout_ns = STUCK_NS};
+	return npu_submit(probe->session, &job, ret_seqno, NULL);
+}
+
 /* ---- every core and gang ---- */
 
 /* "core 1", "cores 0+2" */
@@ -212,9 +236,9 @@ static void add_outcome(struct doctor *doctor, struct probe *probe, const char *
 			   "does not let jobs choose",
 			   result->core_mask);
 	} else {
-		doctor_add(doctor, name, DOCTOR_OK, "%s in %s",
+		doctor_add(doctor, name, DOCTOR_OK, "%s in %s%s",
 			   runs_streams(probe) ? "right result" : "a job that only takes time ran",
-			   time);
+			   time, probe->is_core_blind ? ", on a core of the driver's choice" : "");
 	}
 }
 
@@ -240,6 +264,25 @@ static void check_cores(struct doctor *doctor, struct probe *probe, const char *
 		add_outcome(doctor, probe, name, core_mask, &result);
 }
 
+static json_t *ask_stats(struct npu_session *session)
+{
+	char *text;
+	if (npu_stats(session, &text) < 0)
+		return NULL;
+	json_t *stats = json_loads(text, 0, NULL);
+	free(text);
+	return stats;
+}
+
+static bool is_core_blind(struct npu_session *session)
+{
+	json_t *stats = ask_stats(session);
+	const json_t *caps = json_object_get(json_object_get(stats, "device"), "caps");
+	bool is_blind = json_is_false(json_object_get(caps, "has_core_choice"));
+	json_decref(stats);
+	return is_blind;
+}
+
 static void check_all_cores(struct doctor *doctor, struct probe *probe)
 {
 	const struct npu_hello_reply *hello = npu_query(probe->session);
@@ -252,16 +295,6 @@ static void check_all_cores(struct doctor *doctor, struct probe *probe)
 }
 
 /* ---- reset and isolation ---- */
-
-static json_t *ask_stats(struct npu_session *session)
-{
-	char *text;
-	if (npu_stats(session, &text) < 0)
-		return NULL;
-	json_t *stats = json_loads(text, 0, NULL);
-	free(text);
-	return stats;
-}
 
 static long long session_number(const json_t *session, const char *key)
 {
@@ -299,7 +332,7 @@ static bool wait_until_busy(struct probe *probe, unsigned core)
 	const struct timespec pause = {.tv_nsec = POLL_NS};
 	bool is_busy = false;
 	for (int i = 0; i < POLLS_MAX && !is_busy; i++) {
-		json_t *stats = ask_stats(probe->session);
+		json_t *stats = doctor_ask_stats(probe->session);
 		const json_t *entry = json_array_get(json_object_get(stats, "cores"), core);
 		is_busy = session_number(entry, "session") ==
 			  (long long)npu_query(probe->session)->session_id;
@@ -315,9 +348,8 @@ static void check_reset(struct doctor *doctor, struct probe *probe)
 {
 	struct npu_result result = {0};
 	uint64_t seqno;
-	int r = runs_streams(probe)
-			? probe_submit_product(probe, 1, probe->a_bo.iova, WRONG_INT_MASK, &seqno)
-			: probe_submit_timed(probe, 1, UINT64_MAX, &seqno);
+	int r = runs_streams(probe) ? probe_submit_stuck(probe, &seqno)
+				    : probe_submit_timed(probe, 1, UINT64_MAX, &seqno);
 	if (r < 0) {
 		add_not_run(doctor, "reset", r);
 		return;
@@ -383,7 +415,7 @@ static void check_isolation(struct doctor *doctor, struct probe *probe)
 static void check_disruptive(struct doctor *doctor, struct probe *probe)
 {
 	static const char *const names[] = {"reset", "isolation"};
-	json_t *stats = ask_stats(probe->session);
+	json_t *stats = doctor_ask_stats(probe->session);
 	const char *objection = find_objection(probe, stats);
 	json_decref(stats);
 	if (!is_admin(probe->session))
@@ -409,6 +441,7 @@ void doctor_check_device(struct doctor *doctor, struct npu_session *session)
 		doctor_add(doctor, "memory", DOCTOR_FAILURE, "cannot prepare a job: %s",
 			   npu_last_error());
 	} else {
+		probe.is_core_blind = is_core_blind(session);
 		check_all_cores(doctor, &probe);
 		check_disruptive(doctor, &probe);
 	}

@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <linux/io_uring.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -46,13 +45,27 @@ static void read_text(const char *root, const char *path, char *ret_text, size_t
 		ret_text[--length] = '\0';
 }
 
-static bool exists(const char *root, const char *pattern)
+static bool exists(const char *root, const char *path)
 {
 	char full[PATH_BYTES];
-	glob_t found = {0};
-	snprintf(full, sizeof(full), "%s%s", root, pattern);
-	bool is_there = glob(full, 0, NULL, &found) == 0;
-	globfree(&found);
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	return access(full, F_OK) == 0;
+}
+
+/* Whether a folder below that one has an entry of that name. */
+static bool exists_below(const char *root, const char *folder, const char *name)
+{
+	char path[PATH_BYTES];
+	struct dirent *entry;
+	bool is_there = false;
+	snprintf(path, sizeof(path), "%s%s", root, folder);
+	DIR *directory = opendir(path);
+	while (directory && !is_there && (entry = readdir(directory))) {
+		snprintf(path, sizeof(path), "%s/%.100s/%s", folder, entry->d_name, name);
+		is_there = entry->d_name[0] != '.' && exists(root, path);
+	}
+	if (directory)
+		closedir(directory);
 	return is_there;
 }
 
@@ -86,14 +99,14 @@ static const struct {
 	const char *uevent;	     /* of the device behind the node */
 	const char *class, *devices; /* folders */
 	const char *prefix;	     /* of its nodes */
-	const char *iommu_group;     /* of what it drives */
+	const char *driven;	     /* what it drives */
 	long oldest, newest;	     /* versions that npud knows; 0: any */
 } drivers[] = {
 	{"rknpu", "DRIVER=RKNPU", "/sys/class/drm", "/dev/dri", "card",
-	 "/sys/bus/platform/drivers/RKNPU/*/iommu_group", VERSION(0, 8, 0), VERSION(0, 9, 8)},
+	 "/sys/bus/platform/drivers/RKNPU", VERSION(0, 8, 0), VERSION(0, 9, 8)},
 	/* One node for all cores, on a device of its own that no driver is bound to. */
 	{"rocket", "MODALIAS=platform:rknn", "/sys/class/accel", "/dev/accel", "accel",
-	 "/sys/bus/platform/drivers/rocket/*/iommu_group", 0, 0},
+	 "/sys/bus/platform/drivers/rocket", 0, 0},
 };
 
 #define N_DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
@@ -192,8 +205,9 @@ static void check_node(struct doctor *doctor, const char *root, int driver, cons
 static void check_no_node(struct doctor *doctor, const char *root, bool is_board)
 {
 	if (exists(root, "/dev/rknpu")) {
-		doctor_add(doctor, "node", DOCTOR_FAILURE,
-			   "/dev/rknpu: a vendor driver without its DRM node, which npud needs");
+		doctor_add(doctor, "node", DOCTOR_WARNING,
+			   "/dev/rknpu: a vendor driver without its DRM node: sessions are kept "
+			   "apart by checking streams only");
 		doctor_advise(doctor, "build the kernel with CONFIG_ROCKCHIP_RKNPU_DRM_GEM");
 		return;
 	}
@@ -209,7 +223,7 @@ static void check_no_node(struct doctor *doctor, const char *root, bool is_board
 
 static void check_iommu(struct doctor *doctor, const char *root, int driver)
 {
-	if (exists(root, drivers[driver].iommu_group)) {
+	if (exists_below(root, drivers[driver].driven, "iommu_group")) {
 		doctor_add(doctor, "iommu", DOCTOR_OK, "the NPU is behind its IOMMU");
 		return;
 	}

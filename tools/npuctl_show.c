@@ -125,8 +125,17 @@ static void show_device_lines(const json_t *document, FILE *out)
 	fprintf(out, "can       cores chosen by %s; ",
 		json_is_false(json_object_get(caps, "has_core_choice")) ? "the driver" : "npud");
 	show_gangs(json_object_get(caps, "gang_masks"), out);
+	if (integer(caps, "session_cores") &&
+	    integer(caps, "session_cores") < integer(caps, "n_cores"))
+		fprintf(out, "; a session's jobs on %lld core at a time",
+			integer(caps, "session_cores"));
+	if (integer(caps, "batch_limit_ns"))
+		fprintf(out, "; nothing longer than %lld ms",
+			integer(caps, "batch_limit_ns") / 1000000);
 	fprintf(out, "; translation per %s", string(caps, "translation"));
-	if (integer(caps, "n_domains"))
+	if (json_is_null(json_object_get(caps, "n_domains")))
+		fputs(", an address space per session", out);
+	else if (integer(caps, "n_domains"))
 		fprintf(out, ", %lld address spaces", integer(caps, "n_domains"));
 	fprintf(out, "; isolation by %s; reset of %s; fences of %s\n", string(caps, "isolation"),
 		json_is_true(json_object_get(caps, "has_core_reset")) ? "one core" : "all cores",

@@ -4,6 +4,7 @@
  * for one submit and dropped.
  */
 #include "replay_run.h"
+#include "replay_move.h"
 #include "replay_plan.h"
 
 #include <errno.h>
@@ -13,6 +14,8 @@
 struct live_buffer {
 	struct replay_buffer buffer;
 	struct npu_bo bo;
+	/* Where the driver chooses addresses: what was recorded, to make streams of; else NULL. */
+	char *recorded;
 };
 
 struct run {
@@ -41,6 +44,7 @@ static struct live_buffer *live_find(const struct run *run, uint32_t handle)
 static void live_drop(struct run *run, size_t i)
 {
 	npu_bo_close(run->session, &run->live[i].bo);
+	free(run->live[i].recorded);
 	run->live[i] = run->live[--run->n_live];
 }
 
@@ -55,18 +59,34 @@ static void live_drop_gone(struct run *run, const struct replay_submit *submit)
 	}
 }
 
+/* At its recorded address, or where the driver puts it. */
+static int live_create(const struct run *run, struct live_buffer *live)
+{
+	const struct replay_buffer *buffer = &live->buffer;
+	int result = npu_bo_create_at(run->session, buffer->size, buffer->iova, &live->bo);
+	if (result != -EOPNOTSUPP)
+		return result;
+	live->recorded = calloc(1, buffer->size);
+	if (!live->recorded)
+		return -ENOMEM;
+	result = npu_bo_create(run->session, buffer->size, 0, &live->bo);
+	if (result < 0)
+		free(live->recorded);
+	return result;
+}
+
 static int live_add(struct run *run, const struct replay_buffer *buffer, struct replay_error *error)
 {
 	struct live_buffer *live = realloc(run->live, (run->n_live + 1) * sizeof(*live));
 	if (!live)
 		return replay_fail(error, -ENOMEM, "out of memory");
 	run->live = live;
-	int result =
-		npu_bo_create_at(run->session, buffer->size, buffer->iova, &live[run->n_live].bo);
+	live[run->n_live] = (struct live_buffer){.buffer = *buffer};
+	int result = live_create(run, &live[run->n_live]);
 	if (result < 0)
 		return replay_fail(error, result, "buffer %u at 0x%08x: %s", buffer->handle,
 				   buffer->iova, npu_last_error());
-	live[run->n_live++].buffer = *buffer;
+	run->n_live++;
 	return 0;
 }
 
@@ -95,11 +115,14 @@ static int apply_writes(struct run *run, const struct replay_submit *submit,
 		return result;
 	for (size_t i = 0; i < submit->n_writes && result == 0; i++) {
 		const struct replay_write *write = &submit->writes[i];
-		const struct npu_bo *bo = &live_find(run, write->handle)->bo;
+		const struct live_buffer *live = live_find(run, write->handle);
+		const char *from = (char *)data + write->from;
 		if (write->length == 0)
 			continue;
-		memcpy((char *)bo->map + write->offset, (char *)data + write->from, write->length);
-		result = npu_bo_sync(run->session, bo, write->offset, write->length,
+		memcpy((char *)live->bo.map + write->offset, from, write->length);
+		if (live->recorded)
+			memcpy(live->recorded + write->offset, from, write->length);
+		result = npu_bo_sync(run->session, &live->bo, write->offset, write->length,
 				     NPU_SYNC_TO_DEVICE);
 		if (result < 0)
 			replay_fail(error, result, "sync: %s", npu_last_error());
@@ -125,6 +148,52 @@ static void find_int_masks(const struct run *run, struct replay_plan *plan)
 				map + (task->regcmd_iova - buffer->iova), task->regcmd_count);
 		}
 	}
+}
+
+static size_t list_places(const struct run *run, struct replay_place *ret_places)
+{
+	for (size_t i = 0; i < run->n_live; i++)
+		ret_places[i] = (struct replay_place){.from = run->live[i].buffer.iova,
+						      .to = run->live[i].bo.iova,
+						      .size = run->live[i].buffer.size};
+	return run->n_live;
+}
+
+/* Writes the stream of a task with the addresses of now, and has the task name it there. */
+static int move_stream(const struct run *run, const struct replay_place *places, size_t n,
+		       struct npu_task *task)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct live_buffer *live = &run->live[i];
+		if (!live->recorded || task->regcmd_iova < places[i].from ||
+		    task->regcmd_iova - places[i].from >= places[i].size)
+			continue;
+		uint64_t offset = task->regcmd_iova - places[i].from;
+		uint64_t bytes = task->regcmd_count * sizeof(uint64_t);
+		for (uint64_t at = offset; at < offset + bytes; at += sizeof(uint64_t)) {
+			uint64_t entry;
+			memcpy(&entry, live->recorded + at, sizeof(entry));
+			entry = replay_move_entry(entry, places, n);
+			memcpy((char *)live->bo.map + at, &entry, sizeof(entry));
+		}
+		task->regcmd_iova = replay_move_address(task->regcmd_iova, places, n);
+		return npu_bo_sync(run->session, &live->bo, offset, bytes, NPU_SYNC_TO_DEVICE);
+	}
+	return 0;
+}
+
+/* Nothing to do where every buffer is where it was recorded. */
+static int move_streams(const struct run *run, struct replay_plan *plan, struct replay_error *error)
+{
+	struct replay_place *places = calloc(run->n_live + 1, sizeof(*places));
+	if (!places)
+		return replay_fail(error, -ENOMEM, "out of memory");
+	size_t n = list_places(run, places);
+	int result = 0;
+	for (uint32_t i = 0; i < plan->job.n_tasks && result == 0; i++)
+		result = move_stream(run, places, n, &plan->tasks[i]);
+	free(places);
+	return result < 0 ? replay_fail(error, result, "sync: %s", npu_last_error()) : 0;
 }
 
 /* The handles at npud of the buffers that job `index` names: all, or on rocket those it lists. */
@@ -175,7 +244,9 @@ static int run_job(struct run *run, const struct replay_submit *submit, size_t i
 		find_int_masks(run, &plan);
 		plan.job.n_bos = collect_bos(run, submit, index, bos);
 		plan.job.bos = bos;
-		result = submit_and_wait(run, &plan.job, error);
+		result = move_streams(run, &plan, error);
+		if (result == 0)
+			result = submit_and_wait(run, &plan.job, error);
 	} else {
 		result = replay_fail(error, -ENOMEM, "out of memory");
 	}

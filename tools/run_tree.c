@@ -17,7 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DEVICE	    "/sys/devices/platform/fdab0000.npu"
+#define PLATFORM    "/sys/devices/platform"
+#define DEVFREQ	    "/sys/class/devfreq/fdab0000.npu"
 #define DRM_MAJOR   226
 #define ACCEL_MAJOR 261
 
@@ -109,44 +110,80 @@ static int copy_names(const struct run_tree *tree, const char *folder)
 	return result;
 }
 
-static int make_device(const struct run_tree *tree, bool is_rocket)
+/* What a driver's nodes belong to, below /sys/devices/platform. */
+struct parent {
+	const char *name, *driver, *compatible;
+};
+
+static const struct parent rknpu_parent = {"fdab0000.npu", "RKNPU", "rockchip,rk3588-rknpu"};
+static const struct parent rocket_parent = {"rknn", "rocket", "rockchip,rk3588-rknn-core"};
+
+static int make_device(const struct run_tree *tree, const struct parent *parent)
 {
-	int result = make_text(tree, DEVICE "/uevent",
+	char path[128];
+	snprintf(path, sizeof(path), PLATFORM "/%s/uevent", parent->name);
+	int result = make_text(tree, path,
 			       "DRIVER=%s\nOF_NAME=npu\nOF_FULLNAME=/npu@fdab0000\n"
 			       "OF_COMPATIBLE_0=%s\nOF_COMPATIBLE_N=1\n"
 			       "MODALIAS=of:NnpuT(null)Crockchip,rk3588\n",
-			       is_rocket ? "rocket" : "RKNPU",
-			       is_rocket ? "rockchip,rk3588-rknn-core" : "rockchip,rk3588-rknpu");
+			       parent->driver, parent->compatible);
+	snprintf(path, sizeof(path), PLATFORM "/%s/subsystem", parent->name);
 	if (result == 0)
-		result = make_link(tree, DEVICE "/subsystem", "../../../bus/platform");
+		result = make_link(tree, path, "../../../bus/platform");
 	if (result == 0)
 		result = make_file(tree, "/sys/bus/platform/uevent", NULL, 0);
 	return result;
 }
 
+/* That it is behind an IOMMU, and its clock, which is the one that the driver's ABI tells. */
+static int make_driver(const struct run_tree *tree, const struct parent *parent)
+{
+	char name[128], target[128];
+	snprintf(name, sizeof(name), PLATFORM "/%s/iommu_group/name", parent->name);
+	int result = make_text(tree, name, "fdab9000.iommu\n");
+	snprintf(name, sizeof(name), "/sys/bus/platform/drivers/%s/%s", parent->driver,
+		 parent->name);
+	snprintf(target, sizeof(target), "../../../../devices/platform/%s", parent->name);
+	if (result == 0)
+		result = make_link(tree, name, target);
+	if (result < 0 || parent == &rocket_parent)
+		return result;
+	result = make_text(tree, DEVFREQ "/cur_freq", "1000000000\n");
+	if (result == 0)
+		result = make_text(tree, DEVFREQ "/max_freq", "1000000000\n");
+	if (result == 0)
+		result = make_text(tree, DEVFREQ "/available_frequencies",
+				   "300000000 400000000 500000000 600000000 700000000 800000000 "
+				   "900000000 1000000000\n");
+	return result;
+}
+
 /* A node and its place in /sys: "dri/card1", 226, 1. */
-static int make_node(const struct run_tree *tree, const char *name, unsigned major, unsigned minor)
+static int make_node(const struct run_tree *tree, const char *name, unsigned major, unsigned minor,
+		     const struct parent *parent)
 {
 	const char *folder = major == DRM_MAJOR ? "drm" : "accel";
 	const char *base = strchr(name, '/') + 1;
 	char path[512], target[512];
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	int result = make_file(tree, path, NULL, 0);
-	snprintf(path, sizeof(path), DEVICE "/%s/%s/dev", folder, base);
+	snprintf(path, sizeof(path), PLATFORM "/%s/%s/%s/dev", parent->name, folder, base);
 	if (result == 0)
 		result = make_text(tree, path, "%u:%u\n", major, minor);
-	snprintf(path, sizeof(path), DEVICE "/%s/%s/uevent", folder, base);
+	snprintf(path, sizeof(path), PLATFORM "/%s/%s/%s/uevent", parent->name, folder, base);
 	if (result == 0)
 		result = make_text(tree, path, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s_minor\n",
 				   major, minor, name, folder);
-	snprintf(path, sizeof(path), DEVICE "/%s/%s/device", folder, base);
+	snprintf(path, sizeof(path), PLATFORM "/%s/%s/%s/device", parent->name, folder, base);
+	snprintf(target, sizeof(target), "../../../%s", parent->name);
 	if (result == 0)
-		result = make_link(tree, path, "../../../fdab0000.npu");
-	snprintf(path, sizeof(path), DEVICE "/%s/%s/subsystem", folder, base);
+		result = make_link(tree, path, target);
+	snprintf(path, sizeof(path), PLATFORM "/%s/%s/%s/subsystem", parent->name, folder, base);
 	snprintf(target, sizeof(target), "../../../../../class/%s", folder);
 	if (result == 0)
 		result = make_link(tree, path, target);
-	snprintf(target, sizeof(target), "../../devices/platform/fdab0000.npu/%s/%s", folder, base);
+	snprintf(target, sizeof(target), "../../devices/platform/%s/%s/%s", parent->name, folder,
+		 base);
 	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u", major, minor);
 	if (result == 0)
 		result = make_link(tree, path, target);
@@ -178,12 +215,16 @@ static int make_entry(const struct run_tree *tree, const char *entry, size_t len
 	if (!strchr(name, '/') || !name[digits])
 		return 0;
 	bool is_accel = strncmp(name, "accel/", 6) == 0;
+	const struct parent *parent =
+		strncmp(entry + n + 1, "rocket", 6) == 0 ? &rocket_parent : &rknpu_parent;
 	int result = copy_names(tree, is_accel ? "/dev/accel" : "/dev/dri");
 	if (result == 0)
-		result = make_device(tree, strncmp(entry + n + 1, "rocket", 6) == 0);
+		result = make_device(tree, parent);
+	if (result == 0)
+		result = make_driver(tree, parent);
 	unsigned minor = (unsigned)strtoul(name + digits, NULL, 10);
 	if (result == 0)
-		result = make_node(tree, name, is_accel ? ACCEL_MAJOR : DRM_MAJOR, minor);
+		result = make_node(tree, name, is_accel ? ACCEL_MAJOR : DRM_MAJOR, minor, parent);
 	if (result == 0 && strncmp(name, "dri/card", 8) == 0)
 		result = make_proc(tree, entry + n + 1, length - n - 1, minor);
 	return result;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #define PAGE_BYTES MMU_PAGE_BYTES
 #define LEAF_PAGES 1024u
@@ -29,12 +30,21 @@ struct memory_gap {
 	uint64_t first, n;
 };
 
-/* What the device has of a range that the CPU caches. */
+/* What the device has of an object that the CPU caches, however often that is mapped. */
+struct memory_behind {
+	unsigned refs;
+	dev_t dev; /* the object; 0, 0: mapped once and not known */
+	ino_t ino;
+	size_t size_bytes;
+	char *bytes;
+};
+
+/* A range that the CPU caches. */
 struct memory_copy {
 	struct memory_copy *next;
 	uint64_t pa;
-	size_t size_bytes;
-	char *host, *device;
+	char *host;
+	struct memory_behind *behind;
 	bool is_unmapped;
 };
 
@@ -219,25 +229,68 @@ static void point_pages(struct soft_memory *memory, uint64_t pa, size_t size_byt
 				      memory_order_release);
 }
 
-int soft_memory_set_cached(struct soft_memory *memory, uint64_t pa, size_t size_bytes)
+static struct memory_behind *behind_find(const struct soft_memory *memory,
+					 const struct memory_behind *like)
 {
-	struct memory_copy *copy;
+	for (const struct memory_copy *copy = memory->copies; copy; copy = copy->next) {
+		struct memory_behind *behind = copy->behind;
+
+		if (like->ino != 0 && behind->dev == like->dev && behind->ino == like->ino &&
+		    behind->size_bytes == like->size_bytes)
+			return behind;
+	}
+	return NULL;
+}
+
+static struct memory_behind *behind_new(const struct memory_behind *like)
+{
+	struct memory_behind *behind = malloc(sizeof(*behind));
+
+	if (!behind)
+		return NULL;
+	*behind = *like;
+	behind->bytes = mmap(NULL, like->size_bytes, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (behind->bytes == MAP_FAILED) {
+		free(behind);
+		return NULL;
+	}
+	return behind;
+}
+
+static void behind_unref(struct memory_behind *behind)
+{
+	if (--behind->refs > 0)
+		return;
+	munmap(behind->bytes, behind->size_bytes);
+	free(behind);
+}
+
+int soft_memory_set_cached(struct soft_memory *memory, uint64_t pa, size_t size_bytes, int fd)
+{
+	struct memory_behind like = {.size_bytes = size_bytes}, *behind;
 	char *host = soft_memory_find(memory, pa);
+	struct memory_copy *copy;
+	struct stat status;
 
 	if (!host || size_bytes == 0 || size_bytes % PAGE_BYTES != 0)
 		return -EINVAL;
+	if (fd >= 0 && fstat(fd, &status) == 0) {
+		like.dev = status.st_dev;
+		like.ino = status.st_ino;
+	}
 	copy = malloc(sizeof(*copy));
-	if (!copy)
-		return -ENOMEM;
-	*copy = (struct memory_copy){memory->copies, pa, size_bytes, host, NULL, false};
-	copy->device = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (copy->device == MAP_FAILED) {
+	behind = copy ? behind_find(memory, &like) : NULL;
+	if (copy && !behind)
+		behind = behind_new(&like);
+	if (!behind) {
 		free(copy);
 		return -ENOMEM;
 	}
+	behind->refs++;
+	*copy = (struct memory_copy){memory->copies, pa, host, behind, false};
 	memory->copies = copy;
-	point_pages(memory, pa, size_bytes, copy->device);
+	point_pages(memory, pa, size_bytes, behind->bytes);
 	return 0;
 }
 
@@ -246,17 +299,18 @@ void soft_memory_sync(struct soft_memory *memory, uint64_t pa, size_t size_bytes
 	struct memory_copy *copy = memory->copies;
 	size_t offset;
 
-	while (copy && (copy->is_unmapped || pa < copy->pa || pa - copy->pa >= copy->size_bytes))
+	while (copy &&
+	       (copy->is_unmapped || pa < copy->pa || pa - copy->pa >= copy->behind->size_bytes))
 		copy = copy->next;
 	if (!copy)
 		return;
 	offset = (size_t)(pa - copy->pa);
-	if (size_bytes > copy->size_bytes - offset)
-		size_bytes = copy->size_bytes - offset;
+	if (size_bytes > copy->behind->size_bytes - offset)
+		size_bytes = copy->behind->size_bytes - offset;
 	if (to_device)
-		memcpy(copy->device + offset, copy->host + offset, size_bytes);
+		memcpy(copy->behind->bytes + offset, copy->host + offset, size_bytes);
 	else
-		memcpy(copy->host + offset, copy->device + offset, size_bytes);
+		memcpy(copy->host + offset, copy->behind->bytes + offset, size_bytes);
 }
 
 void soft_memory_reap(struct soft_memory *memory)
@@ -271,7 +325,7 @@ void soft_memory_reap(struct soft_memory *memory)
 			continue;
 		}
 		*link = copy->next;
-		munmap(copy->device, copy->size_bytes);
+		behind_unref(copy->behind);
 		free(copy);
 	}
 }

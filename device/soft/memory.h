@@ -32,9 +32,10 @@ int soft_memory_map(struct soft_memory *memory, void *host, size_t size_bytes, u
 void soft_memory_unmap(struct soft_memory *memory, uint64_t pa, size_t size_bytes);
 /*
  * Of a mapped range the device sees a copy from now on, and writes to that: as memory is that the
- * CPU keeps in caches which the device does not see into. -ENOMEM, -EINVAL.
+ * CPU keeps in caches which the device does not see into. Ranges of the same object, which `fd` is
+ * of (-1: of none), have one copy. -ENOMEM, -EINVAL.
  */
-int soft_memory_set_cached(struct soft_memory *memory, uint64_t pa, size_t size_bytes);
+int soft_memory_set_cached(struct soft_memory *memory, uint64_t pa, size_t size_bytes, int fd);
 /* Brings one side of a cached range up to date with the other; others are left alone. */
 void soft_memory_sync(struct soft_memory *memory, uint64_t pa, size_t size_bytes, bool to_device);
 /* Lets go of the copies of ranges that were unmapped; no look-up of theirs is in use any more. */

@@ -329,14 +329,10 @@ static int meet_gang(struct soft_core *core, uint32_t amounts)
 
 	if (n_cores == 1)
 		return 0;
-	pthread_mutex_lock(&core->lock);
-	soft_stopwatch_wait(&core->watch);
-	pthread_mutex_unlock(&core->lock);
+	soft_core_begin_meeting(core);
 	r = soft_rendezvous_meet(&core->shared->rendezvous, core->index, n_cores,
 				 soft_mmu_tables(&core->mmus[0]), &core->abort);
-	pthread_mutex_lock(&core->lock);
-	soft_stopwatch_resume(&core->watch);
-	pthread_mutex_unlock(&core->lock);
+	soft_core_end_meeting(core);
 	return r;
 }
 

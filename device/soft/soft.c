@@ -118,12 +118,12 @@ static void soft_dma_unmap(struct bus *bus, uint64_t pa, size_t size_bytes)
 	soft_memory_reap(soft->shared.memory);
 }
 
-static int soft_dma_set_cached(struct bus *bus, uint64_t pa, size_t size_bytes)
+static int soft_dma_set_cached(struct bus *bus, uint64_t pa, size_t size_bytes, int fd)
 {
 	struct soft_shared *shared = &soft_bus(bus)->shared;
 
 	return shared->options.is_incoherent
-		       ? soft_memory_set_cached(shared->memory, pa, size_bytes)
+		       ? soft_memory_set_cached(shared->memory, pa, size_bytes, fd)
 		       : 0;
 }
 
@@ -211,6 +211,8 @@ int soft_bus_new(const struct soft_options *options, struct bus **ret_bus)
 		release(soft);
 		return r;
 	}
+	soft->shared.cores = soft->cores;
+	soft->shared.n_cores = RK3588_CORES;
 	*ret_bus = &soft->bus;
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "wrap.h"
 
 #include "drm.h"
+#include "flink.h"
 #include "node.h"
 #include "real.h"
 #include "syncobj.h"
@@ -164,9 +165,9 @@ int drm_close_handle(struct drm_file *file, const char *ioctl_name, uint32_t han
 	if (r < 0)
 		return r;
 	object = gem_find(&file->gem, handle);
-	if (object) {
+	if (object && --object->n_handles == 0) {
 		drm_remove(file, object);
-	} else {
+	} else if (!object) {
 		trace_explain("%s: handle %u is unknown", ioctl_name, handle);
 		r = -EINVAL;
 	}
@@ -232,7 +233,7 @@ static int import_locked(struct drm_file *file, int fd, uint64_t token,
 	return r;
 }
 
-int drm_import(struct drm_file *file, int fd, uint32_t *ret_handle)
+int drm_import(struct drm_file *file, int fd, bool is_counted, uint32_t *ret_handle)
 {
 	struct gem_object *object;
 	struct stat64 status;
@@ -246,10 +247,13 @@ int drm_import(struct drm_file *file, int fd, uint32_t *ret_handle)
 	if (r < 0)
 		return r;
 	object = gem_find_memory(&file->gem, status.st_dev, status.st_ino);
-	if (!object) {
+	if (object) {
+		object->n_handles += is_counted;
+	} else {
 		r = import_locked(file, fd, token, &object);
 		if (r == 0 && object) {
 			object->is_imported = true;
+			object->is_cached = !(status.st_mode & NPU_BO_UNCACHED_MODE);
 			object->dev = status.st_dev;
 			object->ino = status.st_ino;
 		} else {
@@ -279,18 +283,7 @@ static int handle_prime_fd_to_handle(struct drm_file *file, void *data, size_t u
 {
 	struct drm_prime_handle *request = data;
 
-	return drm_import(file, request->fd, &request->handle);
-}
-
-static int handle_gem_flink(struct drm_file *file, void *data, size_t user_size)
-{
-	trace_explain("GEM_FLINK: global names are not served; share by PRIME descriptors");
-	return file->node->kind == NODE_PRIMARY ? -EOPNOTSUPP : -EACCES;
-}
-
-static int handle_gem_open(struct drm_file *file, void *data, size_t user_size)
-{
-	return file->node->kind == NODE_PRIMARY ? -ENOENT : -EACCES;
+	return drm_import(file, request->fd, false, &request->handle);
 }
 
 static const struct drm_field version_fields[] = {
@@ -330,8 +323,8 @@ const struct drm_ioctl drm_core_ioctls[] = {
 	CORE(GET_MAGIC, drm_auth, handle_get_magic, NULL),
 	CORE(SET_VERSION, drm_set_version, handle_set_version, NULL),
 	CORE(GEM_CLOSE, drm_gem_close, handle_gem_close, gem_close_fields),
-	CORE(GEM_FLINK, drm_gem_flink, handle_gem_flink, flink_fields),
-	CORE(GEM_OPEN, drm_gem_open, handle_gem_open, gem_open_fields),
+	CORE(GEM_FLINK, drm_gem_flink, flink_handle_name, flink_fields),
+	CORE(GEM_OPEN, drm_gem_open, flink_handle_open, gem_open_fields),
 	CORE(GET_CAP, drm_cap, handle_get_cap, cap_fields),
 	CORE(SET_CLIENT_CAP, drm_cap, handle_set_client_cap, cap_fields),
 	CORE(AUTH_MAGIC, drm_auth, handle_auth_magic, NULL),

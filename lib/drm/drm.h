@@ -81,6 +81,7 @@ struct drm_driver {
 	const char *name, *description, *date;
 	int32_t major, minor, patchlevel;
 	const char *unique; /* the platform device's name */
+	unsigned n_spaces;  /* address spaces that a file can have; 0: its own only */
 	const struct drm_ioctl *ioctls;
 	unsigned n_ioctls;
 	const struct drm_ioctl *misc_ioctls; /* of its misc node, or NULL */
@@ -130,10 +131,17 @@ void drm_file_unlock(struct drm_file *file);
  */
 int drm_file_space(struct drm_file *file, unsigned space, struct npu_session **ret_session);
 /*
+ * The next of all files of the process, or the first; takes the reference to `file`, which may be
+ * NULL, and gives one to what it returns.
+ */
+struct drm_file *drm_file_next(struct drm_file *file);
+/*
  * An object of any file of the process that has this memory (fstat()'s numbers), by its token; 0.
  * No file's lock may be held.
  */
 uint64_t drm_file_find_token(dev_t dev, ino_t ino);
+/* Hands that memory to the NPU or back, in all files that have it; false where none has. */
+bool drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction direction);
 /* Once, before anything else: fork handlers, descriptors that came by exec(). */
 void drm_file_init_process(void);
 
@@ -153,8 +161,11 @@ extern const unsigned drm_n_core_ioctls;
 void drm_remove(struct drm_file *file, struct gem_object *object);
 /* The same by handle; takes the lock. -EINVAL for one that is unknown, said in that name. */
 int drm_close_handle(struct drm_file *file, const char *ioctl_name, uint32_t handle);
-/* A new object of `file` with the memory behind `fd`, or the one it has. */
-int drm_import(struct drm_file *file, int fd, uint32_t *ret_handle);
+/*
+ * A new object of `file` with the memory behind `fd`, or the one it has; `is_counted` if that is
+ * then to be closed once more.
+ */
+int drm_import(struct drm_file *file, int fd, bool is_counted, uint32_t *ret_handle);
 /* A descriptor of the object's memory; mappable at offset 0. */
 int drm_export(struct drm_file *file, uint32_t handle, int flags, int *ret_fd);
 

@@ -9,8 +9,10 @@
 
 #include "drm.h"
 #include "lib/session.h"
+#include "merge.h"
 #include "node.h"
 #include "order.h"
+#include "personality.h"
 #include "real.h"
 #include "record.h"
 #include "syncobj.h"
@@ -146,6 +148,22 @@ void drm_file_unlock(struct drm_file *file)
 
 /* ---- descriptors ---- */
 
+/*
+ * A driver's address spaces cost its user no descriptors. Sessions do; so a program that is watched
+ * for them gets all at once.
+ */
+static int open_spaces(struct drm_file *file)
+{
+	struct npu_session *session;
+	int r = 0;
+
+	if (!personality_resets_all())
+		return 0;
+	for (unsigned i = 1; i < file->node->driver->n_spaces && r == 0; i++)
+		r = drm_file_space(file, i, &session);
+	return r;
+}
+
 int drm_file_open(const struct drm_node *node, int flags)
 {
 	char name[sizeof(MEMFD_PREFIX) + NODE_PATH_MAX];
@@ -164,7 +182,10 @@ int drm_file_open(const struct drm_node *node, int flags)
 	file = file_new(node, fd);
 	r = file ? drm_file_lock(file) : -ENOMEM;
 	if (r == 0) {
+		r = open_spaces(file);
 		drm_file_unlock(file);
+	}
+	if (r == 0) {
 		fds_set(fd, &file->description);
 	} else {
 		real()->close(fd);
@@ -241,26 +262,55 @@ struct drm_file *drm_file_find(int fd)
 	return file;
 }
 
-uint64_t drm_file_find_token(dev_t dev, ino_t ino)
+struct drm_file *drm_file_next(struct drm_file *file)
 {
-	const struct gem_object *object;
-	struct drm_file *file;
-	uint64_t token = 0;
+	struct drm_file *next;
 
 	pthread_mutex_lock(&files_mutex);
-	LIST_FOREACH(file, &files, link)
-	{
-		/* Who holds it may be waiting for `files_mutex`. */
-		if (pthread_mutex_trylock(&file->lock) != 0)
-			continue;
+	next = file ? LIST_NEXT(file, link) : LIST_FIRST(&files);
+	/* Those whose last reference is gone wait for the mutex to leave. */
+	while (next && atomic_fetch_add(&next->description.refs, 1) == 0) {
+		atomic_fetch_sub(&next->description.refs, 1);
+		next = LIST_NEXT(next, link);
+	}
+	pthread_mutex_unlock(&files_mutex);
+	drm_file_put(file);
+	return next;
+}
+
+uint64_t drm_file_find_token(dev_t dev, ino_t ino)
+{
+	struct drm_file *file = NULL;
+	uint64_t token = 0;
+
+	while (token == 0 && (file = drm_file_next(file)) != NULL) {
+		const struct gem_object *object;
+
+		pthread_mutex_lock(&file->lock);
 		object = gem_find_memory(&file->gem, dev, ino);
 		token = object ? object->token : 0;
 		pthread_mutex_unlock(&file->lock);
-		if (token)
-			break;
 	}
-	pthread_mutex_unlock(&files_mutex);
+	drm_file_put(file);
 	return token;
+}
+
+bool drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction direction)
+{
+	struct drm_file *file = NULL;
+	bool is_ours = false;
+
+	while ((file = drm_file_next(file)) != NULL) {
+		const struct gem_object *object;
+
+		pthread_mutex_lock(&file->lock);
+		object = gem_find_memory(&file->gem, dev, ino);
+		is_ours |= object != NULL;
+		if (object)
+			npu_bo_sync(object->session, &object->bo, 0, object->bo.size, direction);
+		pthread_mutex_unlock(&file->lock);
+	}
+	return is_ours;
 }
 
 /* ---- processes ---- */
@@ -268,6 +318,7 @@ uint64_t drm_file_find_token(dev_t dev, ino_t ino)
 static void fork_prepare(void)
 {
 	order_lock();
+	merge_lock();
 	pthread_mutex_lock(&files_mutex);
 	fds_lock();
 }
@@ -276,6 +327,7 @@ static void fork_parent(void)
 {
 	fds_unlock();
 	pthread_mutex_unlock(&files_mutex);
+	merge_unlock();
 	order_unlock();
 }
 
@@ -313,6 +365,8 @@ static void fork_child(void)
 	LIST_FOREACH(file, &files, link)
 	fork_forget_session(file);
 	pthread_mutex_unlock(&files_mutex);
+	merge_forget_all();
+	merge_unlock();
 	order_forget_all();
 	order_unlock();
 }

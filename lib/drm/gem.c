@@ -61,6 +61,7 @@ int gem_add(struct gem *gem, struct npu_session *session, const struct npu_bo *b
 	if (!object)
 		return -ENOMEM;
 	object->handle = slot + 1;
+	object->n_handles = 1;
 	object->token = token ? token : token_next();
 	object->offset = GEM_OFFSET_FIRST + gem->next_offset;
 	object->session = session;
@@ -87,6 +88,11 @@ struct gem_object *gem_find(const struct gem *gem, uint32_t handle)
 		}                                                                                  \
 		return NULL;                                                                       \
 	} while (0)
+
+struct gem_object *gem_find_name(const struct gem *gem, uint32_t name)
+{
+	GEM_FIND(gem, object->name == name);
+}
 
 struct gem_object *gem_find_token(const struct gem *gem, uint64_t token)
 {

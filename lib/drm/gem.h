@@ -18,11 +18,14 @@
 #define GEM_OFFSET_FIRST 0x100000000ull
 
 struct gem_object {
-	uint32_t handle; /* 0: the slot is free */
-	uint32_t flags;	 /* the ABI's */
+	uint32_t handle;    /* 0: the slot is free */
+	uint32_t flags;	    /* the ABI's */
+	uint32_t name;	    /* global in this process, flink.h; 0: none yet */
+	uint32_t n_handles; /* as the program counts: GEM_OPEN gives one more */
 	uint64_t token;
 	uint64_t offset;	     /* for mmap() */
 	bool is_imported, is_placed; /* `is_placed`: its address has been asked for */
+	bool is_cached;		     /* the program may sync it */
 	struct npu_session *session; /* whose BO it is, borrowed */
 	dev_t dev;		     /* of its memory; 0: not known, it has not been shared */
 	ino_t ino;
@@ -43,6 +46,7 @@ int gem_add(struct gem *gem, struct npu_session *session, const struct npu_bo *b
 	    struct gem_object **ret_object);
 /* NULL when there is none. */
 struct gem_object *gem_find(const struct gem *gem, uint32_t handle);
+struct gem_object *gem_find_name(const struct gem *gem, uint32_t name);
 struct gem_object *gem_find_token(const struct gem *gem, uint64_t token);
 struct gem_object *gem_find_offset(const struct gem *gem, uint64_t offset);
 struct gem_object *gem_find_iova(const struct gem *gem, const struct npu_session *session,

@@ -10,11 +10,13 @@
 #include "trace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +25,7 @@
 struct order_job {
 	TAILQ_ENTRY(order_job) link;
 	const struct drm_file *file;
+	bool is_over; /* it failed, which somebody may still ask for */
 	int fence;
 	uint32_t n_outs;
 	uint64_t outs[]; /* tokens */
@@ -81,16 +84,40 @@ static bool job_writes(const struct order_job *job, uint64_t token)
 	return false;
 }
 
+static bool job_has_failed(const struct order_job *job)
+{
+	enum npu_outcome outcome;
+
+	return npu_fence_wait(job->fence, 0, &outcome) < 0 || outcome != NPU_OUTCOME_OK;
+}
+
+/* Whether a later job of its file has taken its place. */
+static bool job_is_old(const struct order_job *job)
+{
+	const struct order_job *later = job;
+
+	while ((later = TAILQ_PREV(later, order_jobs, link)) != NULL)
+		if (later->file == job->file)
+			return true;
+	return false;
+}
+
 static void jobs_reap(void)
 {
 	struct order_job *job, *next;
 
-	for (job = TAILQ_FIRST(&jobs); job; job = next) {
-		next = TAILQ_NEXT(job, link);
-		if (!job_is_over(job))
+	TAILQ_FOREACH(job, &jobs, link)
+	{
+		if (job->is_over || !job_is_over(job))
 			continue;
+		job->is_over = true;
 		job_explain(job);
-		job_free(job);
+	}
+	/* From the oldest on, as long as those that took their places are there. */
+	for (job = TAILQ_LAST(&jobs, order_jobs); job; job = next) {
+		next = TAILQ_PREV(job, order_jobs, link);
+		if (job->is_over && (job_is_old(job) || !job_has_failed(job)))
+			job_free(job);
 	}
 }
 
@@ -100,7 +127,7 @@ static const struct order_job *find_writer(uint64_t token)
 
 	TAILQ_FOREACH(job, &jobs, link)
 	{
-		if (job_writes(job, token))
+		if (!job->is_over && job_writes(job, token))
 			return job;
 	}
 	return NULL;
@@ -112,7 +139,7 @@ static const struct order_job *find_of_file(const struct drm_file *file, bool is
 
 	TAILQ_FOREACH(job, &jobs, link)
 	{
-		if (job->file != file)
+		if (job->file != file || job->is_over)
 			continue;
 		found = job;
 		if (!is_oldest)
@@ -255,6 +282,38 @@ int order_wait_object(uint64_t token, int64_t deadline_ns)
 		close(fence);
 	} while (r == 0);
 	return r;
+}
+
+/* As npud's are (include/npu.h): a pipe whose mode is the outcome. */
+static int make_signalled(void)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	(void)fchmod(fds[1], NPU_OUTCOME_OK);
+	close(fds[1]);
+	return fds[0];
+}
+
+int order_export(uint64_t token)
+{
+	const struct order_job *job;
+	int fence = -1;
+
+	order_lock();
+	jobs_reap();
+	TAILQ_FOREACH(job, &jobs, link)
+	{
+		if (job_writes(job, token))
+			break;
+	}
+	if (job)
+		fence = fcntl(job->fence, F_DUPFD_CLOEXEC, 0);
+	order_unlock();
+	if (job)
+		return fence < 0 ? -errno : fence;
+	return make_signalled();
 }
 
 bool order_wait_file(const struct drm_file *file, bool is_one)

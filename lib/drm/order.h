@@ -41,6 +41,11 @@ int order_add(const struct drm_file *file, const struct order_tokens *tokens, in
  */
 int order_wait_object(uint64_t token, int64_t deadline_ns);
 /*
+ * A descriptor, the caller's, of the fence of the last job that writes the object; of one that has
+ * ended well where there was none. -errno.
+ */
+int order_export(uint64_t token);
+/*
  * Sleeps until all jobs of the file are over; with `is_one`, until the oldest is. False when there
  * was none.
  */

@@ -25,10 +25,10 @@ struct folder {
 };
 
 static const char *const shown_prefixes[] = {
-	"/dev/dri",	     "/dev/accel",	  "/sys/dev/char/",
-	"/sys/class/drm",    "/sys/class/accel",  "/sys/devices/platform/",
-	"/sys/bus/platform", "/proc/device-tree", "/sys/firmware/devicetree",
-	"/proc/dri",
+	"/dev/dri",	     "/dev/accel",	   "/sys/dev/char/",
+	"/sys/class/drm",    "/sys/class/accel",   "/sys/devices/platform/",
+	"/sys/bus/platform", "/proc/device-tree",  "/sys/firmware/devicetree",
+	"/proc/dri",	     "/sys/class/devfreq",
 };
 
 int path_make_plain(const char *name, char *ret_plain, size_t size)

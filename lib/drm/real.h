@@ -8,8 +8,12 @@
 
 #include <dirent.h>
 #include <glob.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -35,6 +39,18 @@
 	X(int, __fcntl_time64, (int, int, ...))                                                    \
 	X(void *, mmap, (void *, size_t, int, int, int, off_t))                                    \
 	X(void *, mmap64, (void *, size_t, int, int, int, off64_t))                                \
+	X(int, poll, (struct pollfd *, nfds_t, int))                                               \
+	X(int, ppoll, (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *))        \
+	X(int, __poll_chk, (struct pollfd *, nfds_t, int, size_t))                                 \
+	X(int, __ppoll_chk,                                                                        \
+	  (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t))            \
+	X(int, __ppoll64, (struct pollfd *, nfds_t, const void *, const sigset_t *))               \
+	X(int, select, (int, fd_set *, fd_set *, fd_set *, struct timeval *))                      \
+	X(int, pselect,                                                                            \
+	  (int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *))          \
+	X(int, __select64, (int, fd_set *, fd_set *, fd_set *, void *))                            \
+	X(int, __pselect64, (int, fd_set *, fd_set *, fd_set *, const void *, const sigset_t *))   \
+	X(int, epoll_ctl, (int, int, int, struct epoll_event *))                                   \
 	X(int, fstat, (int, struct stat *))                                                        \
 	X(int, fstat64, (int, struct stat64 *))                                                    \
 	X(int, fstatat, (int, const char *, struct stat *, int))                                   \

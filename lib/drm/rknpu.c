@@ -6,6 +6,7 @@
 #include "rknpu.h"
 
 #include "personality.h"
+#include "rknpu_misbehave.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -80,6 +81,11 @@ static int act_domain(struct drm_file *file, struct rknpu_action *action)
 	int r;
 
 	r = is_set ? rknpu_check_domain((int32_t)action->value) : 0;
+	if (r == 0 && is_set) {
+		r = rknpu_domain_enter(action->value);
+		if (r == 0)
+			rknpu_domain_leave();
+	}
 	if (r == 0)
 		r = drm_file_lock(file);
 	if (r < 0)
@@ -88,7 +94,7 @@ static int act_domain(struct drm_file *file, struct rknpu_action *action)
 	if (state && is_set)
 		state->domain = (int32_t)action->value;
 	else if (state)
-		action->value = (uint32_t)state->domain;
+		action->value = (uint32_t)rknpu_domain_shown(state->domain);
 	drm_file_unlock(file);
 	return state ? 0 : -ENOMEM;
 }
@@ -138,9 +144,16 @@ static int handle_action(struct drm_file *file, void *data, size_t user_size)
 
 /* ---- memory ---- */
 
+/* An npud that does not know of it has only memory that wants to be synced. */
+static uint32_t uncached(const struct npu_session *session)
+{
+	return npu_query(session)->features & NPU_FEATURE_UNCACHED ? NPU_BO_UNCACHED : 0;
+}
+
 int rknpu_create_object(struct drm_file *file, const struct rknpu_mem_create *request,
 			struct gem_object **ret_object)
 {
+	const bool is_cached = request->flags & RKNPU_MEM_CACHEABLE;
 	struct npu_session *session;
 	struct npu_bo bo;
 	int r;
@@ -149,10 +162,12 @@ int rknpu_create_object(struct drm_file *file, const struct rknpu_mem_create *re
 		trace_explain("MEM_CREATE: size %llu", (unsigned long long)request->size);
 		return -EINVAL;
 	}
+	if (rknpu_lacks_memory(request->size))
+		return -ENOMEM;
 	r = drm_file_space(file, (unsigned)request->iommu_domain_id, &session);
 	if (r < 0)
 		return r;
-	r = npu_bo_create(session, request->size, 0, &bo);
+	r = npu_bo_create(session, request->size, is_cached ? 0 : uncached(session), &bo);
 	if (r < 0) {
 		trace_explain("MEM_CREATE: %s", npu_last_error());
 		return r == -ECONNRESET ? -ENODEV : -ENOMEM;
@@ -163,6 +178,7 @@ int rknpu_create_object(struct drm_file *file, const struct rknpu_mem_create *re
 		return r;
 	}
 	(*ret_object)->flags = request->flags;
+	(*ret_object)->is_cached = is_cached;
 	return 0;
 }
 
@@ -201,15 +217,12 @@ static int place_imported(struct drm_file *file, unsigned domain, struct gem_obj
 	return 0;
 }
 
-static int handle_mem_create(struct drm_file *file, void *data, size_t user_size)
+static int create_or_describe(struct drm_file *file, struct rknpu_mem_create *request)
 {
-	struct rknpu_mem_create *request = data;
+	const unsigned domain = (unsigned)request->iommu_domain_id;
 	struct gem_object *object;
-	int r;
+	int r = drm_file_lock(file);
 
-	r = rknpu_check_domain(request->iommu_domain_id);
-	if (r == 0)
-		r = drm_file_lock(file);
 	if (r < 0)
 		return r;
 	/* This is how a program learns the addresses of what it has imported. */
@@ -217,10 +230,27 @@ static int handle_mem_create(struct drm_file *file, void *data, size_t user_size
 	if (!object)
 		r = rknpu_create_object(file, request, &object);
 	else if (object->is_imported && !object->is_placed)
-		r = place_imported(file, (unsigned)request->iommu_domain_id, object);
+		r = place_imported(file, rknpu_domain_of_import(domain), object);
 	if (r == 0)
 		rknpu_describe_object(object, request);
 	drm_file_unlock(file);
+	return r;
+}
+
+static int handle_mem_create(struct drm_file *file, void *data, size_t user_size)
+{
+	struct rknpu_mem_create *request = data;
+	const bool is_new = request->handle == 0;
+	int r;
+
+	r = rknpu_check_domain(request->iommu_domain_id);
+	if (r == 0 && is_new)
+		r = rknpu_domain_enter((unsigned)request->iommu_domain_id);
+	if (r < 0)
+		return r;
+	r = create_or_describe(file, request);
+	if (is_new)
+		rknpu_domain_leave();
 	return r;
 }
 
@@ -247,11 +277,39 @@ static int handle_mem_map(struct drm_file *file, void *data, size_t user_size)
 	return r;
 }
 
+static unsigned domain_of(const struct drm_file *file, const struct gem_object *object)
+{
+	for (unsigned i = 0; object && i < DRM_SPACES_MAX; i++) {
+		if (object->session && object->session == file->spaces[i])
+			return i;
+	}
+	return 0;
+}
+
+static int enter_domain_of(struct drm_file *file, uint32_t handle, uint64_t token)
+{
+	unsigned domain;
+	int r = drm_file_lock(file);
+
+	if (r < 0)
+		return r;
+	domain = domain_of(file, token ? gem_find_token(&file->gem, token)
+				       : gem_find(&file->gem, handle));
+	drm_file_unlock(file);
+	return rknpu_domain_enter(domain);
+}
+
+/* What the driver does where it cannot change the address space, it does not tell. */
 static int handle_mem_destroy(struct drm_file *file, void *data, size_t user_size)
 {
 	const struct rknpu_mem_destroy *request = data;
+	const int entered = enter_domain_of(file, request->handle, 0);
+	int r;
 
-	return drm_close_handle(file, "MEM_DESTROY", request->handle);
+	r = drm_close_handle(file, "MEM_DESTROY", request->handle);
+	if (entered == 0)
+		rknpu_domain_leave();
+	return r;
 }
 
 static int sync_object(struct drm_file *file, const struct rknpu_mem_sync *request)
@@ -260,7 +318,7 @@ static int sync_object(struct drm_file *file, const struct rknpu_mem_sync *reque
 	const uint32_t direction =
 		request->flags & (RKNPU_MEM_SYNC_TO_DEVICE | RKNPU_MEM_SYNC_FROM_DEVICE);
 
-	if (!object || !(object->flags & RKNPU_MEM_CACHEABLE)) {
+	if (!object || !object->is_cached) {
 		trace_explain("MEM_SYNC: obj_addr 0x%llx %s", (unsigned long long)request->obj_addr,
 			      object ? "has no cached mapping" : "is none of this session's");
 		return -EINVAL;
@@ -281,12 +339,18 @@ static int sync_object(struct drm_file *file, const struct rknpu_mem_sync *reque
 
 static int handle_mem_sync(struct drm_file *file, void *data, size_t user_size)
 {
-	int r = drm_file_lock(file);
+	const struct rknpu_mem_sync *request = data;
+	int r;
 
+	r = enter_domain_of(file, 0, request->obj_addr);
 	if (r < 0)
 		return r;
-	r = sync_object(file, data);
-	drm_file_unlock(file);
+	r = drm_file_lock(file);
+	if (r == 0) {
+		r = sync_object(file, request);
+		drm_file_unlock(file);
+	}
+	rknpu_domain_leave();
 	return r;
 }
 
@@ -370,6 +434,7 @@ const struct drm_driver drm_driver_rknpu = {
 	.minor = VERSION_MINOR,
 	.patchlevel = VERSION_PATCHLEVEL,
 	.unique = "fdab0000.npu",
+	.n_spaces = DOMAINS,
 	.ioctls = ioctls,
 	.n_ioctls = sizeof(ioctls) / sizeof(ioctls[0]),
 	.misc_ioctls = misc_ioctls,

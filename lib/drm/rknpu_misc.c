@@ -30,7 +30,7 @@ static int describe_descriptor(struct drm_file *file, struct rknpu_mem_create *r
 	uint32_t handle;
 	int r;
 
-	r = drm_import(file, (int)fd, &handle);
+	r = drm_import(file, (int)fd, false, &handle);
 	if (r == 0)
 		r = drm_file_lock(file);
 	if (r < 0)

@@ -11,11 +11,13 @@
 #include "personality.h"
 #include "record.h"
 #include "rknpu.h"
+#include "rknpu_misbehave.h"
 #include "trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,6 +41,7 @@ struct submission {
 	uint32_t last_index[NPU_JOB_RANGES];
 	int fences[NPU_JOB_FENCES_MAX];
 	unsigned n_resets; /* of the state, at submit */
+	unsigned n_waits;  /* as often the timeout counts */
 	uint64_t seqno;
 	int fence; /* of this job, or -1 */
 	bool is_recorded;
@@ -343,7 +346,7 @@ static int fill_job(struct submission *submission, const struct rknpu_state *sta
 	job->bos = submission->bos;
 	job->core_mask = request->core_mask;
 	job->flags = NPU_SUBMIT_CHAINED;
-	job->timeout_ns = request->timeout_ms * MS_NS;
+	job->timeout_ns = submission->n_waits * request->timeout_ms * MS_NS;
 	job->fences = submission->fences;
 	if (request->flags & RKNPU_JOB_FENCE_IN)
 		submission->fences[job->n_fences++] = request->fence_fd;
@@ -583,32 +586,40 @@ static int submit(struct submission *submission)
 	return r;
 }
 
-/* What the driver does to a submit that is not its fault. */
-static int misbehave(const struct rknpu_submit *request)
+/* In the address space that it names, which is the driver's only one meanwhile. */
+static int submit_in_domain(struct submission *submission)
 {
-	const struct timespec timeout = {request->timeout_ms / 1000,
-					 (long)(request->timeout_ms % 1000 * MS_NS)};
+	const struct rknpu_submit *request = submission->request;
+	int r;
 
-	if (personality_happens(PERSONALITY_NO_MEMORY))
-		return -ENOMEM;
-	if (!personality_happens(PERSONALITY_NEVER_START))
-		return 0;
-	nanosleep(&timeout, NULL);
-	return -EINVAL;
+	r = rknpu_domain_enter(request->iommu_domain_id);
+	if (r < 0)
+		return r;
+	r = rknpu_misbehave(submission->file, request);
+	if (r == 0)
+		r = submit(submission);
+	rknpu_domain_leave();
+	free(submission->tasks);
+	free(submission->bos);
+	return r;
 }
 
 int rknpu_handle_submit(struct drm_file *file, void *data, size_t user_size)
 {
 	struct submission submission = {.file = file, .request = data, .fence = -1};
+	const bool is_masked = personality_happens(PERSONALITY_UNINTERRUPTIBLE);
+	sigset_t all, old;
 	int r;
 
 	r = check_request(data);
-	if (r == 0)
-		r = misbehave(data);
 	if (r < 0)
 		return r;
-	r = submit(&submission);
-	free(submission.tasks);
-	free(submission.bos);
+	submission.n_waits = rknpu_count_waits();
+	sigfillset(&all);
+	if (is_masked)
+		pthread_sigmask(SIG_BLOCK, &all, &old);
+	r = submit_in_domain(&submission);
+	if (is_masked)
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return r;
 }

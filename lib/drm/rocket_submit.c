@@ -5,6 +5,7 @@
  * an error, and a failed one does not hold up those behind it.
  */
 #include "order.h"
+#include "personality.h"
 #include "record.h"
 #include "rocket.h"
 #include "trace.h"
@@ -22,6 +23,7 @@
 #define OP_EN_PPU    (1u << 5)
 #define INT_MASK_DPU 0x300u /* hardware reference 3.2 */
 #define INT_MASK_PPU 0xc00u
+#define LIMIT_NS     500000000u /* of each job, ABI reference 2.3 */
 
 struct submission {
 	struct npu_task *tasks;
@@ -231,12 +233,16 @@ static int queue_ordered(struct drm_file *file, const struct submission *submiss
 	return r < 0 ? r : order_add(file, &submission->tokens, fence);
 }
 
-/* The file's lock is held. The driver has no timeout of the client's: the policy's is in force. */
+/*
+ * The file's lock is held. The driver has no timeout of the client's: the policy's is in force, or
+ * where programs are to live with it, the driver's own.
+ */
 static int queue_locked(struct drm_file *file, const struct submission *submission)
 {
 	struct npu_job job = {
 		.tasks = submission->tasks,
 		.n_tasks = submission->n_tasks,
+		.timeout_ns = personality_resets_all() ? LIMIT_NS : 0,
 		.flags =
 			NPU_SUBMIT_ORDER_ONLY | (trace_is_explaining() ? NPU_SUBMIT_COMPLETION : 0),
 	};

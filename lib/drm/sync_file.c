@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A fence of npud's is a pipe to the kernel; programs that hold it for a sync file ask it how it
- * ended. When it ended is not known.
+ * ended, or make one of two. When it ended is not known.
  */
 #include "wrap.h"
 
 #include "sync_file.h"
 
+#include "merge.h"
 #include "npu.h"
+#include "order.h"
 #include "trace.h"
 #include "user.h"
 
 #include <errno.h>
+#include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 /* As sync files have it: 0 while it is pending, 1 at the end, or why it failed. -ENOTTY: no fence.
  */
@@ -61,18 +65,69 @@ static int get_info(int fd, void *argument)
 	return r < 0 ? r : user_write(argument, &info, sizeof(info));
 }
 
-int sync_file_ioctl(int fd, unsigned long request, void *argument)
+int sync_file_export(uint64_t token, void *argument)
+{
+	struct dma_buf_export_sync_file request;
+	int r = user_read(&request, argument, sizeof(request));
+
+	if (r < 0)
+		return r;
+	if (!(request.flags & DMA_BUF_SYNC_RW) || request.flags & ~DMA_BUF_SYNC_RW) {
+		trace_explain(
+			"DMA_BUF_IOCTL_EXPORT_SYNC_FILE: flags 0x%x: reading, writing or both "
+			"(0x1 ... 0x3)",
+			request.flags);
+		return -EINVAL;
+	}
+	request.fd = order_export(token);
+	trace_call("ioctl(DMA_BUF_IOCTL_EXPORT_SYNC_FILE, {flags=%u}) = %d", request.flags,
+		   request.fd);
+	return request.fd < 0 ? request.fd : user_write(argument, &request, sizeof(request));
+}
+
+static int merge(int fd, void *argument)
+{
+	struct sync_merge_data data;
+	int32_t status;
+	int r = find_status(fd, &status);
+
+	if (r == 0)
+		r = user_read(&data, argument, sizeof(data));
+	if (r == 0 && (data.flags || data.pad))
+		r = -EINVAL;
+	if (r == 0 && find_status(data.fd2, &status) < 0)
+		r = -ENOENT;
+	if (r == 0)
+		r = merge_fences(fd, data.fd2, &data.fence);
+	if (r == 0 && user_write(argument, &data, sizeof(data)) < 0) {
+		close(data.fence);
+		r = -EFAULT;
+	}
+	return r;
+}
+
+bool sync_file_is_fence(int fd)
 {
 	int32_t status;
-	int r;
 
-	if (_IOC_NR(request) == _IOC_NR(SYNC_IOC_FILE_INFO))
+	return find_status(fd, &status) == 0;
+}
+
+int sync_file_ioctl(int fd, unsigned long request, void *argument)
+{
+	const char *name = NULL;
+	int r = -ENOTTY;
+
+	if (_IOC_NR(request) == _IOC_NR(SYNC_IOC_FILE_INFO)) {
+		name = "SYNC_IOC_FILE_INFO";
 		r = get_info(fd, argument);
-	else
-		r = -ENOTTY;
-	if (r == -ENOTTY && find_status(fd, &status) == 0)
+	} else if (_IOC_NR(request) == _IOC_NR(SYNC_IOC_MERGE)) {
+		name = "SYNC_IOC_MERGE";
+		r = merge(fd, argument);
+	} else if (sync_file_is_fence(fd)) {
 		trace_explain("sync file %d: ioctl 0x%lx is not served", fd, request);
-	else if (r == 0)
-		trace_call("ioctl(SYNC_IOC_FILE_INFO, %d) = 0", fd);
+	}
+	if (name && r != -ENOTTY)
+		trace_call("ioctl(%s, %d) = %d", name, fd, r);
 	return r;
 }

@@ -5,6 +5,7 @@
 #include "syncobj.h"
 
 #include "real.h"
+#include "sync_file.h"
 #include "trace.h"
 #include "uapi/drm.h"
 #include "user.h"
@@ -149,10 +150,13 @@ static int act_export(struct syncobj *syncobj, void *context)
 static int act_import(struct syncobj *syncobj, void *context)
 {
 	const struct drm_syncobj_handle *request = context;
-	int fence = real()->fcntl(request->fd, F_DUPFD_CLOEXEC, 0);
+	int fence;
 
-	if (fence < 0)
+	if (!sync_file_is_fence(request->fd))
 		return -EINVAL;
+	fence = real()->fcntl(request->fd, F_DUPFD_CLOEXEC, 0);
+	if (fence < 0)
+		return -errno;
 	set_signalled(syncobj, false);
 	set_fence(syncobj, fence);
 	return 0;

@@ -22,6 +22,9 @@ int wrap_fcntl(int fd, int command, void *argument);
 /* `fd` is one that fds_peek() knows. */
 void *wrap_mmap(const struct wrap_mmap *request);
 
+/* poll(), select() and epoll_ctl() by number; false where the kernel is to be called. */
+bool wrap_poll_syscall(long number, const long a[6], long *ret_result);
+
 struct stat64;
 
 int wrap_openat(int folder, const char *name, int flags, mode_t mode);

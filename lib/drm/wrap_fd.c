@@ -7,10 +7,12 @@
 #include "real.h"
 #include "sync_file.h"
 #include "trace.h"
+#include "user.h"
 #include "wrap_calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/dma-buf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -33,28 +35,36 @@ static int result_of(int r)
 
 /* ---- ioctl ---- */
 
-#define DMA_BUF_TYPE 'b'
-#define DMA_BUF_SYNC 0
-
 static bool is_served_type(unsigned long request)
 {
 	return _IOC_TYPE(request) == 'd' || _IOC_TYPE(request) == 'r' ||
-	       _IOC_TYPE(request) == DMA_BUF_TYPE || _IOC_TYPE(request) == SYNC_FILE_IOCTL_TYPE;
+	       _IOC_TYPE(request) == DMA_BUF_BASE || _IOC_TYPE(request) == SYNC_FILE_IOCTL_TYPE;
 }
 
-/*
- * A PRIME descriptor of ours is no dma-buf to the kernel; begin and end of an access by the CPU
- * need nothing where the memory is coherent.
- */
+/* A PRIME descriptor of ours is no dma-buf to the kernel: an access by the CPU begins or ends. */
 static int dma_buf_ioctl(int fd, unsigned long request, void *argument)
 {
+	enum npu_sync_direction direction = NPU_SYNC_FROM_DEVICE;
+	struct dma_buf_sync sync;
 	struct stat64 status;
+	uint64_t token = 0;
 
-	if (_IOC_NR(request) == DMA_BUF_SYNC && real()->fstat64(fd, &status) == 0 &&
-	    drm_file_find_token(status.st_dev, status.st_ino))
-		return 0;
-	errno = ENOTTY;
-	return -1;
+	if (real()->fstat64(fd, &status) == 0)
+		token = drm_file_find_token(status.st_dev, status.st_ino);
+	if (token && _IOC_NR(request) == _IOC_NR(DMA_BUF_IOCTL_EXPORT_SYNC_FILE))
+		return sync_file_export(token, argument);
+	if (!token || _IOC_NR(request) != _IOC_NR(DMA_BUF_IOCTL_SYNC))
+		return -ENOTTY;
+	if (user_read(&sync, argument, sizeof(sync)) < 0)
+		return -EFAULT;
+	if (sync.flags & ~(uint64_t)DMA_BUF_SYNC_VALID_FLAGS_MASK ||
+	    !(sync.flags & DMA_BUF_SYNC_RW))
+		return -EINVAL;
+	if (sync.flags & DMA_BUF_SYNC_END)
+		direction = NPU_SYNC_TO_DEVICE;
+	if (direction == NPU_SYNC_FROM_DEVICE || sync.flags & DMA_BUF_SYNC_WRITE)
+		drm_file_sync_memory(status.st_dev, status.st_ino, direction);
+	return 0;
 }
 
 /* The kernel knows nothing of it: is it a node that came to us unseen, or memory of one? */
@@ -63,8 +73,8 @@ static int ioctl_unseen(int fd, unsigned long request, void *argument)
 	struct drm_file *file;
 	int r;
 
-	if (_IOC_TYPE(request) == DMA_BUF_TYPE)
-		return dma_buf_ioctl(fd, request, argument);
+	if (_IOC_TYPE(request) == DMA_BUF_BASE)
+		return result_of(dma_buf_ioctl(fd, request, argument));
 	if (_IOC_TYPE(request) == SYNC_FILE_IOCTL_TYPE)
 		return result_of(sync_file_ioctl(fd, request, argument));
 	file = drm_file_find(fd);

@@ -141,7 +141,7 @@ WRAP_EXPORT long syscall(long number, ...)
 		a[i] = va_arg(arguments, long); /* NOLINT(clang-analyzer-valist.Uninitialized) */
 	va_end(arguments);
 	if (serve_descriptor(number, a, &result) || serve_path(number, a, &result) ||
-	    serve_mmap(number, a, &result))
+	    serve_mmap(number, a, &result) || wrap_poll_syscall(number, a, &result))
 		return result;
 	return real()->syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -15,6 +15,7 @@
 #include "tools/sim/contender.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,10 +73,11 @@ static json_t *classes_of(const struct sim_scenario *scenario)
 static char *policy_of(const struct sim_scenario *scenario)
 {
 	json_t *policy = json_pack(
-		"{s:i, s:{s:s}, s:{s:i, s:i, s:i, s:i}, s:o, s:[{s:s}]}", "version", 1, "scheduler",
-		"policy", scenario->recommended_policy, "quota", "jobs_per_session", 1024,
-		"jobs_per_tenant", 4096, "jobs_total", 16384, "requests_per_s", 1000000, "classes",
-		classes_of(scenario), "match", "class", scenario->tenants[0].id);
+		"{s:i, s:{s:s}, s:{s:i, s:i, s:i}, s:{s:i, s:i, s:i, s:i}, s:o, s:[{s:s}]}",
+		"version", 1, "scheduler", "policy", scenario->recommended_policy, "watchdog",
+		"slow_after", 0, "suspend_after", 0, "close_after", 0, "quota", "jobs_per_session",
+		1024, "jobs_per_tenant", 4096, "jobs_total", 16384, "requests_per_s", 1000000,
+		"classes", classes_of(scenario), "match", "class", scenario->tenants[0].id);
 	char *text = json_dumps(policy, JSON_COMPACT);
 
 	json_decref(policy);
@@ -227,16 +229,20 @@ static int run_scenario(const struct options *options, const struct sim_workload
 	struct sim_scenario scenario;
 	struct sim_metrics metrics;
 	struct sim_engine engine, simulated;
-	int status = CLI_FAILED;
+	int status = CLI_FAILED, r;
 	size_t size;
 
 	if (!found)
 		return cli_error(CLI_FAILED, "%s: no such scenario", id);
 	scenario = *found;
 	scenario.horizon_ns = options->seconds * 1000000000ull;
-	if (sim_contender_find(scenario.recommended_policy, &contender, &error) < 0 ||
-	    sim_contender_run(&contender, workload, &scenario, &seeds, &simulated, &metrics) < 0 ||
-	    sim_engine_init(&engine, workload, &scenario, options->seed) < 0)
+	if (sim_contender_find(scenario.recommended_policy, &contender, &error) < 0)
+		return cli_error(CLI_FAILED, "%s: %s", id, error.text);
+	/* All run as one user, whose strikes would be everybody's. */
+	contender.policy.quarantine = (struct quarantine){UINT_MAX, UINT_MAX, UINT_MAX, 0, 0};
+	r = sim_contender_run(&contender, workload, &scenario, &seeds, &simulated, &metrics);
+	sim_contender_deinit(&contender);
+	if (r < 0 || sim_engine_init(&engine, workload, &scenario, options->seed) < 0)
 		return cli_error(CLI_FAILED, "%s: cannot be simulated", id);
 	size = engine.n_sessions * sizeof(*results);
 	results = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

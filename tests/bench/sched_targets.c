@@ -62,6 +62,7 @@ static const struct row {
 	{"adv_hog", RATE, "hog", "rknpu-pinned", "fair", true, 0.33, 0.95},
 	{"adv_hang", MISS, NULL, "hailo", "fair", false, 0.1, NAN},
 	{"adv_hang", STARVED, NULL, "hailo", "fair", false, 40, 0.2},
+	{"adv_hang", MISS, NULL, "hailo", "fair-device-reset", false, 2.5, NAN},
 	{"adv_tiny", MISS, NULL, "hailo", "fair", false, 0.5, NAN},
 	{"adv_tiny", RATE, "flood", "hailo", "fair", true, NAN, 0.95},
 	{"sessions1000", MEAN, NULL, "rocket", "fair", false, NAN, 0.85},
@@ -97,15 +98,19 @@ static const struct sim_metrics *run_contender(struct bench *bench, const char *
 	struct sim_contender contender;
 	struct sim_policy_error error;
 	struct sim_engine engine;
+	int r;
 
 	for (unsigned i = 0; i < bench->n_runs; i++) {
 		if (!strcmp(bench->runs[i].scenario, scenario_id) &&
 		    !strcmp(bench->runs[i].contender, name))
 			return &bench->runs[i].metrics;
 	}
-	if (!scenario || sim_contender_find(name, &contender, &error) < 0 ||
-	    sim_contender_run(&contender, &bench->workload, scenario, &bench->seeds, &engine,
-			      &run->metrics) < 0)
+	if (!scenario || sim_contender_find(name, &contender, &error) < 0)
+		return NULL;
+	r = sim_contender_run(&contender, &bench->workload, scenario, &bench->seeds, &engine,
+			      &run->metrics);
+	sim_contender_deinit(&contender);
+	if (r < 0)
 		return NULL;
 	sim_engine_deinit(&engine);
 	run->scenario = scenario_id;

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
@@ -56,8 +57,11 @@ static void sync_objects(void)
 	CHECK_EQ(drmSyncobjWait(fd, handles, 2, 0, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT, &first),
 		 0);
 	CHECK_EQ(first, 1);
-	/* The read end of a pipe stands for a fence, as npud's are. */
+	/* The read end of a pipe stands for a fence, as npud's are; its mode says that it is one.
+	 */
 	CHECK_EQ(pipe(pipes), 0);
+	CHECK(drmSyncobjImportSyncFile(fd, handles[0], pipes[0]) < 0);
+	CHECK_EQ(fchmod(pipes[0], 0), 0);
 	CHECK_EQ(drmSyncobjImportSyncFile(fd, handles[0], pipes[0]), 0);
 	CHECK_EQ(drmSyncobjWait(fd, handles, 2, 0, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL), -ETIME);
 	close(pipes[1]);

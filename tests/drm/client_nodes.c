@@ -10,10 +10,13 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
+#include <poll.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -226,8 +229,10 @@ static void folders_list_nodes(void)
 	DIR *folder = opendir("/dev/dri");
 	const struct dirent *entry;
 	struct dirent **entries;
+	char text[64] = "";
 	unsigned n = 0;
 	glob_t found;
+	FILE *uevent;
 
 	CHECK(folder);
 	while ((entry = readdir(folder)) != NULL)
@@ -245,6 +250,10 @@ static void folders_list_nodes(void)
 	CHECK(realpath("/sys/class/drm/card1", NULL) != NULL);
 	CHECK(strcmp(realpath("/sys/dev/char/226:1", NULL),
 		     "/sys/devices/platform/fdab0000.npu/drm/card1") == 0);
+	/* Each driver has a device of its own. */
+	uevent = fopen("/sys/class/drm/card1/device/uevent", "re");
+	CHECK(uevent && fgets(text, sizeof(text), uevent));
+	CHECK(strcmp(text, "DRIVER=RKNPU\n") == 0);
 }
 
 static void board_is_recognised(void)
@@ -297,6 +306,49 @@ static void duplicates_live_on(void)
 	}
 	CHECK_EQ(dup2(STDOUT_FILENO, copies[4]), copies[4]);
 	CHECK(!is_npu(copies[4]));
+}
+
+/* As DRM drivers without events have it: nothing ever comes. */
+static void nodes_have_no_events(void)
+{
+	struct timespec at_once = {0};
+	struct timeval no_time = {0};
+	int fd = open_node(), misc = open("/dev/rknpu", O_RDWR), pipes[2];
+	int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT};
+	struct pollfd polled[] = {{.events = POLLIN, .fd = -1}, {fd, POLLIN | POLLOUT, POLLERR}};
+	fd_set reads, writes;
+
+	CHECK_EQ(pipe(pipes), 0);
+	CHECK_EQ(write(pipes[1], "x", 1), 1);
+	CHECK_EQ(poll(polled, 2, 0), 0);
+	CHECK_EQ(polled[1].revents, 0);
+	polled[0].fd = pipes[0];
+	CHECK_EQ(poll(polled, 2, -1), 1);
+	CHECK_EQ(polled[0].revents, POLLIN);
+	CHECK_EQ(polled[1].revents, 0);
+	CHECK_EQ(polled[1].fd, fd);
+	CHECK_EQ(ppoll(polled + 1, 1, &at_once, NULL), 0);
+#ifdef SYS_poll
+	CHECK_EQ(syscall(SYS_poll, polled, 2, 0), 1);
+	CHECK_EQ(polled[0].revents, POLLIN);
+#endif
+	FD_ZERO(&reads);
+	FD_ZERO(&writes);
+	FD_SET(fd, &reads);
+	FD_SET(pipes[0], &reads);
+	FD_SET(fd, &writes);
+	CHECK_EQ(select(fd + pipes[0] + 1, &reads, &writes, NULL, &no_time), 1);
+	CHECK(FD_ISSET(pipes[0], &reads) && !FD_ISSET(fd, &reads) && !FD_ISSET(fd, &writes));
+	FD_SET(fd, &reads);
+	CHECK_EQ(pselect(fd + pipes[0] + 1, &reads, NULL, NULL, &at_once, NULL), 1);
+	CHECK_EQ(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event), 0);
+	CHECK_EQ(epoll_wait(epoll_fd, &event, 1, 0), 0);
+	CHECK_EQ(epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, &event), 0);
+	/* The misc driver has no poll. */
+	polled[1].fd = misc;
+	CHECK_EQ(poll(polled + 1, 1, 0), 1);
+	CHECK_FAILS(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, misc, &event), EPERM);
 }
 
 /* Numbers are reused by files that this library does not see being opened. */
@@ -489,6 +541,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(board_is_recognised),
 	CLIENT_CASE(host_is_not_touched),
 	CLIENT_CASE(duplicates_live_on),
+	CLIENT_CASE(nodes_have_no_events),
 	CLIENT_CASE(reused_numbers_are_not_ours),
 	CLIENT_CASE(closing_everything_spares_the_library),
 	CLIENT_CASE(fork_gives_own_session),

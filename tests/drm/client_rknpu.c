@@ -2,6 +2,7 @@
 /* A program for the vendor's driver: questions and memory, every flag and error of them. */
 #include "rknpu_calls.h"
 
+#include <limits.h>
 #include <sys/stat.h>
 
 static void actions(void)
@@ -230,6 +231,32 @@ static void iovas_are_recycled(void)
 	}
 }
 
+/* A quota may be there, which is as if memory were full; NPU_TEST_OBJECTS says that there is none.
+ */
+static void many_objects(void)
+{
+	const char *wanted = getenv("NPU_TEST_OBJECTS");
+	const int n = wanted ? (int)strtol(wanted, NULL, 10) : INT_MAX;
+	struct rknpu_mem_create create;
+	int fd = open_node(CARD), i;
+
+	for (i = 0; i < n; i++) {
+		create = (struct rknpu_mem_create){.size = 4096};
+		if (ioctl(fd, MEM_CREATE, &create) < 0)
+			break;
+		CHECK_EQ(create.handle, i + 1);
+	}
+	if (wanted)
+		CHECK_EQ(i, n);
+	else
+		CHECK_EQ(errno, ENOMEM);
+	CHECK(i > 500);
+	CHECK_EQ(memory_destroy(fd, 7), 0);
+	create = (struct rknpu_mem_create){.size = 4096};
+	CHECK_EQ(ioctl(fd, MEM_CREATE, &create), 0);
+	CHECK_EQ(create.handle, 7);
+}
+
 static void syncs(void)
 {
 	struct memory cached, plain;
@@ -274,6 +301,8 @@ static void sharing_by_prime(void)
 	CHECK_EQ(direct[17], 42);
 	CHECK_EQ(lseek(prime.fd, 0, SEEK_END), 8192);
 	CHECK_EQ(ioctl(prime.fd, _IOW('b', 0, uint64_t), &(uint64_t){1}), 0);
+	CHECK_FAILS(ioctl(prime.fd, _IOW('b', 0, uint64_t), &(uint64_t){8}), EINVAL);
+	CHECK_FAILS(ioctl(prime.fd, _IOW('b', 0, uint64_t), (void *)8), EFAULT);
 	CHECK_FAILS(ioctl(STDIN_FILENO, _IOW('b', 0, uint64_t), &(uint64_t){1}), ENOTTY);
 	/* Into the file it is from: its old handle. */
 	prime.handle = 0;
@@ -331,6 +360,45 @@ static void misc_node(void)
 	CHECK_FAILS(ioctl(fd, misc_create, &create), EINVAL);
 }
 
+/* Names of objects, by which another file of the process finds them. */
+static void global_names(void)
+{
+	int card = open_node(CARD), other = open_node("/dev/dri/card0"), render = open_node(RENDER);
+	struct drm_gem_flink flink = {.handle = 77};
+	struct drm_gem_open request = {.name = 12345};
+	struct rknpu_mem_create create = {0};
+	struct memory memory;
+	uint32_t first;
+
+	memory_new(card, 5000, 0, &memory);
+	CHECK_FAILS(ioctl(card, GEM_FLINK, &flink), ENOENT);
+	CHECK_FAILS(ioctl(card, GEM_OPEN, &request), ENOENT);
+	request.name = 0;
+	CHECK_FAILS(ioctl(card, GEM_OPEN, &request), ENOENT);
+	flink.handle = memory.handle;
+	CHECK_FAILS(ioctl(render, GEM_FLINK, &flink), EACCES);
+	CHECK_FAILS(ioctl(render, GEM_OPEN, &request), EACCES);
+	CHECK_EQ(ioctl(card, GEM_FLINK, &flink), 0);
+	CHECK(flink.name > 0);
+	first = flink.name;
+	CHECK_EQ(ioctl(card, GEM_FLINK, &flink), 0);
+	CHECK_EQ(flink.name, first);
+	request.name = first;
+	CHECK_EQ(ioctl(other, GEM_OPEN, &request), 0);
+	CHECK_EQ(request.size, 8192);
+	create.handle = request.handle;
+	CHECK_EQ(ioctl(other, MEM_CREATE, &create), 0);
+	CHECK_EQ(create.obj_addr, memory.token);
+	/* In the file that it is from: closing what was opened leaves it be. */
+	CHECK_EQ(ioctl(card, GEM_OPEN, &request), 0);
+	CHECK_EQ(memory_destroy(card, request.handle), 0);
+	create.handle = memory.handle;
+	CHECK_EQ(ioctl(card, MEM_CREATE, &create), 0);
+	CHECK_EQ(create.obj_addr, memory.token);
+	CHECK_EQ(memory_destroy(card, memory.handle), 0);
+	CHECK_FAILS(memory_destroy(card, memory.handle), EINVAL);
+}
+
 static const struct client_case cases[] = {
 	CLIENT_CASE(actions),
 	CLIENT_CASE(domains_are_virtual),
@@ -340,8 +408,10 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(all_memory_flags),
 	CLIENT_CASE(handles_and_maps),
 	CLIENT_CASE(iovas_are_recycled),
+	CLIENT_CASE(many_objects),
 	CLIENT_CASE(syncs),
 	CLIENT_CASE(sharing_by_prime),
+	CLIENT_CASE(global_names),
 	CLIENT_CASE(misc_node),
 };
 

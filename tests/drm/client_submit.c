@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A program for the vendor's driver: submits in every form. */
-#include "rknpu_calls.h"
+#include "rknpu_product.h"
 
-#include "tests/system/stream_words.h"
-
+#include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include <poll.h>
 #include <pthread.h>
@@ -11,95 +10,7 @@
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
-
-#define TASKS_BYTES 4096u
-#define FLAGS	    (RKNPU_JOB_PC | RKNPU_JOB_PINGPONG)
-
-/* ---- one matrix product ---- */
-
-struct product {
-	int fd;
-	struct memory data, tasks;
-	struct rknpu_submit submit;
-};
-
-/* A descriptor for the stream at `offset` of the data. */
-static void put_task(struct product *product, uint32_t index, uint32_t offset, uint32_t n_words)
-{
-	struct rknpu_task *task = (struct rknpu_task *)product->tasks.map + index;
-
-	*task = (struct rknpu_task){
-		.enable_mask = 0xd,
-		.int_mask = 0x300,
-		.int_clear = 0x1ffff,
-		.regcfg_amount = n_words - 4,
-		.regcmd_addr = product->data.iova + offset,
-	};
-}
-
-static void product_put(struct product *product, int8_t input, int8_t weight)
-{
-	const struct stream_addresses addresses = {
-		.input = (uint32_t)product->data.iova + MATMUL_INPUT,
-		.weights = (uint32_t)product->data.iova + MATMUL_WEIGHTS,
-		.output = (uint32_t)product->data.iova + MATMUL_OUTPUT,
-	};
-	struct stream stream;
-
-	stream_matmul(&addresses, &stream);
-	memcpy(product->data.map, stream.words, stream.n * sizeof(stream.words[0]));
-	memset(product->data.map + MATMUL_INPUT, input, MATMUL_ROWS * MATMUL_DEPTH);
-	memset(product->data.map + MATMUL_WEIGHTS, weight, MATMUL_DEPTH * MATMUL_COLUMNS);
-	memset(product->data.map + MATMUL_OUTPUT, 0, MATMUL_ROWS * MATMUL_COLUMNS * 4);
-	for (uint32_t i = 0; i < 8; i++)
-		put_task(product, i, 0, stream.n);
-}
-
-static void product_new(int fd, struct product *ret_product)
-{
-	ret_product->fd = fd;
-	memory_new(fd, MATMUL_BYTES, 0, &ret_product->data);
-	memory_new(fd, TASKS_BYTES, RKNPU_MEM_KERNEL_MAPPING, &ret_product->tasks);
-	product_put(ret_product, 3, 5);
-	ret_product->submit = (struct rknpu_submit){
-		.flags = FLAGS,
-		.timeout_ms = 6000,
-		.task_number = 1,
-		.task_obj_addr = ret_product->tasks.token,
-		.fence_fd = -1,
-		.subcore_task = {{0, 1}},
-	};
-}
-
-static bool product_is(const struct product *product, int32_t value)
-{
-	for (uint32_t i = 0; i < MATMUL_ROWS * MATMUL_COLUMNS; i++) {
-		int32_t element;
-
-		memcpy(&element, product->data.map + MATMUL_OUTPUT + i * 4, 4);
-		if (element != value)
-			return false;
-	}
-	return true;
-}
-
-static int product_submit(struct product *product)
-{
-	return ioctl(product->fd, SUBMIT, &product->submit);
-}
-
-static void product_run(struct product *product)
-{
-	CHECK_EQ(product_submit(product), 0);
-	CHECK(product_is(product, 32 * 3 * 5));
-}
-
-/* A stream that starts nothing: the job is shot after its timeout. */
-static void product_make_hang(struct product *product, uint32_t timeout_ms)
-{
-	memset(product->data.map, 0, MATMUL_INPUT);
-	product->submit.timeout_ms = timeout_ms;
-}
+#include <sys/wait.h>
 
 /* ---- cases ---- */
 
@@ -120,6 +31,78 @@ static void blocking_submit(void)
 	CHECK(product_is(&product, 32 * -2 * 7));
 	product.submit.flags = RKNPU_JOB_PC;
 	CHECK_EQ(product_submit(&product), 0);
+}
+
+static void product_sync(const struct product *product, uint32_t direction)
+{
+	struct rknpu_mem_sync sync = {
+		.flags = direction, .obj_addr = product->data.token, .size = product->data.size};
+
+	CHECK_EQ(ioctl(product->fd, MEM_SYNC, &sync), 0);
+}
+
+/*
+ * On a device that does not see into caches (NPU_TEST_INCOHERENT says so) cached memory shows what
+ * was synced alone; uncached memory, as in all other cases, needs nothing.
+ */
+static void cached_memory_is_synced(void)
+{
+	const bool is_coherent = !getenv("NPU_TEST_INCOHERENT");
+	const uint32_t flags = RKNPU_MEM_CACHEABLE | RKNPU_MEM_NON_CONTIGUOUS;
+	struct product product;
+	int fd = open_node(CARD);
+
+	product_new(fd, &product);
+	munmap(product.data.map, MATMUL_BYTES);
+	CHECK_EQ(memory_destroy(fd, product.data.handle), 0);
+	memory_new(fd, MATMUL_BYTES, flags, &product.data);
+	product_put(&product, 3, 5);
+	product_sync(&product, RKNPU_MEM_SYNC_TO_DEVICE);
+	CHECK_EQ(product_submit(&product), 0);
+	CHECK_EQ(product_is(&product, 32 * 3 * 5), is_coherent);
+	product_sync(&product, RKNPU_MEM_SYNC_FROM_DEVICE);
+	CHECK(product_is(&product, 32 * 3 * 5));
+	product_put(&product, 1, 2);
+	CHECK_EQ(product_submit(&product), 0);
+	product_sync(&product, RKNPU_MEM_SYNC_FROM_DEVICE);
+	CHECK(product_is(&product, is_coherent ? 32 * 2 : 32 * 3 * 5));
+}
+
+/* The memory of a product in a second file, which runs it: it is cached there if it was before. */
+static void shared_memory_keeps_its_kind(void)
+{
+	const bool is_coherent = !getenv("NPU_TEST_INCOHERENT");
+	const uint64_t begin = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW;
+	const uint64_t end = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW;
+	static const uint32_t kinds[] = {0, RKNPU_MEM_CACHEABLE};
+	int first = open_node(CARD), second = open_node(RENDER);
+
+	for (size_t i = 0; i < 2; i++) {
+		struct drm_prime_handle prime = {.flags = O_CLOEXEC | O_RDWR};
+		struct rknpu_mem_create create = {0};
+		struct rknpu_mem_sync sync = {.flags = 3};
+		struct memory memory;
+		struct product product;
+
+		memory_new(first, MATMUL_BYTES, kinds[i], &memory);
+		prime.handle = memory.handle;
+		CHECK_EQ(ioctl(first, PRIME_HANDLE_TO_FD, &prime), 0);
+		CHECK_EQ(ioctl(second, PRIME_FD_TO_HANDLE, &prime), 0);
+		create.handle = prime.handle;
+		CHECK_EQ(ioctl(second, MEM_CREATE, &create), 0);
+		sync.obj_addr = create.obj_addr;
+		CHECK_EQ(ioctl(second, MEM_SYNC, &sync), kinds[i] ? 0 : -1);
+		product_new(second, &product);
+		product.data = memory;
+		product.data.iova = create.dma_addr;
+		product_put(&product, 3, 5);
+		if (kinds[i])
+			CHECK_EQ(ioctl(prime.fd, DMA_BUF_IOCTL_SYNC, &end), 0);
+		CHECK_EQ(product_submit(&product), 0);
+		CHECK_EQ(product_is(&product, 32 * 3 * 5), is_coherent || !kinds[i]);
+		CHECK_EQ(ioctl(prime.fd, DMA_BUF_IOCTL_SYNC, &begin), 0);
+		CHECK(product_is(&product, 32 * 3 * 5));
+	}
 }
 
 static void every_core_mask(void)
@@ -243,7 +226,7 @@ static void sync_file_information(void)
 	CHECK_EQ(fence_status(product.submit.fence_fd), 1);
 	CHECK_FAILS(ioctl(product.submit.fence_fd, SYNC_IOC_FILE_INFO, &info), EINVAL);
 	CHECK_FAILS(ioctl(product.submit.fence_fd, SYNC_IOC_FILE_INFO, (void *)8), EFAULT);
-	product_make_hang(&product, 200);
+	product_make_hang(&product, 1500);
 	product.submit.flags = FLAGS | RKNPU_JOB_FENCE_OUT | RKNPU_JOB_NONBLOCK;
 	CHECK_EQ(product_submit(&product), 0);
 	CHECK_EQ(fence_status(product.submit.fence_fd), 0);
@@ -295,6 +278,67 @@ static void fences(void)
 	CHECK_EQ(product.submit.fence_fd, -1);
 	product.submit.fence_fd = 999;
 	CHECK_FAILS(product_submit(&product), EINVAL);
+}
+
+static int merge_fences(int first, int second)
+{
+	struct sync_merge_data data = {.name = "both", .fd2 = second};
+
+	CHECK_EQ(ioctl(first, SYNC_IOC_MERGE, &data), 0);
+	CHECK_EQ(fcntl(data.fence, F_GETFD), FD_CLOEXEC);
+	return data.fence;
+}
+
+static int submit_for_fence(struct product *product, uint32_t core_mask)
+{
+	product->submit.flags = FLAGS | RKNPU_JOB_NONBLOCK | RKNPU_JOB_FENCE_OUT;
+	product->submit.core_mask = core_mask;
+	product->submit.fence_fd = -1;
+	CHECK_EQ(product_submit(product), 0);
+	return product->submit.fence_fd;
+}
+
+/* Of two it is over when both are; a child that has its descriptor does not keep it waiting. */
+static void fences_are_merged(void)
+{
+	struct sync_merge_data bad = {.fd2 = STDIN_FILENO};
+	struct product product, hanging;
+	int fd = open_node(CARD), first, second, both, status;
+	int pipes[2];
+	pid_t pid;
+
+	product_new(fd, &product);
+	product_new(fd, &hanging);
+	first = submit_for_fence(&product, 1);
+	both = merge_fences(first, submit_for_fence(&product, 1));
+	CHECK_EQ(poll(&(struct pollfd){.fd = both, .events = POLLIN}, 1, 60000), 1);
+	CHECK_EQ(fence_status(both), 1);
+	product_make_hang(&hanging, 1500);
+	second = submit_for_fence(&hanging, 1);
+	both = merge_fences(first, second);
+	CHECK_EQ(fence_status(both), 0);
+	CHECK_EQ(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(pipes[1]);
+		_exit(read(pipes[0], &status, 1) == 0 ? 0 : 1);
+	}
+	CHECK_EQ(poll(&(struct pollfd){.fd = both, .events = POLLIN}, 1, 60000), 1);
+	CHECK(fence_status(second) < 0);
+	CHECK(fence_status(both) < 0);
+	close(pipes[1]);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	/* One that is merged is as good as any: of merges, and to wait for before a job. */
+	both = merge_fences(merge_fences(first, first), submit_for_fence(&product, 1));
+	product.submit.flags = FLAGS | RKNPU_JOB_FENCE_IN;
+	product.submit.fence_fd = both;
+	product_run(&product);
+	CHECK_FAILS(ioctl(first, SYNC_IOC_MERGE, &bad), ENOENT);
+	CHECK_FAILS(ioctl(STDIN_FILENO, SYNC_IOC_MERGE, &bad), ENOTTY);
+	CHECK_FAILS(ioctl(first, SYNC_IOC_MERGE, (void *)8), EFAULT);
+	bad = (struct sync_merge_data){.fd2 = first, .flags = 1};
+	CHECK_FAILS(ioctl(first, SYNC_IOC_MERGE, &bad), EINVAL);
 }
 
 /* A blocking submit is also the way to wait for what was submitted before it. */
@@ -428,12 +472,15 @@ static void survives_the_daemon(void)
 
 static const struct client_case cases[] = {
 	CLIENT_CASE(blocking_submit),
+	CLIENT_CASE(cached_memory_is_synced),
+	CLIENT_CASE(shared_memory_keeps_its_kind),
 	CLIENT_CASE(every_core_mask),
 	CLIENT_CASE(bad_submits),
 	CLIENT_CASE(hang_times_out),
 	CLIENT_CASE(stray_stream_times_out),
 	CLIENT_CASE(fences),
 	CLIENT_CASE(sync_file_information),
+	CLIENT_CASE(fences_are_merged),
 	CLIENT_CASE(later_submit_waits_for_earlier),
 	CLIENT_CASE(failed_job_does_not_stop_the_next),
 	CLIENT_CASE(reset_is_private),

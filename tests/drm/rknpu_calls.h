@@ -21,6 +21,8 @@
 #define MEM_MAP		   COMMAND(MEM_MAP, sizeof(struct rknpu_mem_map))
 #define MEM_DESTROY	   COMMAND(MEM_DESTROY, sizeof(struct rknpu_mem_destroy))
 #define MEM_SYNC	   COMMAND(MEM_SYNC, sizeof(struct rknpu_mem_sync))
+#define GEM_FLINK	   DRM(DRM_NR_GEM_FLINK, sizeof(struct drm_gem_flink))
+#define GEM_OPEN	   DRM(DRM_NR_GEM_OPEN, sizeof(struct drm_gem_open))
 #define PRIME_HANDLE_TO_FD DRM(DRM_NR_PRIME_HANDLE_TO_FD, sizeof(struct drm_prime_handle))
 #define PRIME_FD_TO_HANDLE DRM(DRM_NR_PRIME_FD_TO_HANDLE, sizeof(struct drm_prime_handle))
 

@@ -96,6 +96,22 @@ static const char slow_watchdog[] =
 	"{\"version\": 1, \"watchdog\": {\"floor_ms\": 2000, \"slow_after\": 1000,"
 	" \"suspend_after\": 1000, \"strikes\": 1000}}";
 
+/* Memory is cached or not as MEM_CREATE said, where that makes a difference. */
+static void incoherent_device(void)
+{
+	static const char *const names[] = {"blocking_submit", "every_core_mask", "fences",
+					    "cached_memory_is_synced",
+					    "shared_memory_keeps_its_kind"};
+	struct daemon daemon;
+
+	daemon_start(&(struct daemon_options){.arguments = {"--soft-cache", "incoherent"}},
+		     &daemon);
+	setenv("NPU_TEST_INCOHERENT", "1", 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		require_case(&daemon, getenv("DRM_CLIENT_SUBMIT"), names[i]);
+	daemon_stop(&daemon);
+}
+
 static void rocket_abi(void)
 {
 	run_client_with("DRM_CLIENT_ROCKET", slow_watchdog);
@@ -127,6 +143,35 @@ static void libdrm(void)
 	run_client("DRM_CLIENT_LIBDRM");
 }
 
+/* Each trait by itself; those that come at random, every time. */
+static void vendor_misbehaviour(void)
+{
+	static const struct {
+		const char *name, *personality;
+	} traits[] = {
+		{"whole_device_reset", "1:"},
+		{"dead_masks", "1:dead-masks"},
+		{"no_fences", "1:no-fences"},
+		{"one_domain", "1:one-domain"},
+		{"switch_fails", "1/1:one-domain,switch-fails"},
+		{"uninterruptible", "1:uninterruptible"},
+		{"never_start", "1/1:never-start"},
+		{"threefold_wait", "1/1:threefold-wait"},
+		{"foreign_reset", "1/1:foreign-reset"},
+		{"slow_reset", "1/1:slow-reset"},
+		{"no_memory", "1/1:no-memory"},
+		{"fragments", "1/1:fragments"},
+	};
+	const char *program = getenv("DRM_CLIENT_MISBEHAVE");
+	struct daemon daemon = start(slow_watchdog);
+
+	for (size_t i = 0; i < sizeof(traits) / sizeof(traits[0]); i++) {
+		setenv("NPU_PERSONALITY", traits[i].personality, 1);
+		require_case(&daemon, program, traits[i].name);
+	}
+	daemon_stop(&daemon);
+}
+
 /* ---- npu-run itself ---- */
 
 static const char *client(const char *variable)
@@ -141,11 +186,18 @@ static void private_daemon(void)
 {
 	const char *const arguments[] = {
 		"npu-run", "--spawn", "--", client("DRM_CLIENT_SUBMIT"), "blocking_submit", NULL};
+	/* Programs that close nothing. */
+	const char *const many[] = {"npu-run",	    "--spawn", "--", client("DRM_CLIENT_RKNPU"),
+				    "many_objects", NULL};
 	struct command_result result = run(arguments);
 
 	if (result.status != 0)
 		harness_fail(__FILE__, __LINE__, "%s", result.output);
 	REQUIRE_HAS(result.output, "ok");
+	setenv("NPU_TEST_OBJECTS", "3000", 1);
+	result = run(many);
+	if (result.status != 0)
+		harness_fail(__FILE__, __LINE__, "%s", result.output);
 }
 
 static void no_daemon_is_said(void)
@@ -455,6 +507,8 @@ static const struct test_case cases[] = {
 	{.name = "vendor_abi_32_bit", .run = vendor_abi_32_bit, .timeout_s = 240},
 	{.name = "vendor_submits", .run = vendor_submits, .timeout_s = 240},
 	{.name = "vendor_submits_32_bit", .run = vendor_submits_32_bit, .timeout_s = 240},
+	{.name = "vendor_misbehaviour", .run = vendor_misbehaviour},
+	HARNESS_CASE(incoherent_device),
 	{.name = "rocket_abi", .run = rocket_abi, .timeout_s = 240},
 	{.name = "rocket_abi_32_bit", .run = rocket_abi_32_bit, .timeout_s = 240},
 	{.name = "nodes", .run = nodes, .timeout_s = 120},

@@ -5,6 +5,7 @@
 #include "ledger.h"
 #include "harness.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -86,16 +87,33 @@ int ledger_try_submit(struct ledger *ledger, const struct job_request *job, unsi
 	}
 	count(&ledger->totals->n_accepted);
 	send_to_witness(ledger, fence);
+	outcomes |= harness_driver_misbehaves() ? OUTCOME_UNRUN : 0;
 	*entry = (struct ledger_entry){ledger->client->seqno, fence, outcomes};
 	if (ret_fence)
 		*ret_fence = fence;
 	return 0;
 }
 
+static int submit_patiently(struct ledger *ledger, const struct job_request *job, unsigned outcomes,
+			    int *ret_fence)
+{
+	int error;
+
+	do {
+		error = ledger_try_submit(ledger, job, outcomes, ret_fence);
+	} while ((error == ENOMEM || error == EBUSY) && harness_driver_misbehaves());
+	return error;
+}
+
+void ledger_require_refused(struct ledger *ledger, const struct job_request *job, int error)
+{
+	REQUIRE_EQ(submit_patiently(ledger, job, 0, NULL), error);
+}
+
 void ledger_submit(struct ledger *ledger, const struct job_request *job, unsigned outcomes,
 		   int *ret_fence)
 {
-	int error = ledger_try_submit(ledger, job, outcomes, ret_fence);
+	int error = submit_patiently(ledger, job, outcomes, ret_fence);
 
 	if (error)
 		harness_fail(__FILE__, __LINE__, "an honest job was refused: %s", strerror(error));

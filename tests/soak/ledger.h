@@ -15,6 +15,8 @@
 /* A set of outcomes. */
 #define OUTCOME(name) (1u << NPU_OUTCOME_##name)
 #define OUTCOME_ANY   (~OUTCOME(PENDING))
+/* Of a job that a misbehaving driver would not run, and of those behind it. */
+#define OUTCOME_UNRUN (OUTCOME(DEVICE_LOST) | OUTCOME(DEPENDENCY))
 
 struct ledger_entry {
 	uint64_t seqno; /* 0: free */
@@ -42,9 +44,11 @@ struct ledger ledger_for(struct client *client, struct ledger_totals *totals, in
  */
 int ledger_try_submit(struct ledger *ledger, const struct job_request *job, unsigned outcomes,
 		      int *ret_fence);
-/* The same where a refusal is a failure. */
+/* The same where a refusal is a failure; a misbehaving driver's lack of memory is waited out. */
 void ledger_submit(struct ledger *ledger, const struct job_request *job, unsigned outcomes,
 		   int *ret_fence);
+/* Likewise where that refusal is the right answer. */
+void ledger_require_refused(struct ledger *ledger, const struct job_request *job, int error);
 /* Waits for all that were taken; nothing more may come. The outcomes that there were. */
 unsigned ledger_settle(struct ledger *ledger);
 

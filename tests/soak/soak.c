@@ -23,11 +23,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define N_SPACES	 16 /* of a driver */
 #define N_LANES		 8
 #define WATCH_MS	 1000
 #define RSS_GROWTH_BYTES (4u << 20)
 #define LIFE_MAX_NS	 (50 * MS_NS) /* of those that are killed from outside */
+/* As on a machine that has other things to do: npud is stopped for up to so long, so often. */
+#define STALL_MAX_US   80000u
+#define STALL_EVERY_NS SECOND_NS
 
 struct lane {
 	pid_t pid;
@@ -50,6 +52,7 @@ struct soak {
 	bool runs_streams;
 	struct lane lanes[N_LANES];
 	uint64_t begin_ns, report_ns;
+	uint64_t stall_ns, stall_seed; /* when the next one is due */
 	uint64_t n_lives[TENANT_KINDS];
 	uint64_t n_clients, n_killed;
 	struct level start;
@@ -189,10 +192,20 @@ static void report(struct soak *soak)
 	REQUIRE(daemon_is_alive(&soak->daemon));
 }
 
+static void stall(struct soak *soak)
+{
+	REQUIRE_EQ(kill(soak->daemon.pid, SIGSTOP), 0);
+	usleep(harness_random(&soak->stall_seed) % STALL_MAX_US);
+	REQUIRE_EQ(kill(soak->daemon.pid, SIGCONT), 0);
+	soak->stall_ns = harness_now_ns() + STALL_EVERY_NS;
+}
+
 static void run_until(struct soak *soak, uint64_t end_ns)
 {
 	while (harness_now_ns() < end_ns) {
 		turn(soak, true);
+		if (harness_now_ns() >= soak->stall_ns)
+			stall(soak);
 		if (harness_now_ns() >= soak->report_ns)
 			report(soak);
 	}
@@ -254,43 +267,20 @@ static void require_clean(struct soak *soak, struct client *observer)
 
 /* ---- the day ---- */
 
-/* An emulated driver has descriptors for each, from its first use on. */
-static void open_address_spaces(const struct daemon *daemon, struct client *observer)
-{
-	struct client clients[N_SPACES];
-	struct client_bo bo;
-	size_t n_sessions;
-	json_t *stats;
-
-	for (unsigned i = 0; i < N_SPACES; i++) {
-		client_open(daemon, &clients[i]);
-		client_bo_new(&clients[i], 4096, &bo);
-		client_bo_close(&clients[i], &bo);
-	}
-	for (unsigned i = 0; i < N_SPACES; i++)
-		client_close(&clients[i]);
-	do {
-		stats = client_stats(observer);
-		n_sessions = json_array_size(json_object_get(stats, "sessions"));
-		json_decref(stats);
-	} while (n_sessions > 1);
-}
-
 static void begin(struct soak *soak, uint64_t seed, struct client *observer)
 {
 	struct daemon_options options = {
 		.device = device_name(), .log_level = "error", .config = tenant_policy};
 	json_t *stats;
 
-	soak->begin_ns = soak->report_ns = harness_now_ns();
+	soak->begin_ns = soak->report_ns = soak->stall_ns = harness_now_ns();
+	soak->stall_seed = seed;
 	soak->totals = mmap(NULL, sizeof(*soak->totals), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	REQUIRE(soak->totals != MAP_FAILED);
 	daemon_start(&options, &soak->daemon);
 	client_open(&soak->daemon, observer);
 	soak->runs_streams = observer->hello.runs_streams;
-	if (strcmp(device_name(), "rknpu") == 0)
-		open_address_spaces(&soak->daemon, observer);
 	stats = client_stats(observer);
 	soak->start.pagetable_bytes = stats_number(stats, "memory.pagetable_bytes");
 	json_decref(stats);

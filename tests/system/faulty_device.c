@@ -6,6 +6,8 @@
  *   core=1     resets of a single core do not bring it back
  *   dead=MASK  these cores do not come back from a reset of the device
  *   whole=1    (as npud starts) the device can only be reset whole
+ *   late=1     (as npud starts) the daemon hears of the end of a batch only after it has looked at
+ *              the core once more, and found its budget used up
  */
 #include "device/device.h"
 #include "device/rk3588.h"
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 int __real_timing_device_new(unsigned n_cores, bool is_virtual, struct device **ret_device);
 int __wrap_timing_device_new(unsigned n_cores, bool is_virtual, struct device **ret_device);
@@ -24,6 +27,8 @@ int __wrap_rk3588_device_new(struct bus *bus, const char *name, struct device **
 /* Of the one device that this process has. */
 static const struct device_ops *real_ops;
 static struct device_ops faulty_ops;
+static int silent_fd;
+static bool has_looked; /* late=1: at what has ended */
 
 static unsigned read_fault(const char *name)
 {
@@ -57,12 +62,50 @@ static uint32_t faulty_reset_all(struct device *device)
 	return cores & ~read_fault("dead=");
 }
 
+/* ---- late=1 ---- */
+
+static int late_event_fd(struct device *device)
+{
+	(void)device;
+	return silent_fd;
+}
+
+static void late_progress(struct device *device, unsigned core,
+			  struct device_progress *ret_progress)
+{
+	real_ops->progress(device, core, ret_progress);
+	if (!real_ops->has_event(device, core))
+		return;
+	ret_progress->device_ns = UINT64_MAX / 2;
+	has_looked = true;
+}
+
+static void late_dispatch(struct device *device)
+{
+	for (unsigned i = 0; i < device->caps.n_cores; i++) {
+		if (real_ops->has_event(device, i) && !has_looked)
+			return;
+	}
+	has_looked = false;
+	real_ops->dispatch(device);
+}
+
+static void make_late(void)
+{
+	silent_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	faulty_ops.event_fd = late_event_fd;
+	faulty_ops.progress = late_progress;
+	faulty_ops.dispatch = late_dispatch;
+}
+
 static void make_faulty(struct device *device)
 {
 	real_ops = device->ops;
 	faulty_ops = *device->ops;
 	faulty_ops.reset_core = faulty_reset_core;
 	faulty_ops.reset_all = faulty_reset_all;
+	if (read_fault("late="))
+		make_late();
 	device->ops = &faulty_ops;
 	device->caps.has_core_reset = !read_fault("whole=");
 }

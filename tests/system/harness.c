@@ -73,17 +73,35 @@ void harness_fail(const char *file, int line, const char *format, ...)
 	_exit(1);
 }
 
-bool harness_has_soft(void)
+bool harness_has_device(const char *name)
 {
 	const char *device = getenv("NPU_TEST_DEVICE");
 
-	return !device || !*device || strcmp(device, "soft") == 0;
+	return strcmp(device && *device ? device : "soft", name) == 0;
+}
+
+bool harness_has_soft(void)
+{
+	return harness_has_device("soft");
+}
+
+void harness_skip_on(const char *device, const char *reason)
+{
+	if (harness_has_device(device))
+		harness_skip("%s: %s", device, reason);
 }
 
 void harness_needs_soft(const char *reason)
 {
 	if (!harness_has_soft())
 		harness_skip("%s", reason);
+}
+
+bool harness_driver_misbehaves(void)
+{
+	const char *personality = getenv("NPU_PERSONALITY");
+
+	return personality && *personality;
 }
 
 bool harness_is_sanitized(void)

@@ -36,8 +36,14 @@ _Noreturn void harness_fail(const char *file, int line, const char *format, ...)
 bool harness_is_sanitized(void);
 /* Whether daemons run on `soft` where a test does not say on what: NPU_TEST_DEVICE. */
 bool harness_has_soft(void);
+/* Likewise of another one. */
+bool harness_has_device(const char *name);
 /* Skips the case where they do not. */
 void harness_needs_soft(const char *reason);
+/* Whether the kernel driver below npud does what nobody can foresee: NPU_PERSONALITY. */
+bool harness_driver_misbehaves(void);
+/* Skips the case on that one. */
+void harness_skip_on(const char *device, const char *reason);
 /* By that one: "address", "thread", ... */
 bool harness_is_sanitized_by(const char *sanitizer);
 /* CLOCK_MONOTONIC. */

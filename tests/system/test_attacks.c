@@ -142,14 +142,12 @@ static void attack_stale_iova_after_free_and_reuse(void)
 /* The stream is harmless when it is submitted, and aimed at the victim while the job waits. */
 static void attack_stream_edited_after_submit(void)
 {
-	struct npu_completion completion;
 	struct matmul blocker;
 	struct job_request request;
 	struct stream stream;
 	struct scene scene;
 	uint64_t hanging, seqno;
 
-	harness_needs_soft("kernel drivers do not tell of page faults");
 	scene_init(&scene);
 	matmul_check(&scene.victim, &scene.secret);
 	matmul_init(&scene.thief, 0, 1, 1, &blocker);
@@ -163,8 +161,7 @@ static void attack_stream_edited_after_submit(void)
 		      &stream);
 	matmul_set_stream(&scene.loot, &stream);
 	client_wait_outcome(&scene.thief, hanging, NPU_OUTCOME_HANG);
-	client_wait(&scene.thief, seqno, &completion);
-	REQUIRE_EQ(completion.outcome, NPU_OUTCOME_PAGE_FAULT);
+	client_wait_outcome(&scene.thief, seqno, NPU_OUTCOME_PAGE_FAULT);
 	require_nothing_stolen(&scene);
 	daemon_stop(&scene.daemon);
 }
@@ -176,7 +173,7 @@ static void attack_tlb_entry_that_should_be_gone(void)
 	struct scene scene;
 	uint32_t own;
 
-	harness_needs_soft("kernel drivers choose addresses");
+	harness_needs_soft("kernel drivers choose addresses, and have a BO at one only");
 	scene_init(&scene);
 	own = scene.loot.bo.iova;
 	for (int round = 0; round < 20; round++) {
@@ -343,7 +340,6 @@ static void attack_recycled_handle(void)
 	struct scene scene;
 	uint64_t seqno;
 
-	harness_needs_soft("the victim has more BOs");
 	scene_init(&scene);
 	matmul_init(&scene.thief, 0, 1, 1, &running);
 	seqno = hang_submit(&scene.thief, &running, 1, 200 * MS_NS, NULL);
@@ -358,7 +354,7 @@ static void attack_recycled_handle(void)
 	/* The numbers of one session mean nothing in another that comes later. */
 	client_open(&scene.daemon, &late);
 	client_bo_new(&late, 4096, &bos[0]);
-	REQUIRE_EQ(bos[0].handle, scene.secret.handle);
+	REQUIRE(bos[0].handle == scene.secret.handle || !harness_has_soft());
 	client_bo_close(&late, &bos[0]);
 	matmul_check(&scene.victim, &scene.secret);
 	daemon_stop(&scene.daemon);
@@ -370,7 +366,6 @@ static void attack_memory_content_after_free(void)
 	struct client_bo bo;
 	struct scene scene;
 
-	harness_needs_soft("kernel drivers choose addresses");
 	scene_init(&scene);
 	for (int round = 0; round < 20; round++) {
 		client_bo_new(&scene.victim, 0x4000, &bo);

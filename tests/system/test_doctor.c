@@ -66,6 +66,7 @@ static void works_on_soft(void)
 	struct client client;
 	json_t *stats;
 
+	harness_needs_soft("what kernel drivers cannot do is a warning there");
 	daemon_start(NULL, &daemon);
 	/* The fault that it causes is forgiven, so it can be run again and again. */
 	for (int i = 0; i < 4; i++) {
@@ -85,12 +86,44 @@ static void works_where_streams_are_checked(void)
 {
 	struct daemon daemon;
 
+	harness_needs_soft("what kernel drivers cannot do is a warning there");
 	daemon_start(&(struct daemon_options){.config = "{\"version\": 1, \"classes\": {\"default\""
 							": {\"validate\": true}}}"},
 		     &daemon);
 	examine(daemon.socket);
 	require_working_cores();
 	REQUIRE_HAS(result.output, "by checking");
+	daemon_stop(&daemon);
+}
+
+/* With the driver's node and files in sight: every check is made. */
+static void works_on_a_kernel_driver(void)
+{
+	static const char *const fine[] = {"kernel", "node",   "driver",     "iommu",
+					   "daemon", "device", "core 0",     "core 1",
+					   "core 2", "reset",  "afterwards", "statistics"};
+	/* What Linux' driver has not got, or does not show. */
+	static const char *const fine_on_rknpu[] = {"power", "cores 0+1", "cores 0+1+2"};
+	const char *with = getenv("NPU_KERNEL_WITH"), *npuctl = getenv("NPUCTL");
+	struct daemon daemon;
+
+	if (harness_has_soft())
+		harness_skip("there is no kernel driver below this npud");
+	setenv("NPU_KERNEL_DIR", harness_dir(), 1);
+	daemon_start(NULL, &daemon);
+	for (int i = 0; i < 2; i++) {
+		const char *argv[] = {with,	     harness_dir(), npuctl,   "--socket",
+				      daemon.socket, "--json",	    "doctor", NULL};
+
+		command_run(NULL, argv, &result);
+		REQUIRE_EQ(result.status, 0);
+		for (size_t j = 0; j < sizeof(fine) / sizeof(fine[0]); j++)
+			require_verdict(fine[j], "ok");
+		for (size_t j = 0; j < sizeof(fine_on_rknpu) / sizeof(fine_on_rknpu[0]); j++)
+			require_verdict(fine_on_rknpu[j], harness_has_device("rknpu") ? "ok" : "");
+		/* It was stopped, but the driver does not say that it strayed. */
+		require_verdict("isolation", "warning");
+	}
 	daemon_stop(&daemon);
 }
 
@@ -232,10 +265,15 @@ static void finds_a_dead_core(void)
 }
 
 static const struct test_case cases[] = {
-	HARNESS_CASE(works_on_soft),	      HARNESS_CASE(works_where_streams_are_checked),
-	HARNESS_CASE(works_on_timing),	      HARNESS_CASE(says_it_in_lines),
-	HARNESS_CASE(without_daemon),	      HARNESS_CASE(busy_cores_are_not_reset),
-	HARNESS_CASE(says_what_needs_rights), HARNESS_CASE(finds_a_dead_core),
+	HARNESS_CASE(works_on_soft),
+	HARNESS_CASE(works_where_streams_are_checked),
+	HARNESS_CASE(works_on_a_kernel_driver),
+	HARNESS_CASE(works_on_timing),
+	HARNESS_CASE(says_it_in_lines),
+	HARNESS_CASE(without_daemon),
+	HARNESS_CASE(busy_cores_are_not_reset),
+	HARNESS_CASE(says_what_needs_rights),
+	HARNESS_CASE(finds_a_dead_core),
 };
 
 int main(int argc, char **argv)

@@ -279,6 +279,37 @@ static void lost_device_fails_all_and_comes_back(void)
 	daemon_stop(&daemon);
 }
 
+/* ---- a daemon that comes late ---- */
+
+static void end_heard_late_is_no_hang(void)
+{
+	const struct stream_addresses nowhere = {0x7f000000, 0x7f000000, 0x7f000000};
+	struct matmul good, bad;
+	struct job_request job;
+	struct stream stray;
+	struct client client;
+	struct daemon daemon;
+	json_t *stats;
+
+	start_faulty("soft", "late=1", &daemon);
+	client_open(&daemon, &client);
+	matmul_init(&client, 0, 3, 5, &good);
+	matmul_init(&client, 0, 1, 1, &bad);
+	stream_matmul(&nowhere, &stray);
+	matmul_set_stream(&bad, &stray);
+	job = matmul_request(&good);
+	job.submit.timeout_ns = BUDGET_NS;
+	client_wait_outcome(&client, client_submit(&client, &job, NULL), NPU_OUTCOME_OK);
+	REQUIRE(matmul_output_is(&good, matmul_expected(&good)));
+	job = matmul_request(&bad);
+	job.submit.timeout_ns = BUDGET_NS;
+	client_wait_outcome(&client, client_submit(&client, &job, NULL), NPU_OUTCOME_PAGE_FAULT);
+	stats = client_stats(&client);
+	REQUIRE_EQ(stats_number(stats, "watchdog.hangs"), 0);
+	json_decref(stats);
+	daemon_stop(&daemon);
+}
+
 static const struct test_case cases[] = {
 	HARNESS_CASE(innocent_is_run_again_and_not_charged),
 	HARNESS_CASE(innocent_that_may_not_be_repeated_fails),
@@ -287,6 +318,7 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(device_is_reset_when_a_core_is_stuck),
 	HARNESS_CASE(core_leaves_service_and_the_rest_goes_on),
 	HARNESS_CASE(lost_device_fails_all_and_comes_back),
+	HARNESS_CASE(end_heard_late_is_no_hang),
 };
 
 int main(int argc, char **argv)

@@ -205,7 +205,6 @@ static void client_killed_at_every_step(void)
 	struct daemon daemon;
 	unsigned n_fds;
 
-	harness_needs_soft("in one address space the hanging jobs of the killed stop everybody");
 	daemon_start(&(struct daemon_options){.config = "{\"version\": 1, " DAEMON_LENIENT "}"},
 		     &daemon);
 	client_open(&daemon, &observer);

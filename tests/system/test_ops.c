@@ -402,6 +402,7 @@ static void random_pools(void)
 	struct npu_session *session;
 	struct daemon daemon;
 
+	harness_skip_on("rocket", "tasks that only pool never end");
 	daemon_start(NULL, &daemon);
 	session = open_session(&daemon);
 	for (uint64_t seed = 1; seed <= (harness_is_sanitized() ? 20 : 200); seed++) {
@@ -432,6 +433,7 @@ static void pools_in_bands(void)
 	struct npu_pool_plan plan;
 	struct daemon daemon;
 
+	harness_skip_on("rocket", "tasks that only pool never end");
 	daemon_start(NULL, &daemon);
 	session = open_session(&daemon);
 	for (uint64_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {

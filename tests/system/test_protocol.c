@@ -33,7 +33,7 @@ static const struct refusal refusals[] = {
 	{NPU_OP_BO_CREATE, BODY(struct npu_bo_create, 0), EINVAL, "size"},
 	{NPU_OP_BO_CREATE, BODY(struct npu_bo_create, UINT64_MAX), EINVAL, "size"},
 	{NPU_OP_BO_CREATE, BODY(struct npu_bo_create, 1ull << 32), EINVAL, "size"},
-	{NPU_OP_BO_CREATE, BODY(struct npu_bo_create, 4096, 2), EINVAL, "flags"},
+	{NPU_OP_BO_CREATE, BODY(struct npu_bo_create, 4096, 4), EINVAL, "flags"},
 	{NPU_OP_BO_CREATE, BODY(struct npu_bo_create, 4096, 0, 4096), EINVAL, "iova"},
 	{NPU_OP_BO_CREATE, BODY(struct npu_bo_create, 4096, 1, 0), EINVAL, "iova"},
 	{NPU_OP_BO_CREATE, BODY(struct npu_bo_create, 4096, 1, 4097), EINVAL, "iova"},

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void start_with_quota(const char *device, const char *quota, struct daemon *ret_daemon)
@@ -37,6 +38,39 @@ static void inv9_bytes_per_session(void)
 	client_bo_close(&client, &first);
 	client_bo_new(&client, 1 << 20, &second);
 	client_wait_stats(&client, "memory.bytes", 2 << 20);
+	daemon_stop(&daemon);
+}
+
+/* Address space is what a BO takes of it: whole pages, wherever the BO's memory comes from. */
+static void inv9_iova_bytes_per_session(void)
+{
+	char field[NPU_NAME_MAX];
+	struct client client, other;
+	struct client_bo first, second, foreign;
+	struct npu_bo_import import = {0};
+	struct message reply;
+	struct daemon daemon;
+	int fd;
+
+	start_with_quota("soft", "\"iova_bytes_per_session\": 1048576", &daemon);
+	client_open(&daemon, &client);
+	client_bo_new(&client, (1 << 19) + 1, &first);
+	REQUIRE_EQ(client_bo_try_new(&client, 1 << 19, 0, &second, field), EDQUOT);
+	REQUIRE(strcmp(field, "iova_bytes_per_session") == 0);
+	/* At an address of its own choice, too. */
+	REQUIRE_EQ(client_bo_try_new(&client, 1 << 19, 0x40000000, &second, field), EDQUOT);
+	REQUIRE(strcmp(field, "iova_bytes_per_session") == 0);
+	client_open(&daemon, &other);
+	client_bo_new(&other, 1 << 19, &foreign);
+	fd = client_bo_export(&other, &foreign, 0);
+	REQUIRE(client_exchange(
+		&client, &(struct request){NPU_OP_BO_IMPORT, &import, sizeof(import), &fd, 1},
+		&reply));
+	REQUIRE_EQ(reply.body.error.error, EDQUOT);
+	REQUIRE(strcmp(reply.body.error.field, "iova_bytes_per_session") == 0);
+	client_bo_close(&client, &first);
+	client_bo_new(&client, 1 << 20, &second);
+	client_wait_stats(&client, "sessions.0.iova_bytes", 1 << 20);
 	daemon_stop(&daemon);
 }
 
@@ -176,26 +210,24 @@ static void inv9_sessions_per_uid(void)
 		client_open(&daemon, &clients[i]);
 	REQUIRE_EQ(client_try_open(&daemon, &one_more), -EDQUOT);
 	client_close(&clients[1]);
+	daemon_wait_log(&daemon, "session=2 from=closing to=dead");
 	json_decref(client_stats(&clients[0]));
 	client_open(&daemon, &one_more);
 	daemon_stop(&daemon);
 }
 
-static void inv9_requests_per_s(void)
+/* Sends 60 at once, where 20 are allowed. */
+static void require_limit(const struct daemon *daemon, uint16_t op)
 {
+	struct npu_cancel cancel = {1};
+	const struct request request = {op, &cancel, sizeof(cancel), NULL, 0};
 	struct message reply;
-	struct daemon daemon;
 	struct client client;
 	unsigned n_refused = 0;
 
-	start_with_quota("soft", "\"requests_per_s\": 20", &daemon);
-	client_open(&daemon, &client);
+	client_open(daemon, &client);
 	for (int i = 0; i < 60; i++) {
-		struct npu_cancel cancel = {1};
-
-		REQUIRE(client_exchange(
-			&client, &(struct request){NPU_OP_CANCEL, &cancel, sizeof(cancel), NULL, 0},
-			&reply));
+		REQUIRE(client_exchange(&client, &request, &reply));
 		if (reply.body.error.error != EAGAIN)
 			continue;
 		REQUIRE(strcmp(reply.body.error.field, "requests_per_s") == 0);
@@ -204,15 +236,109 @@ static void inv9_requests_per_s(void)
 		n_refused++;
 	}
 	REQUIRE(n_refused > 0);
+	client_close(&client);
+}
+
+static void inv9_requests_per_s(void)
+{
+	struct daemon daemon;
+
+	start_with_quota("soft", "\"requests_per_s\": 20", &daemon);
+	require_limit(&daemon, NPU_OP_CANCEL);
+	/* What would be refused anyway counts as well. */
+	require_limit(&daemon, UINT16_MAX);
+	require_limit(&daemon, NPU_OP_KILL);
 	daemon_stop(&daemon);
 }
 
+/* ---- all of it at once ---- */
+
+/*
+ * What docs/security.md says of a session with 256 buffers that takes all it may, tasks and page
+ * tables apart, with a quarter for the allocator's own.
+ */
+#define SESSION_BYTES	 (256u << 10)
+#define N_GREEDY	 4
+#define UNREAD_JOBS	 1000
+#define JOBS_PER_SESSION 64
+
+/* Buffers, results that nobody reads, and jobs that wait for a fence. */
+static void take_all(const struct daemon *daemon, struct client *client, int fence)
+{
+	char field[NPU_NAME_MAX];
+	struct job_request request;
+	struct message reply;
+	struct client_bo bo;
+	struct matmul matmul;
+	int error;
+
+	client_open(daemon, client);
+	matmul_init(client, 0, 1, 1, &matmul);
+	request = matmul_request(&matmul);
+	for (unsigned i = 0; i < UNREAD_JOBS; i++) {
+		while ((error = client_try_submit(client, &request, NULL, &reply)) == EAGAIN)
+			client->seqno--;
+		REQUIRE_EQ(error, 0);
+	}
+	request.fences = &fence;
+	request.n_fences = 1;
+	for (unsigned i = 0; i < JOBS_PER_SESSION; i++) {
+		while ((error = client_try_submit(client, &request, NULL, &reply)) == EAGAIN)
+			client->seqno--;
+		REQUIRE_EQ(error, 0);
+	}
+	while ((error = client_bo_try_new(client, 4096, 0, &bo, field)) == 0)
+		munmap(bo.map, bo.size);
+	REQUIRE_EQ(error, EDQUOT);
+	REQUIRE(strcmp(field, "bos_per_session") == 0);
+}
+
+static void inv9_all_that_a_session_holds(void)
+{
+	static const char config[] =
+		"{\"version\": 1, \"quota\": {\"jobs_per_tenant\": 1000, \"bos_per_session\": 256},"
+		" \"watchdog\": {\"cap_ms\": 3600000}}";
+	struct client clients[N_GREEDY + 1], hanging;
+	struct matmul memory;
+	struct daemon daemon;
+	uint64_t before, after;
+	json_t *stats;
+	int fence;
+
+	if (harness_is_sanitized())
+		harness_skip("a sanitizer's own memory hides the daemon's");
+	daemon_start(
+		&(struct daemon_options){.device = "soft", .log_level = "error", .config = config},
+		&daemon);
+	client_open(&daemon, &hanging);
+	matmul_init(&hanging, 0, 1, 1, &memory);
+	hang_submit(&hanging, &memory, 1, 3600 * SECOND_NS, &fence);
+	/* The first one also pays for what all share. */
+	take_all(&daemon, &clients[0], fence);
+	before = daemon_rss_bytes(&daemon);
+	for (unsigned i = 1; i <= N_GREEDY; i++)
+		take_all(&daemon, &clients[i], fence);
+	after = daemon_rss_bytes(&daemon);
+	stats = client_stats(&hanging);
+	REQUIRE_EQ(stats_number(stats, "scheduler.waiting"), (N_GREEDY + 1) * JOBS_PER_SESSION);
+	json_decref(stats);
+	printf("# %lu KiB a session\n", (unsigned long)(after - before) / N_GREEDY / 1024);
+	REQUIRE(after - before <= (uint64_t)N_GREEDY * SESSION_BYTES);
+	daemon_signal(&daemon, 9);
+}
+
 static const struct test_case cases[] = {
-	HARNESS_CASE(inv9_bytes_per_session),  HARNESS_CASE(inv9_bos_per_session),
-	HARNESS_CASE(inv9_fences_per_session), HARNESS_CASE(inv9_jobs_per_session),
-	HARNESS_CASE(inv9_jobs_per_tenant),    HARNESS_CASE(inv9_jobs_total),
-	HARNESS_CASE(inv9_tasks_per_job),      HARNESS_CASE(inv9_sessions_per_uid),
+	HARNESS_CASE(inv9_bytes_per_session),
+	HARNESS_CASE(inv9_bos_per_session),
+	HARNESS_CASE(inv9_iova_bytes_per_session),
+	HARNESS_CASE(inv9_fences_per_session),
+	HARNESS_CASE(inv9_jobs_per_session),
+	HARNESS_CASE(inv9_jobs_per_tenant),
+	HARNESS_CASE(inv9_jobs_total),
+	HARNESS_CASE(inv9_tasks_per_job),
+	HARNESS_CASE(inv9_sessions_per_uid),
 	HARNESS_CASE(inv9_requests_per_s),
+	HARNESS_CASE(inv9_all_that_a_session_holds),
 };
 
 int main(int argc, char **argv)

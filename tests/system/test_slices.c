@@ -206,7 +206,7 @@ static void streams_in_slices(void)
 	struct client client;
 	json_t *stats;
 
-	harness_needs_soft(unchained);
+	harness_skip_on("rknpu", unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &client);
 	network_init(&client, &network);
@@ -270,7 +270,8 @@ static void gangs_of_streams_in_slices(void)
 	struct daemon daemon;
 	struct client client;
 
-	harness_needs_soft(unchained);
+	harness_skip_on("rocket", "no cores start together");
+	harness_skip_on("rknpu", unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &client);
 	network_init(&client, &network);
@@ -301,7 +302,8 @@ static void streams_for_another_width(void)
 	struct daemon daemon;
 	uint64_t hang;
 
-	harness_needs_soft(unchained);
+	harness_skip_on("rocket", "no cores start together");
+	harness_skip_on("rknpu", unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &client);
 	client_open(&daemon, &hanging);
@@ -334,7 +336,7 @@ static void prologues_are_charged(void)
 	struct daemon daemon;
 	struct client client;
 
-	harness_needs_soft(unchained);
+	harness_skip_on("rknpu", unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &client);
 	network_init(&client, &network);
@@ -357,7 +359,7 @@ static void streams_that_change(void)
 	struct daemon daemon;
 	uint64_t state = 1;
 
-	harness_needs_soft(unchained);
+	harness_skip_on("rknpu", unchained);
 	daemon_start(&options, &daemon);
 	client_open(&daemon, &careless);
 	client_open(&daemon, &honest);
@@ -391,7 +393,7 @@ static void owner_dies(void)
 	struct job_request request;
 	struct daemon daemon;
 
-	harness_needs_soft(unchained);
+	harness_skip_on("rknpu", unchained);
 	daemon_start(NULL, &daemon);
 	client_open(&daemon, &other);
 	for (unsigned i = 0; i < 20; i++) {

@@ -39,7 +39,8 @@ struct fake_rknpu {
 	bool has_no_iommu;
 	struct fake_object objects[FAKE_OBJECTS]; /* by handle */
 	uint64_t next_offset;
-	unsigned n_destroyed, n_resets;
+	unsigned n_destroyed, n_resets, n_syncs;
+	uint32_t domain, import_domain; /* active; likewise when something was imported */
 	/* submits, in the order in which they came */
 	unsigned n_submits;
 	struct rknpu_submit submits[FAKE_SUBMITS];
@@ -47,6 +48,11 @@ struct fake_rknpu {
 	int results[FAKE_SUBMITS];		     /* -errno, by order */
 	bool are_held;				     /* they do not return while this is set */
 	unsigned n_inside;
+	uint32_t cores_inside;
+	unsigned n_calls;
+	int create_error; /* of the next new object */
+	bool is_misc;
+	size_t create_bytes; /* as long as the last one's struct was */
 	/* Domains of memory calls that came while a job of another one was inside. */
 	unsigned n_disturbed;
 };
@@ -56,6 +62,12 @@ static struct fake_rknpu fake;
 static uint64_t fake_token(uint32_t handle)
 {
 	return 0xffffff8000000000ull + handle;
+}
+
+/* The domain of what is inside, which is one for all; -1: nothing is. */
+static int32_t fake_active_domain(void)
+{
+	return fake.n_inside > 0 ? (int32_t)fake.submits[fake.n_submits - 1].iommu_domain_id : -1;
 }
 
 static int fake_action(struct rknpu_action *action)
@@ -71,7 +83,12 @@ static int fake_action(struct rknpu_action *action)
 		action->value = !fake.has_no_iommu;
 		return 0;
 	case RKNPU_GET_IOMMU_DOMAIN_ID:
-		action->value = 0;
+		action->value = fake.domain;
+		return 0;
+	case RKNPU_SET_IOMMU_DOMAIN_ID:
+		fake.n_disturbed +=
+			fake.n_inside > 0 && fake_active_domain() != (int32_t)action->value;
+		fake.domain = action->value;
 		return 0;
 	case RKNPU_ACT_RESET:
 		fake.n_resets++;
@@ -83,21 +100,23 @@ static int fake_action(struct rknpu_action *action)
 	}
 }
 
-/* The domain of what is inside, which is one for all; -1: nothing is. */
-static int32_t fake_active_domain(void)
-{
-	return fake.n_inside > 0 ? (int32_t)fake.submits[fake.n_submits - 1].iommu_domain_id : -1;
-}
-
 static int fake_create(struct rknpu_mem_create *request)
 {
 	struct fake_object *object;
 	uint32_t handle = request->handle;
 
+	if (fake.create_error) {
+		int error = fake.create_error;
+
+		fake.create_error = 0;
+		return error;
+	}
 	fake.n_disturbed += fake.n_inside > 0 && fake_active_domain() != request->iommu_domain_id;
 	if (!handle) {
-		for (handle = 1; fake.objects[handle].exists; handle++)
-			ck_assert_uint_lt(handle, FAKE_OBJECTS - 1);
+		handle = fake.is_misc ? (uint32_t)dup(fake.fd) : 1;
+		while (!fake.is_misc && fake.objects[handle].exists)
+			handle++;
+		ck_assert_uint_lt(handle, FAKE_OBJECTS);
 		fake.objects[handle] = (struct fake_object){
 			.exists = true,
 			.offset = fake.next_offset,
@@ -105,6 +124,7 @@ static int fake_create(struct rknpu_mem_create *request)
 			.flags = request->flags,
 			.domain = request->iommu_domain_id,
 		};
+		fake.domain = (uint32_t)request->iommu_domain_id;
 		fake.next_offset += fake.objects[handle].size;
 	}
 	object = &fake.objects[handle];
@@ -126,18 +146,32 @@ static int fake_submit(struct rknpu_submit *request)
 	ck_assert_int_eq(pread(fake.fd, &fake.first_tasks[index], sizeof(struct rknpu_task),
 			       (off_t)table->offset),
 			 sizeof(struct rknpu_task));
+	/* One job per core, and no descriptor that is not in the table. */
+	ck_assert_uint_eq(fake.cores_inside & request->core_mask, 0);
+	for (unsigned i = 0; i < RKNPU_SUBCORES; i++)
+		ck_assert_uint_le(request->subcore_task[i].task_start +
+					  request->subcore_task[i].task_number,
+				  table->size / sizeof(struct rknpu_task));
+	fake.cores_inside |= request->core_mask;
 	fake.n_inside++;
 	pthread_cond_broadcast(&fake.changed);
 	while (fake.are_held)
 		pthread_cond_wait(&fake.changed, &fake.lock);
 	fake.n_inside--;
+	fake.cores_inside &= ~request->core_mask;
 	request->hw_elapse_time_ns = 1000;
 	return fake.results[index];
 }
 
 static int fake_call(unsigned long request, void *argument)
 {
-	switch (_IOC_NR(request)) {
+	const unsigned first = fake.is_misc ? DRM_COMMAND_FIRST : 0;
+
+	ck_assert_int_eq(_IOC_TYPE(request), fake.is_misc ? 'r' : 'd');
+	if (first + _IOC_NR(request) == DRM_COMMAND_FIRST + RKNPU_MEM_CREATE)
+		fake.create_bytes = _IOC_SIZE(request);
+	fake.n_calls++;
+	switch (first + _IOC_NR(request)) {
 	case DRM_COMMAND_FIRST + RKNPU_ACTION:
 		return fake_action(argument);
 	case DRM_COMMAND_FIRST + RKNPU_MEM_CREATE:
@@ -153,6 +187,7 @@ static int fake_call(unsigned long request, void *argument)
 		fake.n_destroyed++;
 		return 0;
 	case DRM_COMMAND_FIRST + RKNPU_MEM_SYNC:
+		fake.n_syncs++;
 		return 0;
 	case DRM_COMMAND_FIRST + RKNPU_SUBMIT:
 		return fake_submit(argument);
@@ -160,6 +195,7 @@ static int fake_call(unsigned long request, void *argument)
 		/* The one descriptor that tests import is that of object 4, the first of a
 		 * client's. */
 		((struct drm_prime_handle *)argument)->handle = 4;
+		fake.import_domain = fake.domain;
 		return 0;
 	}
 	default:

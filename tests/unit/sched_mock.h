@@ -34,6 +34,7 @@ struct mock {
 		struct mock_job *job;
 		unsigned share, n_resets, n_resets_to_fail, n_runs_to_fail;
 		uint64_t start_ns;
+		bool has_event; /* that the scheduler has not been told of */
 	} cores[SCHEDULER_CORES_MAX];
 	char trace[8192]; /* "JOB@CORE " per share started */
 	unsigned n_retired;
@@ -96,6 +97,11 @@ static inline void mock_progress(void *context, unsigned core, struct sched_prog
 	if (done > n_tasks)
 		done = n_tasks;
 	ret_progress->tasks_done = (uint32_t)(done < job->hangs_after ? done : job->hangs_after);
+}
+
+static inline bool mock_has_event(void *context, unsigned core)
+{
+	return ((struct mock *)context)->cores[core].has_event;
 }
 
 static inline int mock_reset(void *context, unsigned core)
@@ -164,6 +170,7 @@ static inline uint64_t mock_now(void *context)
 static const struct sched_backend_ops mock_ops = {
 	.run = mock_run,
 	.progress = mock_progress,
+	.has_event = mock_has_event,
 	.reset = mock_reset,
 	.retire = mock_retire,
 	.now = mock_now,
@@ -173,6 +180,7 @@ static const struct sched_backend_ops mock_ops = {
 static const struct sched_backend_ops mock_device_ops = {
 	.run = mock_run,
 	.progress = mock_progress,
+	.has_event = mock_has_event,
 	.reset = mock_reset,
 	.reset_device = mock_reset_device,
 	.accuse = mock_accuse,

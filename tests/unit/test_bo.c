@@ -71,7 +71,7 @@ static struct bo *bo_must_new(uint64_t size_bytes, uint32_t fixed_iova)
 {
 	struct bo *bo = NULL;
 
-	ck_assert_int_eq(bo_new(&domain, size_bytes, fixed_iova, &bo), 0);
+	ck_assert_int_eq(bo_new(&domain, size_bytes, false, fixed_iova, &bo), 0);
 	ck_assert_ptr_nonnull(bo);
 	return bo;
 }
@@ -124,7 +124,7 @@ static const struct {
 START_TEST(test_sizes)
 {
 	struct bo *bo = NULL;
-	int r = bo_new(&domain, size_cases[_i].size_bytes, 0, &bo);
+	int r = bo_new(&domain, size_cases[_i].size_bytes, false, 0, &bo);
 
 	ck_assert_msg(r == size_cases[_i].result, "%s: %d", size_cases[_i].what, r);
 	if (r) {
@@ -283,8 +283,8 @@ START_TEST(test_charges_released)
 	struct bo *bo = bo_must_new(PAGE, 0);
 
 	account_init(&account, NULL, NULL);
-	ck_assert_int_eq(account_charge(&account, 0, PAGE, &bo->bytes_charge, NULL), 0);
-	ck_assert_int_eq(account_charge(&account, 1, 1, &bo->count_charge, NULL), 0);
+	ck_assert_int_eq(account_charge(&account, 0, PAGE, &bo->charges[0], NULL), 0);
+	ck_assert_int_eq(account_charge(&account, 1, 1, &bo->charges[BO_CHARGES - 1], NULL), 0);
 	bo_ref(bo);
 	bo_unref(bo);
 	ck_assert_uint_eq(account.used[0], PAGE);
@@ -303,10 +303,10 @@ START_TEST(test_fixed)
 
 	ck_assert_uint_eq(last->iova, 0xffffe000);
 	ck_assert_uint_eq(before->iova, 0xffffd000);
-	ck_assert_int_eq(bo_new(&domain, PAGE, 0xffffe000, &bo), -EEXIST);
-	ck_assert_int_eq(bo_new(&domain, 2 * PAGE, 0xffffc000, &bo), -EEXIST);
-	ck_assert_int_eq(bo_new(&domain, PAGE, 0xffffc010, &bo), -EINVAL);
-	ck_assert_int_eq(bo_new(&domain, 2 * PAGE, 0xfffff000, &bo), -EINVAL);
+	ck_assert_int_eq(bo_new(&domain, PAGE, false, 0xffffe000, &bo), -EEXIST);
+	ck_assert_int_eq(bo_new(&domain, 2 * PAGE, false, 0xffffc000, &bo), -EEXIST);
+	ck_assert_int_eq(bo_new(&domain, PAGE, false, 0xffffc010, &bo), -EINVAL);
+	ck_assert_int_eq(bo_new(&domain, 2 * PAGE, false, 0xfffff000, &bo), -EINVAL);
 	ck_assert_ptr_null(bo);
 	bo_unref(last);
 	bo_unref(before);
@@ -317,7 +317,7 @@ START_TEST(test_space_full)
 {
 	struct bo *first = bo_must_new(BO_MAX_BYTES, 0), *bo = NULL;
 
-	ck_assert_int_eq(bo_new(&domain, BO_MAX_BYTES, 0, &bo), -ENOSPC);
+	ck_assert_int_eq(bo_new(&domain, BO_MAX_BYTES, false, 0, &bo), -ENOSPC);
 	ck_assert_ptr_null(bo);
 	bo_unref(first);
 }
@@ -330,7 +330,7 @@ START_TEST(test_no_memory)
 
 	for (unsigned n = 1; n <= 4; n++) {
 		mock.fail_map = n;
-		ck_assert_int_eq(bo_new(&domain, 8 * MIB, 0, &bo), -ENOMEM);
+		ck_assert_int_eq(bo_new(&domain, 8 * MIB, false, 0, &bo), -ENOMEM);
 		ck_assert_ptr_null(bo);
 		check_nothing_left();
 	}
@@ -348,7 +348,7 @@ START_TEST(test_no_descriptors)
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &saved), 0);
 	none = (struct rlimit){.rlim_cur = (rlim_t)lowest, .rlim_max = saved.rlim_max};
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	ck_assert_int_eq(bo_new(&domain, PAGE, 0, &other), -EMFILE);
+	ck_assert_int_eq(bo_new(&domain, PAGE, false, 0, &other), -EMFILE);
 	ck_assert_int_eq(bo_import(&domain, bo->fd, 0, &other), -EMFILE);
 	ck_assert_int_eq(bo_export(bo, false, &fd), -EMFILE);
 	ck_assert_int_eq(bo_export(bo, true, &fd), -EMFILE);
@@ -367,7 +367,7 @@ START_TEST(test_without_page_tables)
 
 	mock_device_init(&plain, false);
 	ck_assert_int_eq(domain_init(&flat, &plain.device), 0);
-	ck_assert_int_eq(bo_new(&flat, PAGE, 0, &bo), 0);
+	ck_assert_int_eq(bo_new(&flat, PAGE, false, 0, &bo), 0);
 	ck_assert_uint_eq(bo->pa, 0);
 	ck_assert_uint_ne(bo->iova, 0);
 	memset(bo->memory, 1, PAGE);

@@ -103,7 +103,6 @@ static const struct {
 	 "p.json: watchdog.floor_ms: 30 is out of range (allowed: up to cap_ms, 20)"},
 	{"{\"device\": {\"total_bandwidth\": 5}}",
 	 "p.json: device.total_bandwidth: 5 is out of range (allowed: core_bandwidth, 10, and"},
-	{"{\"device\": {\"name\": \"rocket\"}}", "p.json: device.name: 'rocket' is not built yet"},
 	{"{\"device\": {\"name\": \"tpu\"}}", "p.json: device.name: 'tpu' is not known"},
 	/* masks that leave nothing */
 	{"{\"classes\": {\"a\": {\"cores\": [2], \"max_cores\": 2}}}",
@@ -307,10 +306,12 @@ START_TEST(quotas)
 	const struct quota *quota = &config.sessions.quota;
 
 	parse_good("{\"quota\": {\"bytes_per_session\": 1048576, \"bos_per_session\": 1,"
+		   " \"iova_bytes_per_session\": 8192,"
 		   " \"fences_per_session\": 0, \"jobs_per_session\": 2, \"jobs_per_tenant\": 3,"
 		   " \"jobs_total\": 4, \"tasks_per_job\": 5, \"sessions_per_uid\": 6,"
 		   " \"requests_per_s\": 7}}");
 	ck_assert_uint_eq(quota->bytes_per_session, 1048576);
+	ck_assert_uint_eq(quota->iova_bytes_per_session, 8192);
 	ck_assert_uint_eq(quota->bos_per_session, 1);
 	ck_assert_uint_eq(quota->fences_per_session, 0);
 	ck_assert_uint_eq(quota->jobs_per_session, 2);
@@ -458,6 +459,22 @@ START_TEST(unfit_for_the_device)
 }
 END_TEST
 
+/* With address spaces to give out it is a policy like any other. */
+START_TEST(refusal_to_share)
+{
+	struct device_caps caps = two_cores;
+
+	caps.has_own_memory = true;
+	parse_good("{\"domains\": {\"when_taken\": \"refuse\"}}");
+	ck_assert(config.sessions.refuses_to_share);
+	ck_assert_int_eq(config_fit_device("p.json", &caps, &config, &error), -EINVAL);
+	ck_assert_msg(strstr(error.text, "domains.when_taken: \"refuse\" leaves no session"), "%s",
+		      error.text);
+	caps.n_domains = 15;
+	ck_assert_int_eq(config_fit_device("p.json", &caps, &config, &error), 0);
+}
+END_TEST
+
 START_TEST(fallback)
 {
 	const char *shown;
@@ -566,7 +583,7 @@ static const struct {
 	{"soft", 0, CONFIG_DEVICE_SOFT},
 	{"timing", 0, CONFIG_DEVICE_TIMING},
 	{"rknpu", 0, CONFIG_DEVICE_RKNPU},
-	{"rocket", -ENOTSUP, 99},
+	{"rocket", 0, CONFIG_DEVICE_ROCKET},
 	{"", -EINVAL, 99},
 	{"softly", -EINVAL, 99},
 };
@@ -616,6 +633,7 @@ int main(void)
 	tcase_add_test(cases, later_keys_are_noted);
 	tcase_add_test(cases, watchdog_cap_holds);
 	tcase_add_loop_test(cases, unfit_for_the_device, 0, N_ELEMENTS(unfit_cases));
+	tcase_add_test(cases, refusal_to_share);
 	tcase_add_test(cases, fallback);
 	tcase_add_test(cases, effective_round_trip);
 	tcase_add_test(cases, spelled_out);

@@ -31,7 +31,7 @@ static uint32_t open_one(void)
 	struct bo *bo;
 	uint32_t id = 0;
 
-	ck_assert_int_eq(bo_new(&domain, 4096, 0, &bo), 0);
+	ck_assert_int_eq(bo_new(&domain, 4096, false, 0, &bo), 0);
 	ck_assert_int_eq(handle_open(&table, bo, &id), 0);
 	return id;
 }
@@ -78,7 +78,7 @@ START_TEST(a_full_table_refuses)
 
 	for (int i = 0; i < 4; i++)
 		open_one();
-	ck_assert_int_eq(bo_new(&domain, 4096, 0, &bo), 0);
+	ck_assert_int_eq(bo_new(&domain, 4096, false, 0, &bo), 0);
 	ck_assert_int_lt(handle_open(&table, bo, &id), 0);
 	ck_assert_uint_eq(id, 77);
 	bo_unref(bo);

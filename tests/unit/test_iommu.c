@@ -66,7 +66,7 @@ static int live(int foreign_fd)
 
 	r = domain_init(&other, &mock.device);
 	for (uint32_t i = 0; i < 5 && !r; i++)
-		r = bo_new(&other, PAGE, (1 + i) << 22, bos + i);
+		r = bo_new(&other, PAGE, false, (1 + i) << 22, bos + i);
 	if (!r)
 		r = bo_import(&other, foreign_fd, 0, bos + 5);
 	for (unsigned i = 0; i < 6; i++)

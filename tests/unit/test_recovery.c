@@ -155,6 +155,28 @@ START_TEST(test_two_guilty_one_reset)
 }
 END_TEST
 
+/* It stands still for another reason, which it will show again. */
+START_TEST(test_fault_unheard_is_no_hang)
+{
+	struct mock_job first = hanging(1, 1, 5 * MS), faulted = hanging(2, 2, 5 * MS);
+
+	mock_submit(&mock, &queues[0], &first);
+	mock_submit(&mock, &queues[1], &faulted);
+	mock_advance(&mock, 4 * MS);
+	mock.cores[1].has_event = true;
+	mock.now_ns += 2 * MS;
+	scheduler_tick(mock.scheduler);
+	mock.cores[1].has_event = false;
+	ck_assert_int_eq(first.base.outcome, NPU_OUTCOME_HANG);
+	ck_assert_str_eq(mock.accused, "1@0 ");
+	ck_assert_uint_eq(mock.n_repeats, 1);
+	ck_assert_str_eq(mock.trace, "1@0 2@1 2@1 ");
+	scheduler_core_failed(mock.scheduler, 1, NPU_OUTCOME_PAGE_FAULT, MS);
+	ck_assert_int_eq(faulted.base.outcome, NPU_OUTCOME_PAGE_FAULT);
+	ck_assert_uint_eq(stats()->hangs, 1);
+}
+END_TEST
+
 START_TEST(test_often_innocent_runs_alone_once)
 {
 	struct mock_job bad[REPEATS_MAX + 1], good = job_on(10, 2, 30 * MS);
@@ -342,6 +364,7 @@ int main(void)
 	tcase_add_test(device, test_innocent_goes_on_at_its_last_cut);
 	tcase_add_test(device, test_unrepeatable_innocent_fails);
 	tcase_add_test(device, test_two_guilty_one_reset);
+	tcase_add_test(device, test_fault_unheard_is_no_hang);
 	tcase_add_test(device, test_often_innocent_runs_alone_once);
 	tcase_add_test(device, test_lost_device_comes_back);
 	tcase_add_test(device, test_retire_calls_back_during_a_reset);

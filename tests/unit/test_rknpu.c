@@ -5,6 +5,7 @@
 #include "device/rknpu.h"
 #include "device/rknpu_quirks.h"
 
+#include <assert.h>
 #include <check.h>
 #include <poll.h>
 #include <stdio.h>
@@ -136,6 +137,9 @@ START_TEST(one_core_is_one_blocking_submit)
 	ck_assert_uint_eq(fake.first_tasks[0].regcmd_addr, 0x1000);
 	ck_assert_uint_eq(fake.first_tasks[0].regcfg_amount, 16);
 	ck_assert_uint_eq(fake.first_tasks[0].int_mask, 0x300);
+	/* Descriptors are in another address space: a sync would go there. */
+	ck_assert_uint_eq(fake.n_syncs, 0);
+	ck_assert(!(fake.objects[1].flags & RKNPU_MEM_CACHEABLE));
 	close_device();
 }
 END_TEST
@@ -324,9 +328,9 @@ START_TEST(address_spaces_change_between_batches_only)
 	batch.device_domain = 4;
 	ck_assert_int_eq(device_start(device, 1, &batch), -EBUSY);
 	/* Of the same one: at once. */
-	ck_assert_int_eq(device_bo_new(device, 3, 4096, &bo), 0);
+	ck_assert_int_eq(device_bo_new(device, 3, 4096, false, &bo), 0);
 	pthread_create(&thread, NULL, release_later, NULL);
-	ck_assert_int_eq(device_bo_new(device, 4, 4096, &other), 0);
+	ck_assert_int_eq(device_bo_new(device, 4, 4096, false, &other), 0);
 	pthread_join(thread, NULL);
 	ck_assert_uint_eq(fake.n_disturbed, 0);
 	wait_events(1);
@@ -364,7 +368,7 @@ START_TEST(memory_is_the_drivers_and_zeroed)
 	struct device_bo bo, again;
 
 	open_device(V098);
-	ck_assert_int_eq(device_bo_new(device, 2, 5000, &bo), 0);
+	ck_assert_int_eq(device_bo_new(device, 2, 5000, false, &bo), 0);
 	ck_assert_uint_eq(bo.handle, 4);
 	ck_assert_uint_eq(bo.size_bytes, 8192);
 	ck_assert(bo.is_writable);
@@ -386,6 +390,151 @@ START_TEST(memory_is_the_drivers_and_zeroed)
 }
 END_TEST
 
+/* memory-switches-domains */
+START_TEST(memory_beside_a_batch_goes_later)
+{
+	struct device_batch batch = batch_of(1);
+	struct device_bo bo, again;
+	unsigned first, second, third;
+
+	open_device(V098);
+	ck_assert_int_eq(device_domain_open(device, &first), 0);
+	ck_assert_int_eq(device_domain_open(device, &second), 0);
+	ck_assert_int_eq(device_bo_new(device, second, 4096, false, &bo), 0);
+	ck_assert_int_eq(device_bo_import(device, second, fake.fd, &again), 0);
+	batch.device_domain = first;
+	fake_hold(true);
+	ck_assert_int_eq(device_start(device, 0, &batch), 0);
+	fake_wait_inside(1);
+	ck_assert(device_is_domain_ready(device, first) && !device_is_domain_ready(device, second));
+	device_bo_free(device, &bo);
+	ck_assert(!device_wants_idle(device));
+	device_bo_free(device, &again);
+	ck_assert(device_wants_idle(device));
+	device_domain_close(device, second);
+	/* It is not empty yet. */
+	ck_assert_int_eq(device_domain_open(device, &third), 0);
+	ck_assert_uint_ne(third, second);
+	ck_assert_uint_eq(fake.n_destroyed, 0);
+	fake_hold(false);
+	wait_events(1);
+	ck_assert_uint_eq(fake.n_destroyed, 1);
+	ck_assert(!device_wants_idle(device));
+	ck_assert_int_eq(device_domain_open(device, &third), 0);
+	ck_assert_uint_eq(third, second);
+	ck_assert_uint_eq(fake.n_disturbed, 0);
+	close_device();
+}
+END_TEST
+
+/* one-domain */
+START_TEST(imports_go_to_the_session_that_asked)
+{
+	struct device_bo mine, other, imported;
+
+	open_device(V098);
+	ck_assert_int_eq(device_bo_new(device, 2, 4096, false, &mine), 0);
+	device_bo_free(device, &mine);
+	fake.objects[4].exists = true; /* a stranger's */
+	ck_assert_int_eq(device_bo_new(device, 3, 4096, false, &other), 0);
+	ck_assert_int_eq(device_bo_import(device, 2, fake.fd, &imported), 0);
+	ck_assert_uint_eq(fake.import_domain, 2);
+	device_bo_free(device, &imported);
+	device_bo_free(device, &other);
+	close_device();
+}
+END_TEST
+
+/* fragments */
+START_TEST(room_is_told_per_address_space)
+{
+	struct device_space spaces[DEVICE_MAX_SPACES];
+	struct device_bo bos[3];
+
+	open_device(V098);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_int_eq(device_bo_new(device, 5, 1u << 20, false, &bos[i]), 0);
+	device_bo_free(device, &bos[1]);
+	ck_assert_uint_eq(device_spaces(device, spaces, DEVICE_MAX_SPACES), 2);
+	ck_assert_uint_eq(spaces[0].number, 0);
+	ck_assert_uint_eq(spaces[0].n_bos, 3);
+	ck_assert_uint_eq(spaces[1].number, 5);
+	ck_assert_uint_eq(spaces[1].n_bos, 2);
+	ck_assert_uint_eq(spaces[1].bytes, 2u << 20);
+	ck_assert_uint_eq(spaces[1].largest_free_bytes, bos[0].iova);
+	ck_assert_uint_eq(device_spaces(device, spaces, 1), 1);
+	device_bo_free(device, &bos[0]);
+	device_bo_free(device, &bos[2]);
+	ck_assert_uint_eq(device_spaces(device, spaces, DEVICE_MAX_SPACES), 1);
+	close_device();
+}
+END_TEST
+
+/* switch-fails */
+START_TEST(a_failed_change_of_address_space_is_told)
+{
+	struct device_bo bo;
+
+	open_device(V098);
+	fake.create_error = -EINVAL;
+	ck_assert_int_eq(device_bo_new(device, 5, 4096, false, &bo), -EBUSY);
+	fake.create_error = -ENOMEM;
+	ck_assert_int_eq(device_bo_new(device, 5, 4096, false, &bo), -ENOMEM);
+	ck_assert_int_eq(device_bo_new(device, 5, 4096, false, &bo), 0);
+	device_bo_free(device, &bo);
+	close_device();
+}
+END_TEST
+
+/* powers-off, no-counters */
+START_TEST(nothing_is_read_beside_the_driver)
+{
+	struct device_batch batch = batch_of(1);
+	struct device_capture capture;
+	unsigned n_calls;
+
+	open_device(V098);
+	ck_assert(!device->caps.has_task_counter);
+	fake_hold(true);
+	ck_assert_int_eq(device_start(device, 0, &batch), 0);
+	fake_wait_inside(1);
+	n_calls = fake.n_calls;
+	device_capture(device, 0, &capture);
+	ck_assert_uint_eq(capture.n, 0);
+	ck_assert_uint_eq(fake.n_calls, n_calls);
+	fake_hold(false);
+	wait_events(1);
+	close_device();
+}
+END_TEST
+
+/* The node that is none of DRM's takes structs of its own version's length only. */
+START_TEST(misc_node_is_driven_by_descriptors)
+{
+	static const uint32_t versions[] = {V098, V082};
+	static const size_t lengths[] = {48, 40};
+	struct drm_node node = fake_node(versions[_i]);
+	struct device_batch batch = batch_of(1);
+	struct device_bo bo, again;
+
+	fake.is_misc = node.is_misc = true;
+	n_events = 0;
+	ck_assert_int_eq(rknpu_device_new(&node, &device), 0);
+	device_set_listener(device, listen_to, NULL);
+	ck_assert_uint_eq(fake.create_bytes, lengths[_i]);
+	ck_assert_uint_eq(device->caps.n_domains, 0);
+	ck_assert_int_eq(device_bo_new(device, 0, 4096, false, &bo), 0);
+	ck_assert(!(fake.objects[bo.handle].flags & RKNPU_MEM_NON_CONTIGUOUS));
+	ck_assert_int_eq(device_bo_import(device, 0, fake.fd, &again), 0);
+	tasks[0] = (struct device_task){0x1000, 20, 0x300};
+	ck_assert_int_eq(device_start(device, 0, &batch), 0);
+	wait_events(1);
+	device_bo_free(device, &again);
+	device_bo_free(device, &bo);
+	close_device();
+}
+END_TEST
+
 static int no_ioctl(int fd, unsigned long request, void *argument)
 {
 	errno = ENOTTY;
@@ -401,6 +550,41 @@ START_TEST(other_hardware_is_refused)
 }
 END_TEST
 
+static void add_proofs(TCase *tcase)
+{
+	const struct {
+		enum rknpu_quirk quirk;
+		const TTest *test;
+	} proofs[] = {
+		{RKNPU_QUIRK_RAW_ADDRESSES, memory_is_the_drivers_and_zeroed},
+		{RKNPU_QUIRK_NO_TASK_BOUNDS, long_chain_goes_down_in_parts},
+		{RKNPU_QUIRK_MASKS_NEVER_START, masks_that_never_start_are_refused},
+		{RKNPU_QUIRK_FIFO_QUEUES, one_core_is_one_blocking_submit},
+		{RKNPU_QUIRK_STALE_QUEUED_JOBS, innocents_keep_silent_beside_a_guilty_one},
+		{RKNPU_QUIRK_NONBLOCK_TIMEOUT, one_core_is_one_blocking_submit},
+		{RKNPU_QUIRK_FENCES, one_core_is_one_blocking_submit},
+		{RKNPU_QUIRK_THREEFOLD_WAIT, one_core_is_one_blocking_submit},
+		{RKNPU_QUIRK_RESETS_ALL, innocents_keep_silent_beside_a_guilty_one},
+		{RKNPU_QUIRK_ONE_DOMAIN, address_spaces_change_between_batches_only},
+		{RKNPU_QUIRK_NO_DOMAINS, version_decides_what_it_can_do},
+		{RKNPU_QUIRK_SWITCH_FAILS, a_failed_change_of_address_space_is_told},
+		{RKNPU_QUIRK_MEMORY_SWITCHES, memory_beside_a_batch_goes_later},
+		{RKNPU_QUIRK_FRAGMENTS, room_is_told_per_address_space},
+		{RKNPU_QUIRK_NOT_ZEROED, memory_is_the_drivers_and_zeroed},
+		{RKNPU_QUIRK_POWERS_OFF, nothing_is_read_beside_the_driver},
+		{RKNPU_QUIRK_NEVER_STARTED, what_is_stopped_without_blame_is_started_again},
+		{RKNPU_QUIRK_TASK_PARTS, long_chain_goes_down_in_parts},
+		{RKNPU_QUIRK_NO_COUNTERS, nothing_is_read_beside_the_driver},
+	};
+
+	_Static_assert(sizeof(proofs) / sizeof(proofs[0]) == RKNPU_N_QUIRKS,
+		       "every quirk has its test");
+	for (unsigned i = 0; i < RKNPU_N_QUIRKS; i++) {
+		assert(proofs[i].quirk == i);
+		tcase_add_test(tcase, proofs[i].test);
+	}
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("rknpu");
@@ -408,20 +592,16 @@ int main(void)
 	SRunner *runner;
 	int n_failed;
 
-	tcase_add_test(tcase, version_decides_what_it_can_do);
+	add_proofs(tcase);
 	tcase_add_test(tcase, every_quirk_has_a_name_and_a_remedy);
-	tcase_add_test(tcase, one_core_is_one_blocking_submit);
 	tcase_add_loop_test(tcase, gang_goes_down_when_all_are_there, 0, 2);
-	tcase_add_test(tcase, masks_that_never_start_are_refused);
-	tcase_add_test(tcase, long_chain_goes_down_in_parts);
 	tcase_add_test(tcase, unchained_tasks_go_down_one_by_one);
 	tcase_add_loop_test(tcase, innocents_keep_silent_beside_a_guilty_one, 0, 3);
-	tcase_add_test(tcase, what_is_stopped_without_blame_is_started_again);
 	tcase_add_test(tcase, what_never_starts_fails_in_the_end);
 	tcase_add_test(tcase, lack_of_memory_passes);
-	tcase_add_test(tcase, address_spaces_change_between_batches_only);
 	tcase_add_test(tcase, sessions_get_address_spaces_while_there_are_some);
-	tcase_add_test(tcase, memory_is_the_drivers_and_zeroed);
+	tcase_add_test(tcase, imports_go_to_the_session_that_asked);
+	tcase_add_loop_test(tcase, misc_node_is_driven_by_descriptors, 0, 2);
 	tcase_add_test(tcase, other_hardware_is_refused);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -22,7 +22,7 @@ static unsigned errors_with(bool is_incoherent, bool to_device, bool from_device
 	npu.c = rig_buffer(&npu.rig, C, 0x1000, RIG_BOTH);
 	for (unsigned i = 0; i < npu.rig.n_buffers; i++)
 		ck_assert_int_eq(device_memory_set_cached(npu.rig.device, npu.rig.buffers[i].pa,
-							  npu.rig.buffers[i].size_bytes),
+							  npu.rig.buffers[i].size_bytes, -1),
 				 0);
 	npu.tasks[0] = (struct device_task){STREAM, 0, INT_DPU};
 	npu.batch = (struct device_batch){

@@ -243,6 +243,65 @@ START_TEST(test_samples_are_rare)
 }
 END_TEST
 
+/* ---- a daemon that comes late, to a core that has faulted in time ---- */
+
+/* The budget has run out, and the fault is still to be heard of. */
+static void start_late(struct mock_job *job, unsigned faulting_core)
+{
+	job->base.timeout_ns = 10 * MS;
+	job->hangs_after = 0;
+	mock_submit(&mock, &queues[0], job);
+	mock_advance(&mock, 5 * MS);
+	mock.cores[faulting_core].has_event = true;
+	mock.now_ns += 20 * MS;
+	scheduler_tick(mock.scheduler);
+	ck_assert_int_eq(job->base.state, JOB_RUNNING);
+	ck_assert_uint_le(scheduler_next_tick_ns(mock.scheduler), mock.now_ns + MS);
+}
+
+static void hear(unsigned core)
+{
+	mock.cores[core].has_event = false;
+	scheduler_core_failed(mock.scheduler, core, NPU_OUTCOME_PAGE_FAULT, 5 * MS);
+}
+
+START_TEST(test_fault_is_no_hang)
+{
+	struct mock_job job = mock_job(1, MS);
+
+	job.base.core_mask = 2;
+	start_late(&job, 1);
+	hear(1);
+	ck_assert_int_eq(job.base.outcome, NPU_OUTCOME_PAGE_FAULT);
+	ck_assert_uint_eq(scheduler_get_stats(mock.scheduler)->hangs, 0);
+}
+END_TEST
+
+/* A core that waits for another one of its gang is as silent as one that hangs. */
+START_TEST(test_fault_of_a_gang_is_no_hang)
+{
+	struct mock_job gang = mock_gang(1, MS, 6);
+
+	start_late(&gang, 2);
+	hear(2);
+	ck_assert_int_eq(gang.base.outcome, NPU_OUTCOME_PAGE_FAULT);
+	ck_assert_uint_eq(scheduler_get_stats(mock.scheduler)->hangs, 0);
+}
+END_TEST
+
+/* Interrupts that are no end keep a stream from nothing. */
+START_TEST(test_chatter_is_a_hang)
+{
+	struct mock_job job = mock_job(1, MS);
+
+	job.base.core_mask = 2;
+	start_late(&job, 1);
+	ck_assert_uint_le(run_out(&job, 1000 * MS), 2 * MS);
+	ck_assert_int_eq(job.base.outcome, NPU_OUTCOME_HANG);
+	mock.cores[1].has_event = false;
+}
+END_TEST
+
 START_TEST(test_reload_lowers_the_budget)
 {
 	struct scheduler_config config = scheduler_config_default();
@@ -277,6 +336,9 @@ int main(void)
 	tcase_add_test(tcase, test_core_does_not_come_back);
 	tcase_add_test(tcase, test_last_hangs_is_a_ring);
 	tcase_add_test(tcase, test_samples_are_rare);
+	tcase_add_test(tcase, test_fault_is_no_hang);
+	tcase_add_test(tcase, test_fault_of_a_gang_is_no_hang);
+	tcase_add_test(tcase, test_chatter_is_a_hang);
 	tcase_add_test(tcase, test_reload_lowers_the_budget);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

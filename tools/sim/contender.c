@@ -11,34 +11,55 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Cuts the suffix off, if it is there. */
+static bool take_suffix(char *name, const char *suffix)
+{
+	size_t length = strlen(name), n = strlen(suffix);
+
+	if (length <= n || strcmp(name + length - n, suffix) != 0)
+		return false;
+	name[length - n] = '\0';
+	return true;
+}
+
 static int find_name(const char *name, struct sim_contender *contender,
 		     struct sim_policy_error *error)
 {
-	const char *rigid = strstr(name, "-rigid");
-	size_t length = rigid ? (size_t)(rigid - name) : strlen(name);
+	struct sim_policy *policy = &contender->policy;
 	char base[sizeof(contender->name)];
 
 	contender->driver = sim_baseline_find(name);
 	if (contender->driver)
 		return 0;
-	snprintf(base, sizeof(base), "%.*s", (int)(length < 60 ? length : 60), name);
+	snprintf(base, sizeof(base), "%.60s", name);
 	contender->driver = &sim_driver_npud;
-	contender->config.policy = policy_find(base);
-	contender->config.is_moldable = !rigid;
-	if (contender->config.policy && (!rigid || !strcmp(rigid, "-rigid")))
+	policy->resets_device = take_suffix(base, "-device-reset");
+	policy->scheduler.is_moldable = !take_suffix(base, "-rigid");
+	policy->scheduler.policy = policy_find(base);
+	if (policy->scheduler.policy)
 		return 0;
 	snprintf(error->text, sizeof(error->text), "%.100s: no such policy or baseline", name);
-	return -ENOENT;
+	return -ENXIO;
 }
 
-int sim_contender_find(const char *name, struct sim_contender *contender,
+int sim_contender_find(const char *name, struct sim_contender *ret_contender,
 		       struct sim_policy_error *ret_error)
 {
-	snprintf(contender->name, sizeof(contender->name), "%.60s", name);
-	contender->config = scheduler_config_default();
-	contender->driver = &sim_driver_npud;
-	return sim_policy_is_file(name) ? sim_policy_load(name, &contender->config, ret_error)
-					: find_name(name, contender, ret_error);
+	struct sim_contender contender = {.driver = &sim_driver_npud,
+					  .policy = sim_policy_default()};
+	int r = sim_policy_is_file(name) ? sim_policy_load(name, &contender.policy, ret_error)
+					 : find_name(name, &contender, ret_error);
+
+	if (r < 0)
+		return r;
+	snprintf(contender.name, sizeof(contender.name), "%.60s", name);
+	*ret_contender = contender;
+	return 0;
+}
+
+void sim_contender_deinit(struct sim_contender *contender)
+{
+	sim_policy_deinit(&contender->policy);
 }
 
 static int run_seed(const struct sim_contender *contender, const struct sim_workload *workload,
@@ -48,7 +69,7 @@ static int run_seed(const struct sim_contender *contender, const struct sim_work
 
 	if (r < 0)
 		return r;
-	engine->driver_options = &contender->config;
+	engine->driver_options = &contender->policy;
 	r = sim_engine_run(engine, contender->driver);
 	if (r < 0)
 		sim_engine_deinit(engine);
@@ -89,7 +110,7 @@ int sim_contender_draw(const struct sim_contender *contender, const struct sim_w
 
 	if (r < 0)
 		return r;
-	engine.driver_options = &contender->config;
+	engine.driver_options = &contender->policy;
 	r = sim_timeline_begin(&timeline, path, &engine);
 	if (r == 0) {
 		r = sim_engine_run(&engine, contender->driver);

@@ -3,13 +3,12 @@
 #ifndef NPU_SIM_CONTENDER_H
 #define NPU_SIM_CONTENDER_H
 
-#include "scheduler/scheduler.h"
 #include "tools/sim/metrics.h"
 #include "tools/sim/policy_file.h"
 
 struct sim_contender {
 	const struct sim_driver_ops *driver;
-	struct scheduler_config config; /* npud's */
+	struct sim_policy policy; /* npud's */
 	char name[64];
 };
 
@@ -18,12 +17,13 @@ struct sim_seeds {
 };
 
 /*
- * Understands a policy's name, the same with "-rigid" (gangs keep the width they ask for), a
- * baseline's name, or a policy file's path. -ENOENT: no such name; -EINVAL: a bad file; both with
- * the error's text.
+ * Understands a policy's name, the same with "-rigid" (gangs keep the width they ask for) or
+ * "-device-reset" (a hang resets all cores) or both, a baseline's name, or a policy file's path.
+ * -ENXIO: no such name, else a bad file; both with the error's text.
  */
-int sim_contender_find(const char *name, struct sim_contender *contender,
+int sim_contender_find(const char *name, struct sim_contender *ret_contender,
 		       struct sim_policy_error *ret_error);
+void sim_contender_deinit(struct sim_contender *contender);
 
 /*
  * Runs the scenario once per seed and takes the medians. The engine is that of the last run, for

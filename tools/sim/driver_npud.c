@@ -6,26 +6,27 @@
  */
 #include "tools/sim/driver_npud.h"
 
-#include "scheduler/policy.h"
+#include "scheduler/scheduler.h"
+#include "sessions/record.h"
+#include "tools/sim/npud_tenancy.h"
+#include "tools/sim/policy_file.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define AHEAD_NS 3000000ull
 /* Virtual time begins here, as 0 means "none" to the scheduler. */
 #define EPOCH_NS 1000000000ull
-/* Addresses of models differ from run to run, so signatures are indices. */
-#define SIGNATURE 0x6e7075ull
 
 struct npud {
 	struct sim_driver base;
 	struct sim_engine *engine;
+	const struct sim_policy *policy;
 	struct scheduler *scheduler;
 	struct queue *queues; /* by session */
-	uint64_t tick_ns;     /* the earliest that is armed */
-	bool is_in_batch_end;
+	struct records records;
+	uint64_t tick_ns; /* the one that is armed; others have no effect */
+	bool must_pass;	  /* at the end of this instant */
 };
 
 static struct npud *to_npud(struct sim_driver *driver)
@@ -80,7 +81,8 @@ static int npud_run(void *context, struct sched_job *sched_job, unsigned share, 
 	double reset_ns = 0;
 	struct sim_start start = {
 		.width = sched_job->batch_width,
-		.n_pieces = sched_job->batch_pieces,
+		.n_pieces =
+			sched_job->n_pieces > 1 ? sched_job->batch_pieces : job->model->n_pieces,
 		.cores = sched_job->running_mask,
 	};
 
@@ -128,20 +130,81 @@ static int npud_reset(void *context, unsigned core)
 	struct npud *npud = context;
 
 	if (npud->engine->running[core])
-		sim_stop(npud->engine, npud->engine->running[core]);
+		sim_reset(npud->engine, npud->engine->running[core]->cores,
+			  npud->engine->hardware->reset_core_ns);
 	return 0;
+}
+
+static uint32_t npud_reset_device(void *context)
+{
+	struct npud *npud = context;
+	uint32_t cores = (1u << npud->engine->hardware->n_cores) - 1;
+
+	sim_reset(npud->engine, cores, npud->engine->hardware->reset_vendor_ns);
+	return cores;
+}
+
+/* ---- strikes ---- */
+
+static void npud_kick(struct npud *npud);
+
+static void npud_quarantine(struct sim_engine *engine, void *object, uint64_t value);
+
+static void npud_apply_quarantine(struct npud *npud)
+{
+	struct sim_engine *engine = npud->engine;
+	uint64_t now_ns = EPOCH_NS + engine->now_ns, next_ns;
+
+	next_ns = records_decay(&npud->records, now_ns);
+	for (unsigned i = 0; i < engine->n_sessions; i++)
+		npud_hold(npud->scheduler, &npud->queues[i], &npud->policy->quarantine,
+			  npud_find_record(&npud->records, &engine->sessions[i]), now_ns);
+	if (next_ns != SIM_NEVER)
+		sim_at(engine, next_ns - EPOCH_NS, npud_quarantine, npud, 0);
+	npud_kick(npud);
+}
+
+static void npud_quarantine(struct sim_engine *engine, void *object, uint64_t value)
+{
+	(void)engine;
+	(void)value;
+	npud_apply_quarantine(object);
+}
+
+static void npud_strike(struct npud *npud, const struct sim_session *session)
+{
+	const struct identity identity = npud_identity(session);
+	struct record *record;
+
+	if (records_strike(&npud->records, &identity, &npud->policy->quarantine,
+			   EPOCH_NS + npud->engine->now_ns, &record) < 0)
+		npud->engine->is_out_of_memory = true;
+	npud_apply_quarantine(npud);
+}
+
+static enum sim_end end_of(const struct sched_job *job)
+{
+	switch (job->outcome) {
+	case NPU_OUTCOME_LATE:
+		return job->is_shed ? SIM_REJECTED : SIM_DROPPED;
+	case NPU_OUTCOME_CANCELLED:
+		return SIM_DROPPED;
+	default:
+		return SIM_FAILED;
+	}
 }
 
 static void npud_retire(void *context, struct sched_job *job)
 {
 	struct npud *npud = context;
 
+	list_del(&job_of(job)->link);
+	if (job->outcome == NPU_OUTCOME_HANG && !npud->engine->is_over)
+		npud_strike(npud, job_of(job)->session);
 	/* The engine itself ends what has run to its end. */
 	if (job->outcome == NPU_OUTCOME_OK)
 		return;
-	sim_finish(npud->engine, job_of(job),
-		   job->outcome == NPU_OUTCOME_LATE ? (job->is_shed ? SIM_REJECTED : SIM_DROPPED)
-						    : SIM_FAILED);
+	sim_finish(npud->engine, job_of(job), end_of(job));
 }
 
 static uint64_t npud_now(void *context)
@@ -153,6 +216,7 @@ static const struct sched_backend_ops npud_ops = {
 	.run = npud_run,
 	.progress = npud_progress,
 	.reset = npud_reset,
+	.reset_device = npud_reset_device,
 	.retire = npud_retire,
 	.now = npud_now,
 };
@@ -167,10 +231,41 @@ static void npud_run_and_arm(struct npud *npud)
 
 	scheduler_run(npud->scheduler);
 	next_ns = scheduler_next_tick_ns(npud->scheduler);
-	if (next_ns >= npud->tick_ns)
+	if (next_ns == npud->tick_ns)
 		return;
 	npud->tick_ns = next_ns;
+	if (next_ns == SIM_NEVER)
+		return;
 	sim_at(npud->engine, next_ns - EPOCH_NS, npud_tick, npud, next_ns);
+}
+
+static bool is_resetting(const struct sim_engine *engine)
+{
+	for (unsigned i = 0; i < engine->hardware->n_cores; i++) {
+		if (engine->reset_until_ns[i] > engine->now_ns)
+			return true;
+	}
+	return false;
+}
+
+static void npud_pass(struct sim_engine *engine, void *object, uint64_t value)
+{
+	struct npud *npud = object;
+
+	(void)value;
+	npud->must_pass = false;
+	/* The daemon stands still while the driver resets the device; then it is woken. */
+	if (!npud->policy->resets_device || !is_resetting(engine))
+		npud_run_and_arm(npud);
+}
+
+/* As in the daemon, one pass follows all that happens at one time. */
+static void npud_kick(struct npud *npud)
+{
+	if (npud->must_pass)
+		return;
+	npud->must_pass = true;
+	sim_at(npud->engine, npud->engine->now_ns, npud_pass, npud, 0);
 }
 
 static void npud_tick(struct sim_engine *engine, void *object, uint64_t value)
@@ -182,7 +277,7 @@ static void npud_tick(struct sim_engine *engine, void *object, uint64_t value)
 		return;
 	npud->tick_ns = SIM_NEVER;
 	scheduler_tick(npud->scheduler);
-	npud_run_and_arm(npud);
+	npud_kick(npud);
 }
 
 static uint32_t gang_mask(const struct sim_engine *engine, unsigned width)
@@ -195,29 +290,59 @@ static uint32_t gang_mask(const struct sim_engine *engine, unsigned width)
 	return 0;
 }
 
+/* Its reservation, if it has one, fitted. */
+static bool has_joined(const struct queue *queue)
+{
+	return !list_is_empty(&queue->link);
+}
+
+static bool is_sliceable(const struct sim_tenant *tenant)
+{
+	if (!tenant->class || tenant->class->slice_rule == SLICE_ASKED)
+		return tenant->spec->is_sliceable;
+	return tenant->class->slice_rule == SLICE_ALWAYS;
+}
+
+static void describe(const struct sim_engine *engine, struct sim_job *job)
+{
+	struct sched_job *base = &job->base;
+
+	base->id = job->id;
+	base->n_cores = job->width;
+	base->core_mask = job->stage->core_mask;
+	if (!base->core_mask && job->width > 1)
+		base->core_mask = gang_mask(engine, job->width);
+	base->n_pieces = is_sliceable(job->session->tenant) ? job->model->n_pieces : 1;
+	base->signature = job->model->signature;
+	base->deadline_ns = job->deadline_ns ? EPOCH_NS + job->deadline_ns : 0;
+	base->priority = job->stage->priority;
+	base->late_rule = job->stage->late_rule;
+	base->timeout_ns = job->stage->timeout_ns;
+	base->widths = job->model->widths;
+	for (unsigned width = 1; width <= SIM_CORES_MAX; width++)
+		base->n_tasks[width - 1] = job->model->n_tasks;
+}
+
 static void npud_submit(struct sim_engine *engine, void *object, uint64_t value)
 {
 	struct npud *npud = to_npud(engine->driver);
 	struct sim_job *job = object;
-	struct sched_job *base = &job->base;
-	int r;
+	struct queue *queue = &npud->queues[job->session->index];
+	int r = -EAGAIN;
 
 	(void)value;
-	base->id = job->id;
-	base->n_cores = job->width;
-	base->core_mask = job->width > 1 ? gang_mask(engine, job->width) : 0;
-	base->n_pieces = job->model->n_pieces;
-	base->signature = SIGNATURE + (uint64_t)(job->model - engine->workload->models);
-	base->deadline_ns = job->deadline_ns ? EPOCH_NS + job->deadline_ns : 0;
-	for (unsigned width = 1; width <= SIM_CORES_MAX; width++) {
-		base->n_tasks[width - 1] = job->model->n_tasks;
-		if (job->model->run_ns[width] > 0)
-			base->widths |= 1u << width;
+	describe(engine, job);
+	if (!has_joined(queue))
+		r = -ENOSPC;
+	else if (npud_has_room(job->session))
+		r = scheduler_submit(npud->scheduler, queue, &job->base);
+	if (r == 0) {
+		list_add_tail(&job->session->jobs, &job->link);
+		npud_make_room(npud->scheduler, job->session);
+	} else {
+		sim_finish(engine, job, r == -EINVAL || r == -ENODEV ? SIM_FAILED : SIM_REJECTED);
 	}
-	r = scheduler_submit(npud->scheduler, &npud->queues[job->session->index], base);
-	if (r)
-		sim_finish(engine, job, r == -ETIME ? SIM_REJECTED : SIM_FAILED);
-	npud_run_and_arm(npud);
+	npud_kick(npud);
 }
 
 static void npud_arrive(struct sim_driver *driver, struct sim_job *job)
@@ -239,47 +364,59 @@ static void npud_batch_done(struct sim_driver *driver, const struct sim_batch *b
 			scheduler_core_done(npud->scheduler, i,
 					    (uint64_t)(ran_ns > 1 ? ran_ns : 1));
 	}
-	npud_run_and_arm(npud);
+	npud_kick(npud);
 }
 
 static void npud_wake(struct sim_driver *driver)
 {
-	npud_run_and_arm(to_npud(driver));
+	npud_kick(to_npud(driver));
 }
 
-static void add_queue(struct npud *npud, const struct sim_session *session, bool is_pinned)
+static void add_queue(struct npud *npud, const struct sim_session *session)
 {
-	const struct sim_tenant_spec *spec = session->tenant->spec;
-	uint32_t all_cores = (1u << npud->engine->hardware->n_cores) - 1;
-	struct queue_params params = {
-		.tenant_id = 1 + session->tenant->index,
-		.domain = session->domain,
-		.kind = (enum queue_kind)spec->class,
-		.weight = spec->weight,
-		.core_mask = all_cores,
-		.max_cores = npud->engine->hardware->n_cores,
-		.core_mask_rule = CORE_MASK_DEMAND,
-	};
+	const struct queue_params params = npud_queue_params(npud->engine, npud->policy, session);
 	int r;
 
-	if (is_pinned && spec->pin_mask) {
-		params.core_mask = spec->pin_mask;
-		params.has_own_cores = true;
-	}
-	queue_init(&npud->queues[session->index], session->index + 1);
+	queue_init(&npud->queues[session->index], session->order);
 	r = scheduler_add_queue(npud->scheduler, &npud->queues[session->index], &params);
-	npud->engine->is_out_of_memory |= r < 0;
+	npud->engine->is_out_of_memory |= r == -ENOMEM;
+}
+
+static int compare_order(const void *left, const void *right)
+{
+	const struct sim_session *a = *(const struct sim_session *const *)left;
+	const struct sim_session *b = *(const struct sim_session *const *)right;
+
+	return (a->order > b->order) - (a->order < b->order);
+}
+
+/* In the order in which they came. */
+static int add_queues(struct npud *npud)
+{
+	struct sim_engine *engine = npud->engine;
+	const struct sim_session **sessions = calloc(engine->n_sessions + 1, sizeof(*sessions));
+
+	if (!sessions)
+		return -ENOMEM;
+	for (unsigned i = 0; i < engine->n_sessions; i++)
+		sessions[i] = &engine->sessions[i];
+	qsort(sessions, engine->n_sessions, sizeof(*sessions), compare_order);
+	npud_assign_classes(engine, npud->policy);
+	for (unsigned i = 0; i < engine->n_sessions; i++)
+		add_queue(npud, sessions[i]);
+	free(sessions);
+	return 0;
 }
 
 static int npud_create(struct sim_engine *engine, struct sim_driver **ret_driver)
 {
-	const struct scheduler_config *config = engine->driver_options;
+	const struct sim_policy *policy = engine->driver_options;
 	struct npud *npud = calloc(1, sizeof(*npud));
 	struct scheduler_params params = {
 		.n_cores = engine->hardware->n_cores,
 		.gang_masks = engine->hardware->gang_masks,
 		.has_one_domain = engine->scenario->has_one_domain,
-		.has_core_reset = true,
+		.has_core_reset = !policy->resets_device,
 		.gap_ns = (uint64_t)engine->hardware->gap_daemon_ns,
 		.switch_ns = (uint64_t)(engine->scenario->has_one_domain
 						? engine->hardware->switch_device_ns
@@ -291,18 +428,26 @@ static int npud_create(struct sim_engine *engine, struct sim_driver **ret_driver
 
 	if (npud) {
 		*npud = (struct npud){
-			.base.ops = &sim_driver_npud, .engine = engine, .tick_ns = SIM_NEVER};
+			.base.ops = &sim_driver_npud,
+			.engine = engine,
+			.policy = policy,
+			.tick_ns = SIM_NEVER,
+		};
 		npud->queues = calloc(engine->n_sessions + 1, sizeof(*npud->queues));
 	}
+	if (npud)
+		records_init(&npud->records);
 	if (npud && npud->queues)
-		r = scheduler_new(&params, config, &npud->scheduler);
+		r = scheduler_new(&params, &policy->scheduler, &npud->scheduler);
+	if (r == 0)
+		r = add_queues(npud);
 	if (r < 0) {
+		if (npud)
+			scheduler_free(npud->scheduler);
 		free(npud ? npud->queues : NULL);
 		free(npud);
 		return r;
 	}
-	for (unsigned i = 0; i < engine->n_sessions; i++)
-		add_queue(npud, &engine->sessions[i], !strcmp(config->policy->name, "pinned"));
 	*ret_driver = &npud->base;
 	return 0;
 }
@@ -323,9 +468,12 @@ static void npud_destroy(struct sim_driver *driver)
 		scheduler_reset_core(npud->scheduler, i);
 	for (unsigned i = 0; i < npud->engine->n_sessions; i++)
 		end_queue(npud, &npud->queues[i]);
-	for (unsigned i = 0; i < npud->engine->n_sessions; i++)
-		scheduler_remove_queue(npud->scheduler, &npud->queues[i]);
+	for (unsigned i = 0; i < npud->engine->n_sessions; i++) {
+		if (has_joined(&npud->queues[i]))
+			scheduler_remove_queue(npud->scheduler, &npud->queues[i]);
+	}
 	scheduler_free(npud->scheduler);
+	records_deinit(&npud->records);
 	free(npud->queues);
 	free(npud);
 }

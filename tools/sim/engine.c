@@ -223,14 +223,21 @@ static void reset_cores(struct sim_engine *engine, uint32_t cores, double reset_
 	sim_at(engine, after(engine, reset_ns), wake_driver, NULL, 0);
 }
 
-void sim_stop(struct sim_engine *engine, struct sim_batch *batch)
+void sim_reset(struct sim_engine *engine, uint32_t cores, double reset_ns)
 {
-	uint32_t cores = batch->cores;
-
 	advance(engine);
 	engine->n_kills += !engine->is_over;
-	remove_batch(engine, batch);
-	reset_cores(engine, cores, engine->hardware->reset_core_ns);
+	for (unsigned i = 0; i < SIM_CORES_MAX; i++) {
+		struct sim_batch *batch = &engine->batches[i];
+		struct sim_tenant *tenant;
+
+		if (!batch->job || !(batch->cores & cores))
+			continue;
+		tenant = batch->job->session->tenant;
+		remove_batch(engine, batch);
+		note_starvation(engine, tenant);
+	}
+	reset_cores(engine, cores, reset_ns);
 	set_rates(engine);
 }
 
@@ -379,10 +386,16 @@ static void draw_job(const struct sim_engine *engine, struct sim_job *job)
 	job->hangs = sim_random_unit(random) < job->session->tenant->spec->hang_chance;
 }
 
+static uint64_t deadline_of(const struct sim_tenant *tenant, const struct sim_stage *stage)
+{
+	return stage->deadline_ns ? stage->deadline_ns : tenant->deadline_ns;
+}
+
 static void submit(struct sim_engine *engine, struct sim_request *request,
 		   const struct sim_stage *stage)
 {
 	struct sim_tenant *tenant = request->session->tenant;
+	uint64_t deadline_ns = deadline_of(tenant, stage);
 	struct sim_job *job = calloc(1, sizeof(*job));
 
 	if (!job) {
@@ -394,15 +407,16 @@ static void submit(struct sim_engine *engine, struct sim_request *request,
 	job->session = request->session;
 	job->request = request;
 	job->model = stage->model;
+	job->stage = stage;
 	job->width = stage->width;
 	job->arrival_ns = job->wait_since_ns = engine->now_ns;
-	if (stage->deadline_ns)
-		job->deadline_ns = engine->now_ns + stage->deadline_ns;
+	if (deadline_ns)
+		job->deadline_ns = engine->now_ns + deadline_ns;
 	list_init(&job->link);
 	list_init(&job->base.link);
 	draw_job(engine, job);
 	tenant->n_submitted++;
-	tenant->n_deadlines += stage->deadline_ns != 0;
+	tenant->n_deadlines += deadline_ns != 0;
 	tenant->offered_ns += stage->model->run_ns[stage->width] * stage->width;
 	tenant->n_jobs++;
 	note_starvation(engine, tenant);
@@ -455,8 +469,8 @@ static void drop_request(struct sim_session *session)
 
 	tenant->n_ended[SIM_DROPPED]++;
 	tenant->n_submitted++;
-	tenant->n_deadlines += stage->deadline_ns != 0;
-	tenant->n_late += stage->deadline_ns != 0;
+	tenant->n_deadlines += deadline_of(tenant, stage) != 0;
+	tenant->n_late += deadline_of(tenant, stage) != 0;
 	tenant->offered_ns += stage->model->run_ns[stage->width] * stage->width *
 			      stage->n_parallel * stage->n_repeats;
 }
@@ -557,13 +571,12 @@ static void seed_arrivals(struct sim_engine *engine, struct sim_session *session
 
 /* ---- set-up ---- */
 
-static uint64_t hash_text(const char *text)
+/* `i`: its place among its tenant's. */
+static uint64_t order_of(const struct sim_session *session, unsigned i)
 {
-	uint64_t hash = 14695981039346656037ull;
+	const json_t *number = json_array_get(session->tenant->spec->session_numbers, i);
 
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 1099511628211ull;
-	return hash;
+	return number ? (uint64_t)json_integer_value(number) : 1 + session->index;
 }
 
 static void init_tenant(struct sim_engine *engine, const struct sim_tenant_spec *spec,
@@ -578,6 +591,7 @@ static void init_tenant(struct sim_engine *engine, const struct sim_tenant_spec 
 	tenant->starved_since_ns = SIM_NEVER;
 	tenant->sessions = engine->sessions + engine->n_sessions;
 	tenant->n_sessions = spec->n_sessions;
+	tenant->user = spec->n_replicas > 1 ? 1 + tenant->index : sim_hash_text(spec->uid) | 1;
 	snprintf(tenant->name, sizeof(tenant->name), "%.50s", spec->id);
 	if (spec->n_replicas > 1)
 		snprintf(tenant->name, sizeof(tenant->name), "%.50s%02u", spec->id, replica);
@@ -587,9 +601,9 @@ static void init_tenant(struct sim_engine *engine, const struct sim_tenant_spec 
 		session->index = engine->n_sessions++;
 		session->tenant = tenant;
 		session->core = -1;
-		session->domain = spec->has_session_domains ? 1000000 + session->index
-				  : spec->n_replicas > 1    ? 1 + tenant->index
-							    : hash_text(spec->uid) | 1;
+		session->order = order_of(session, i);
+		session->domain =
+			spec->has_session_domains ? 1000000 + session->index : tenant->user;
 		snprintf(seed, sizeof(seed), "%" PRIu64 "/%.100s/%.60s.%u", engine->seed,
 			 engine->scenario->id, tenant->name, i);
 		sim_random_init_text(&session->arrivals, seed);

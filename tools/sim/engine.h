@@ -16,6 +16,7 @@
 
 #define SIM_NEVER UINT64_MAX
 
+struct class;
 struct sim_engine;
 struct sim_tenant;
 
@@ -23,6 +24,7 @@ enum sim_end { SIM_DONE, SIM_FAILED, SIM_DROPPED, SIM_REJECTED };
 
 struct sim_session {
 	unsigned index; /* among all */
+	uint64_t order; /* when it came, among all; never 0 */
 	struct sim_tenant *tenant;
 	uint64_t domain; /* its address space; never 0 */
 	unsigned n_in_flight;
@@ -46,6 +48,7 @@ struct sim_tenant {
 	const struct sim_tenant_spec *spec;
 	unsigned index, replica; /* replica: of its spec */
 	char name[64];
+	uint64_t user; /* equal for equal uids; never 0 */
 	struct sim_session *sessions;
 	unsigned n_sessions;
 	/* jobs, by what became of them; `late`: of those with a deadline, for whatever reason */
@@ -54,6 +57,9 @@ struct sim_tenant {
 	double service_ns, offered_ns; /* core-time, within the horizon */
 	unsigned n_jobs, n_running;
 	uint64_t starved_since_ns, starved_max_ns;
+	/* ---- the driver's, set in its create() ---- */
+	const struct class *class; /* of a policy file; NULL: none */
+	uint64_t deadline_ns;	   /* of jobs that bring none; 0: none */
 };
 
 struct sim_request {
@@ -72,6 +78,7 @@ struct sim_job {
 	struct sim_session *session;
 	struct sim_request *request;
 	const struct sim_model *model;
+	const struct sim_stage *stage;
 	unsigned width, pieces_done;
 	double noise;
 	bool hangs;
@@ -180,8 +187,8 @@ double sim_work_ns(const struct sim_job *job, unsigned width, unsigned n_pieces)
 /* The cores are free. */
 struct sim_batch *sim_start(struct sim_engine *engine, struct sim_job *job,
 			    const struct sim_start *start);
-/* Stops a batch at once and resets its cores; nobody is told. */
-void sim_stop(struct sim_engine *engine, struct sim_batch *batch);
+/* Stops what runs on the cores at once, whole gangs, and resets them; nobody is told. */
+void sim_reset(struct sim_engine *engine, uint32_t cores, double reset_ns);
 /* A job that does not run is over; it is freed. */
 void sim_finish(struct sim_engine *engine, struct sim_job *job, enum sim_end end);
 

@@ -52,29 +52,40 @@ static void report(const struct options *options, json_t *results, const char *n
 		sim_report_print(name, engine, metrics);
 }
 
+static int run_and_report(const struct options *options, const struct sim_workload *workload,
+			  const struct sim_scenario *scenario,
+			  const struct sim_contender *contender, json_t *results)
+{
+	struct sim_metrics metrics;
+	struct sim_engine engine;
+	int r = 0;
+
+	if (options->timeline)
+		r = sim_contender_draw(contender, workload, scenario, options->seeds.first,
+				       options->timeline);
+	if (r < 0)
+		return cli_error(CLI_FAILED, "%s: %s", options->timeline, strerror(-r));
+	r = sim_contender_run(contender, workload, scenario, &options->seeds, &engine, &metrics);
+	if (r < 0)
+		return cli_error(CLI_FAILED, "%s: %s", contender->name, strerror(-r));
+	report(options, results, contender->name, &engine, &metrics);
+	sim_engine_deinit(&engine);
+	sim_metrics_deinit(&metrics);
+	return CLI_OK;
+}
+
 static int run_contender(const struct options *options, const struct sim_workload *workload,
 			 const struct sim_scenario *scenario, const char *name, json_t *results)
 {
 	struct sim_contender contender;
 	struct sim_policy_error error;
-	struct sim_metrics metrics;
-	struct sim_engine engine;
-	int r = sim_contender_find(name, &contender, &error);
+	int r = sim_contender_find(name, &contender, &error), status;
 
 	if (r < 0)
-		return cli_error(r == -ENOENT ? CLI_USAGE : CLI_FAILED, "%s", error.text);
-	if (options->timeline)
-		r = sim_contender_draw(&contender, workload, scenario, options->seeds.first,
-				       options->timeline);
-	if (r < 0)
-		return cli_error(CLI_FAILED, "%s: %s", options->timeline, strerror(-r));
-	r = sim_contender_run(&contender, workload, scenario, &options->seeds, &engine, &metrics);
-	if (r < 0)
-		return cli_error(CLI_FAILED, "%s: %s", name, strerror(-r));
-	report(options, results, contender.name, &engine, &metrics);
-	sim_engine_deinit(&engine);
-	sim_metrics_deinit(&metrics);
-	return CLI_OK;
+		return cli_error(r == -ENXIO ? CLI_USAGE : CLI_FAILED, "%s", error.text);
+	status = run_and_report(options, workload, scenario, &contender, results);
+	sim_contender_deinit(&contender);
+	return status;
 }
 
 static int run_scenario(const struct options *options, const struct sim_workload *workload,

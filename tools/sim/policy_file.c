@@ -1,51 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* A table says which key is which member of the configuration. */
+/*
+ * npud reads the file. Users and groups are names of the workload, not of this machine: in the
+ * rules a number stands for each before npud looks them up.
+ */
 #include "tools/sim/policy_file.h"
 
-#include "base/clock.h"
-#include "scheduler/policy.h"
+#include "daemon/config.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum value_kind { VALUE_MS, VALUE_NUMBER, VALUE_COUNT, VALUE_FLAG };
-
-static const struct row {
-	const char *section, *key;
-	enum value_kind kind;
-	size_t offset;
-	double min, max;
-} rows[] = {
-#define ROW(section, key, kind, member, min, max)                                                  \
-	{                                                                                          \
-		section, key, VALUE_##kind, offsetof(struct scheduler_config, member), min, max    \
-	}
-	ROW("scheduler", "quantum_ms", MS, quantum_ns, 0.1, 10000),
-	ROW("scheduler", "gang_quantum_ms", MS, gang_quantum_ns, 0.1, 10000),
-	ROW("scheduler", "rr_quantum_ms", MS, rr_quantum_ns, 0.1, 10000),
-	ROW("scheduler", "patience_ms", MS, patience_ns, 0, 1e7),
-	ROW("scheduler", "lag_ms", MS, lag_ns, 0, 1e7),
-	ROW("scheduler", "min_charge_ms", MS, min_charge_ns, 0.001, 1000),
-	ROW("scheduler", "shed_margin_ms", MS, shed_margin_ns, 0, 1e7),
-	ROW("scheduler", "hold_factor", NUMBER, hold_factor, 1, 100),
-	ROW("scheduler", "long_factor", NUMBER, long_factor, 1, 100),
-	ROW("scheduler", "short_umax", NUMBER, short_umax, 0, 1),
-	ROW("scheduler", "backfill_margin", NUMBER, backfill_margin, 1, 10),
-	ROW("scheduler", "admit_margin", NUMBER, admit_margin, 0, 1),
-	ROW("scheduler", "probe_every", COUNT, probe_every, 1, 1048576),
-	ROW("scheduler", "admission", FLAG, has_admission, 0, 0),
-	ROW("scheduler", "bandwidth_guard", FLAG, has_bandwidth_guard, 0, 0),
-	ROW("scheduler", "moldable", FLAG, is_moldable, 0, 0),
-	ROW("watchdog", "floor_ms", MS, watchdog.floor_ns, 0.1, 1e7),
-	ROW("watchdog", "cap_ms", MS, watchdog.cap_ns, 1, 1e7),
-	ROW("watchdog", "unknown_ms", MS, watchdog.unknown_ns, 1, 1e7),
-	ROW("watchdog", "slack_ms", MS, watchdog.slack_ns, 0, 1e7),
-	ROW("watchdog", "factor", NUMBER, watchdog.factor, 1, 1000),
-#undef ROW
-};
+/* Clear of those that a rule may give as a number. */
+#define PRINCIPALS_BASE 0xf0000000u
+#define PRINCIPAL_NONE	UINT32_MAX
 
 bool sim_policy_is_file(const char *name)
 {
@@ -54,99 +24,143 @@ bool sim_policy_is_file(const char *name)
 	return strchr(name, '/') || (length > 5 && strcmp(name + length - 5, ".json") == 0);
 }
 
-static void store(const struct row *row, double value, struct scheduler_config *config)
+struct sim_policy sim_policy_default(void)
 {
-	void *member = (char *)config + row->offset;
-
-	switch (row->kind) {
-	case VALUE_MS:
-		*(uint64_t *)member = (uint64_t)(value * (double)NS_PER_MS);
-		break;
-	case VALUE_NUMBER:
-		*(double *)member = value;
-		break;
-	case VALUE_COUNT:
-		*(unsigned *)member = (unsigned)value;
-		break;
-	case VALUE_FLAG:
-		*(bool *)member = value != 0;
-		break;
-	}
+	return (struct sim_policy){.scheduler = scheduler_config_default(),
+				   .quarantine = quarantine_default()};
 }
 
-static int fail(struct sim_policy_error *error, const char *path, const struct row *row)
+void sim_policy_deinit(struct sim_policy *policy)
 {
-	if (row->kind == VALUE_FLAG)
-		snprintf(error->text, sizeof(error->text), "%.100s: %s.%s: allowed: true, false",
-			 path, row->section, row->key);
-	else
-		snprintf(error->text, sizeof(error->text), "%.100s: %s.%s: allowed: %s, %g to %g",
-			 path, row->section, row->key,
-			 row->kind == VALUE_COUNT ? "a whole number" : "a number", row->min,
-			 row->max);
-	return -EINVAL;
+	session_policy_deinit(&policy->classes);
+	json_decref(policy->principals);
+	*policy = (struct sim_policy){0};
 }
 
-static int read_row(const char *path, const json_t *document, const struct row *row,
-		    struct scheduler_config *config, struct sim_policy_error *error)
+static int number_principal(json_t *rule, const char *key, json_t *principals)
 {
-	const json_t *value = json_object_get(json_object_get(document, row->section), row->key);
-	double number = json_number_value(value);
+	const json_t *name = json_object_get(rule, key);
+	json_int_t next = PRINCIPALS_BASE + (json_int_t)json_object_size(principals);
 
-	if (!value)
+	if (!json_is_string(name))
 		return 0;
-	if (row->kind == VALUE_FLAG) {
-		if (!json_is_boolean(value))
-			return fail(error, path, row);
-		number = json_is_true(value);
-	} else if (!json_is_number(value) || !(number >= row->min && number <= row->max) ||
-		   (row->kind == VALUE_COUNT && !json_is_integer(value))) {
-		return fail(error, path, row);
+	if (!json_object_get(principals, json_string_value(name)) &&
+	    json_object_set_new(principals, json_string_value(name), json_integer(next)) < 0)
+		return -ENOMEM;
+	return json_object_set(rule, key, json_object_get(principals, json_string_value(name)));
+}
+
+/* The file again, with numbers for names. */
+static int parse_numbered(const char *path, json_t *principals, struct config *config,
+			  struct config_error *error)
+{
+	json_t *document = json_load_file(path, 0, NULL), *rule;
+	char *text = NULL;
+	int r = document && principals ? 0 : -ENOMEM;
+	size_t i;
+
+	json_array_foreach (json_object_get(document, "match"), i, rule) {
+		if (r == 0)
+			r = number_principal(rule, "uid", principals);
+		if (r == 0)
+			r = number_principal(rule, "gid", principals);
 	}
-	store(row, number, config);
+	if (r == 0)
+		text = json_dumps(document, JSON_COMPACT);
+	if (text)
+		r = config_parse(path, text, strlen(text), config, error);
+	json_decref(document);
+	free(text);
+	return r;
+}
+
+int sim_policy_load(const char *path, struct sim_policy *ret_policy,
+		    struct sim_policy_error *ret_error)
+{
+	struct sim_policy policy = {.has_classes = true};
+	struct config_error error = {""};
+	struct config config = {0};
+	int r = config_load(path, &config, &error);
+
+	config_deinit(&config);
+	if (r == 0) {
+		policy.principals = json_object();
+		r = parse_numbered(path, policy.principals, &config, &error);
+	}
+	if (r < 0) {
+		if (error.text[0])
+			snprintf(ret_error->text, sizeof(ret_error->text), "%s", error.text);
+		else
+			snprintf(ret_error->text, sizeof(ret_error->text), "%.200s: %s", path,
+				 strerror(-r));
+		sim_policy_deinit(&policy);
+		return r;
+	}
+	policy.scheduler = config.scheduler;
+	policy.quarantine = config.sessions.quarantine;
+	policy.classes = config.sessions;
+	config.sessions = (struct session_policy){0};
+	config_deinit(&config);
+	*ret_policy = policy;
 	return 0;
 }
 
-/* Without a name it is what npud takes then. */
-static int read_policy(const char *path, const json_t *document, struct scheduler_config *config,
-		       struct sim_policy_error *error)
-{
-	const json_t *name = json_object_get(json_object_get(document, "scheduler"), "policy");
+/* ---- who is in which class ---- */
 
-	config->policy = name ? NULL : &policy_fair;
-	if (json_is_string(name))
-		config->policy = policy_find(json_string_value(name));
-	if (config->policy)
-		return 0;
-	snprintf(error->text, sizeof(error->text), "%.100s: scheduler.policy: no such policy",
-		 path);
-	return -EINVAL;
+static uint32_t find_principal(const struct sim_policy *policy, const char *name)
+{
+	const json_t *number = json_object_get(policy->principals, name);
+	char *end;
+	unsigned long value;
+
+	if (number)
+		return (uint32_t)json_integer_value(number);
+	value = strtoul(name, &end, 10);
+	return *name && !*end && value < PRINCIPALS_BASE ? (uint32_t)value : PRINCIPAL_NONE;
 }
 
-int sim_policy_load(const char *path, struct scheduler_config *config,
-		    struct sim_policy_error *ret_error)
+static struct identity identity_of(const struct sim_policy *policy,
+				   const struct sim_tenant_spec *tenant)
 {
-	struct scheduler_config result = scheduler_config_default();
-	json_error_t json_error;
-	json_t *document = json_load_file(path, JSON_REJECT_DUPLICATES, &json_error);
-	int r;
+	struct identity identity = {.uid = find_principal(policy, tenant->uid),
+				    .gid = PRINCIPAL_NONE};
+	const json_t *group;
+	size_t i;
 
-	if (!document && json_error.line < 0)
-		snprintf(ret_error->text, sizeof(ret_error->text), "%.120s", json_error.text);
-	else if (!document)
-		snprintf(ret_error->text, sizeof(ret_error->text), "%.100s:%d: %.120s", path,
-			 json_error.line, json_error.text);
-	else if (!json_is_object(document))
-		snprintf(ret_error->text, sizeof(ret_error->text), "%.100s: not an object", path);
-	if (!json_is_object(document)) {
-		json_decref(document);
-		return -EINVAL;
+	snprintf(identity.comm, sizeof(identity.comm), "%.60s", tenant->comm);
+	snprintf(identity.cgroup, sizeof(identity.cgroup), "%.250s", tenant->cgroup);
+	json_array_foreach (tenant->groups, i, group) {
+		if (json_is_string(group) &&
+		    i < sizeof(identity.groups) / sizeof(identity.groups[0]))
+			identity.groups[identity.n_groups++] =
+				find_principal(policy, json_string_value(group));
 	}
-	r = read_policy(path, document, &result, ret_error);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && r == 0; i++)
-		r = read_row(path, document, &rows[i], &result, ret_error);
-	json_decref(document);
-	if (r == 0)
-		*config = result;
-	return r;
+	return identity;
+}
+
+static const struct class *find_class(const struct session_policy *classes, const char *name)
+{
+	for (unsigned i = 0; i < classes->n_classes; i++) {
+		if (strcmp(classes->classes[i].name, name) == 0)
+			return &classes->classes[i];
+	}
+	return NULL;
+}
+
+const struct class *sim_policy_class(const struct sim_policy *policy,
+				     const struct sim_tenant_spec *tenant)
+{
+	const struct session_policy *classes = &policy->classes;
+	struct identity identity = identity_of(policy, tenant);
+	bool is_somebody = identity.comm[0] || identity.cgroup[0] || identity.n_groups;
+	const struct class *class;
+
+	if (!policy->has_classes)
+		return NULL;
+	class = find_class(classes, tenant->policy_class);
+	for (unsigned i = 0; !class && i + !is_somebody < classes->n_rules; i++) {
+		if (match_rule_fits(&classes->rules[i], &identity))
+			class = &classes->classes[classes->rules[i].class_index];
+	}
+	return class;
 }

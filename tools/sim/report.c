@@ -2,6 +2,8 @@
 /* A number that cannot be measured is "-" here and null there. */
 #include "tools/sim/report.h"
 
+#include "sessions/class.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -24,6 +26,21 @@ static void print_cell(double value, unsigned decimals, int width)
 	printf(" %*s", width, format(value, decimals, buffer, sizeof(buffer)));
 }
 
+/* Of a policy file; "" where the workload's kind and weight count. */
+static const char *class_name(const struct sim_tenant *tenant)
+{
+	return tenant->class ? tenant->class->name : "";
+}
+
+static bool has_classes(const struct sim_engine *engine)
+{
+	for (unsigned i = 0; i < engine->n_tenants; i++) {
+		if (engine->tenants[i].class)
+			return true;
+	}
+	return false;
+}
+
 static void print_tenant(const struct sim_tenant *tenant, const struct sim_tenant_metrics *metrics)
 {
 	printf("  %-12s", tenant->name);
@@ -36,15 +53,16 @@ static void print_tenant(const struct sim_tenant *tenant, const struct sim_tenan
 	print_cell(metrics->share * 100, 1, 7);
 	print_cell(metrics->progress, 3, 8);
 	print_cell(metrics->starved_ms, 0, 8);
-	printf("\n");
+	printf("%s%s\n", tenant->class ? "  " : "", class_name(tenant));
 }
 
 void sim_report_print(const char *policy, const struct sim_engine *engine,
 		      const struct sim_metrics *metrics)
 {
 	printf("%s, %s\n", engine->scenario->id, policy);
-	printf("  %-12s %9s %9s %9s %9s %7s %8s %7s %8s %8s\n", "tenant", "p50 ms", "p90 ms",
-	       "p99 ms", "max ms", "miss %", "jobs/s", "share %", "progress", "starv ms");
+	printf("  %-12s %9s %9s %9s %9s %7s %8s %7s %8s %8s%s\n", "tenant", "p50 ms", "p90 ms",
+	       "p99 ms", "max ms", "miss %", "jobs/s", "share %", "progress", "starv ms",
+	       has_classes(engine) ? "  class" : "");
 	for (unsigned i = 0; i < metrics->n_tenants && i < TENANTS_SHOWN_MAX; i++)
 		print_tenant(&engine->tenants[i], &metrics->tenants[i]);
 	if (metrics->n_tenants > TENANTS_SHOWN_MAX)
@@ -66,9 +84,10 @@ static json_t *json_number_of(double value)
 static json_t *tenant_json(const struct sim_tenant *tenant,
 			   const struct sim_tenant_metrics *metrics)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:f, s:f, s:f, s:f, "
-			 "s:f}",
-			 "id", tenant->name, "p50_ms", json_number_of(metrics->p50_ms), "p90_ms",
+	return json_pack("{s:s, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:f, s:f, s:f, "
+			 "s:f, s:f}",
+			 "id", tenant->name, "class", tenant->class ? class_name(tenant) : NULL,
+			 "p50_ms", json_number_of(metrics->p50_ms), "p90_ms",
 			 json_number_of(metrics->p90_ms), "p99_ms", json_number_of(metrics->p99_ms),
 			 "max_ms", json_number_of(metrics->max_ms), "mean_ms",
 			 json_number_of(metrics->mean_ms), "miss", json_number_of(metrics->miss),

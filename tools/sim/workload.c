@@ -13,6 +13,8 @@
 #define NS_PER_MS_F 1e6
 /* What a time may be: thirty years, far from what uint64_t holds. */
 #define TIME_MAX_NS 1e18
+/* Of models: numbers from there on. */
+#define SIGNATURES 0x6e7075ull
 
 static double number(const json_t *object, const char *key, double fallback)
 {
@@ -66,13 +68,13 @@ static bool take_ns(double ns, uint64_t *ret_ns)
 {
 	if (!(ns >= 0 && ns <= TIME_MAX_NS))
 		return false;
-	*ret_ns = (uint64_t)ns;
+	*ret_ns = (uint64_t)(ns + 0.5);
 	return true;
 }
 
 static void read_hardware(const json_t *object, struct sim_hardware *hardware)
 {
-	static const char *const gangs[] = {"gang2_masks", "gang3_masks"};
+	static const char *const gangs[] = {"gang_masks", "gang2_masks", "gang3_masks"};
 
 	*hardware = (struct sim_hardware){
 		.n_cores = whole(object, "cores", SIM_CORES_MAX),
@@ -91,13 +93,40 @@ static void read_hardware(const json_t *object, struct sim_hardware *hardware)
 		.outlier_chance = number(object, "outlier_prob", 0),
 		.outlier_factor = number(object, "outlier_factor", 1),
 	};
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(gangs) / sizeof(gangs[0]); i++) {
 		const json_t *mask;
 		size_t j;
 
 		json_array_foreach (json_object_get(object, gangs[i]), j, mask)
 			hardware->gang_masks |= 1ull << mask_of(mask);
 	}
+}
+
+/* Where the file lists none: all that it has a time for. */
+static uint32_t narrow_widths(const json_t *object, const struct sim_model *model)
+{
+	const json_t *widths = json_object_get(object, "widths"), *width;
+	uint32_t bits = 0;
+	size_t i;
+
+	for (unsigned w = 1; !widths && w <= SIM_CORES_MAX; w++)
+		bits |= model->run_ns[w] > 0 ? 1u << w : 0;
+	json_array_foreach (widths, i, width) {
+		json_int_t w = json_integer_value(width);
+
+		if (w >= 1 && w <= SIM_CORES_MAX && model->run_ns[w] > 0)
+			bits |= 1u << w;
+	}
+	return bits;
+}
+
+/* Addresses of models differ from run to run, so it is their number where the file says none. */
+static uint64_t signature_of(const json_t *object, unsigned index)
+{
+	const char *kind = text(object, "kind");
+	uint64_t signature = strtoull(kind, NULL, 16);
+
+	return signature ? signature : SIGNATURES + index;
 }
 
 static int read_models(struct sim_workload *workload, double bandwidth_scale,
@@ -121,10 +150,28 @@ static int read_models(struct sim_workload *workload, double bandwidth_scale,
 		model->n_pieces = whole(object, "segments", 1);
 		model->n_tasks = whole(object, "tasks", 1);
 		model->bandwidth = number(object, "bw", 0) * bandwidth_scale;
+		model->widths = narrow_widths(object, model);
+		model->signature = signature_of(object, workload->n_models);
 		if (!(model->run_ns[1] > 0) || !model->n_pieces)
 			return fail(error, name, "needs a time on one core and segments above 0");
 	}
 	return 0;
+}
+
+static bool read_late(const char *name, enum late_rule *ret_rule)
+{
+	static const char *const names[] = {[LATE_UNSAID] = "",
+					    [LATE_DROP] = "drop",
+					    [LATE_DEMOTE] = "demote",
+					    [LATE_RUN] = "run"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], name) == 0) {
+			*ret_rule = (enum late_rule)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static int read_stage(const struct sim_workload *workload, const json_t *object,
@@ -133,14 +180,21 @@ static int read_stage(const struct sim_workload *workload, const json_t *object,
 	const char *name = text(object, "model");
 
 	*stage = (struct sim_stage){
+		.core_mask = mask_of(json_object_get(object, "cores")),
+		.priority = (int)number(object, "priority", 0),
 		.width = whole(object, "width", 1),
 		.n_parallel = whole(object, "fanout", 1),
 		.n_repeats = whole(object, "repeat", 1),
 	};
 	if (!name)
 		return fail(error, "stage", "names no model");
-	if (!take_ns(time_ns(object, "deadline_ms", 0), &stage->deadline_ns))
-		return fail(error, name, "deadline_ms is no time");
+	if (!take_ns(time_ns(object, "deadline_ms", 0), &stage->deadline_ns) ||
+	    !take_ns(time_ns(object, "timeout_ms", 0), &stage->timeout_ns))
+		return fail(error, name, "deadline_ms or timeout_ms is no time");
+	if (!read_late(text(object, "late"), &stage->late_rule))
+		return fail(error, name, "late: allowed: drop, demote, run");
+	if (stage->core_mask && (unsigned)__builtin_popcount(stage->core_mask) != stage->width)
+		return fail(error, name, "cores: as many as its width, or none");
 	for (unsigned i = 0; i < workload->n_models; i++) {
 		assert(workload->models[i].name);
 		if (!strcmp(workload->models[i].name, name))
@@ -194,16 +248,19 @@ static int read_recorded(const struct sim_workload *workload, const json_t *arri
 		struct sim_recorded *recorded = &tenant->recorded[i];
 		int r = read_stage(workload, job, &recorded->stage, error);
 		double run_ns = time_ns(job, "run_ms", 0), at_ns = time_ns(job, "at_ms", 0);
+		unsigned ran_width = whole(job, "ran_width", recorded->stage.width);
 
 		if (r < 0)
 			return r;
+		if (ran_width < 1 || ran_width > SIM_CORES_MAX)
+			return fail(error, tenant->id, "ran_width: allowed: 1 to 3");
 		recorded->session = whole(job, "session", 0);
 		if (recorded->session >= tenant->n_sessions || !take_ns(at_ns, &recorded->time_ns))
 			return fail(error, tenant->id,
 				    "a recorded job has no such session or time");
-		recorded->noise =
-			run_ns > 0 ? run_ns / recorded->stage.model->run_ns[recorded->stage.width]
-				   : 1;
+		recorded->noise = run_ns > 0 && recorded->stage.model->run_ns[ran_width] > 0
+					  ? run_ns / recorded->stage.model->run_ns[ran_width]
+					  : 1;
 	}
 	tenant->n_recorded = json_array_size(jobs);
 	return 0;
@@ -220,12 +277,18 @@ static int read_tenant(const struct sim_workload *workload, const json_t *object
 	*tenant = (struct sim_tenant_spec){
 		.id = text(object, "id"),
 		.uid = text(object, "uid"),
+		.policy_class = text(object, "policy_class"),
+		.comm = text(object, "comm"),
+		.cgroup = text(object, "cgroup"),
+		.groups = json_object_get(object, "groups"),
+		.session_numbers = json_object_get(object, "session_numbers"),
 		.class = !strcmp(class, "rt")		? SIM_RT
 			 : !strcmp(class, "background") ? SIM_BACKGROUND
 							: SIM_NORMAL,
 		.weight = number(object, "weight", 1),
 		.is_adversary = json_is_true(json_object_get(object, "adversary")),
 		.has_session_domains = json_is_true(json_object_get(object, "session_domains")),
+		.is_sliceable = !json_is_false(json_object_get(object, "sliceable")),
 		.n_sessions = whole(object, "sessions", 1),
 		.n_replicas = whole(object, "replicate", 1),
 		.pin_mask = mask_of(json_object_get(object, "pin")),
@@ -351,4 +414,13 @@ const struct sim_scenario *sim_workload_find(const struct sim_workload *workload
 			return &workload->scenarios[i];
 	}
 	return NULL;
+}
+
+uint64_t sim_hash_text(const char *text)
+{
+	uint64_t hash = 14695981039346656037ull;
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211ull;
+	return hash;
 }

@@ -6,6 +6,8 @@
 #ifndef NPU_SIM_WORKLOAD_H
 #define NPU_SIM_WORKLOAD_H
 
+#include "scheduler/queue.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +27,8 @@ struct sim_hardware {
 struct sim_model {
 	const char *name;
 	double run_ns[SIM_CORES_MAX + 1]; /* by width; 0: cannot */
+	uint32_t widths;		  /* bit w: may run on w cores where it asks for more */
+	uint64_t signature;		  /* equal for what npud takes as one kind; never 0 */
 	unsigned n_pieces, n_tasks;
 	double bandwidth;
 };
@@ -33,6 +37,11 @@ struct sim_stage {
 	const struct sim_model *model;
 	unsigned width, n_parallel, n_repeats;
 	uint64_t deadline_ns; /* 0: none */
+	/* As in struct sched_job. */
+	uint32_t core_mask; /* 0: any */
+	int priority;
+	enum late_rule late_rule;
+	uint64_t timeout_ns;
 };
 
 enum sim_class { SIM_RT, SIM_NORMAL, SIM_BACKGROUND };
@@ -48,9 +57,13 @@ struct sim_recorded {
 
 struct sim_tenant_spec {
 	const char *id, *uid;
+	/* For policy files: the class by name, or what its `match` looks at; "" and NULL: none. */
+	const char *policy_class, *comm, *cgroup;
+	const json_t *groups;
 	enum sim_class class;
 	double weight;
 	bool is_adversary, has_session_domains;
+	bool is_sliceable; /* its jobs say that they may be cut */
 	unsigned n_sessions, n_replicas;
 	uint32_t pin_mask; /* 0: none */
 	unsigned pin_width;
@@ -61,6 +74,7 @@ struct sim_tenant_spec {
 	unsigned depth, count;
 	struct sim_stage stages[SIM_STAGES_MAX];
 	unsigned n_stages;
+	const json_t *session_numbers; /* of SIM_RECORDED: when each came, among all */
 	struct sim_recorded *recorded; /* owned; by time */
 	size_t n_recorded;
 };
@@ -93,5 +107,8 @@ int sim_workload_load(const char *path, struct sim_workload *workload, struct si
 void sim_workload_deinit(struct sim_workload *workload);
 /* NULL when there is none of that name. */
 const struct sim_scenario *sim_workload_find(const struct sim_workload *workload, const char *id);
+
+/* A number that stands for a name. */
+uint64_t sim_hash_text(const char *text);
 
 #endif
