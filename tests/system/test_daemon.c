@@ -271,10 +271,15 @@ static void inv7_out_of_descriptors(void)
 	struct client_bo bo, last = {0};
 	unsigned n = 0;
 	uint64_t cpu_ns;
+	int r;
 
 	harness_needs_soft("an emulated driver takes descriptors as well");
 	daemon_start(&(struct daemon_options){.before_exec = limit_descriptors}, &daemon);
-	client_open(&daemon, &client);
+	r = client_try_open(&daemon, &client);
+	/* The kernel counts them by user, whoever else runs tests as the same. */
+	if (r == -ETOOMANYREFS)
+		harness_skip("other programs of this user have too many descriptors in flight");
+	REQUIRE_EQ(r, 0);
 	while (n < 2 * FEW_DESCRIPTORS && client_try_open(&daemon, &clients[n]) == 0)
 		n++;
 	REQUIRE(n > 0 && n < FEW_DESCRIPTORS);
