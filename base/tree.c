@@ -99,3 +99,20 @@ struct tree_node *tree_next(const struct tree_node *node)
 		node = node->parent;
 	return node->parent;
 }
+
+struct tree_node *tree_seek(const struct tree *tree,
+			    bool (*is_past)(const struct tree_node *node, const void *context),
+			    const void *context)
+{
+	struct tree_node *node = tree->root, *first = NULL;
+
+	while (node) {
+		if (is_past(node, context)) {
+			first = node;
+			node = node->left;
+		} else {
+			node = node->right;
+		}
+	}
+	return first;
+}

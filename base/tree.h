@@ -48,4 +48,9 @@ void tree_remove(struct tree *tree, struct tree_node *node);
 struct tree_node *tree_first(const struct tree *tree);
 struct tree_node *tree_next(const struct tree_node *node);
 
+/* The first for which is_past() holds, as it must for all that come after; NULL: there is none. */
+struct tree_node *tree_seek(const struct tree *tree,
+			    bool (*is_past)(const struct tree_node *node, const void *context),
+			    const void *context);
+
 #endif

@@ -21,12 +21,9 @@ _Static_assert(NPU_JOB_TASKS_MAX == 65535, "the default of tasks_per_job below")
 _Static_assert(JSON_NAME_MAX < NPU_NAME_MAX, "class names fit the protocol");
 
 const char *const config_devices[] = {
-	[CONFIG_DEVICE_AUTO] = "auto",
-	[CONFIG_DEVICE_SOFT] = "soft",
-	[CONFIG_DEVICE_TIMING] = "timing",
-	[CONFIG_DEVICE_RKNPU] = "rknpu",
-	[CONFIG_DEVICE_ROCKET] = "rocket",
-	NULL,
+	[CONFIG_DEVICE_AUTO] = "auto",	   [CONFIG_DEVICE_SOFT] = "soft",
+	[CONFIG_DEVICE_TIMING] = "timing", [CONFIG_DEVICE_RKNPU] = "rknpu",
+	[CONFIG_DEVICE_ROCKET] = "rocket", NULL,
 };
 
 const char *const config_soft_clocks[] = {

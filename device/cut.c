@@ -37,13 +37,6 @@ static void note_pointers(const struct soft_registers *registers, struct cut_tas
 	}
 }
 
-/* As the driver does in front of every start (hardware reference 2.4). */
-static void write_start(struct soft_registers *registers)
-{
-	soft_registers_write(registers, REG_CNA_S_POINTER, S_POINTER_PING_PONG | ANY_CORE);
-	soft_registers_write(registers, REG_CORE_S_POINTER, S_POINTER_PING_PONG | ANY_CORE);
-}
-
 static void apply_write(struct soft_registers *registers, const struct regcmd *command,
 			struct cut_task *task)
 {
@@ -83,7 +76,7 @@ void cut_step(struct soft_registers *registers, const struct cut_stream *stream,
 	*ret_task = (struct cut_task){0};
 	note_pointers(registers, ret_task);
 	if (stream->is_started)
-		write_start(registers);
+		soft_registers_drive(registers);
 	for (uint32_t i = 0; i < stream->n_entries; i++) {
 		uint64_t entry = __atomic_load_n(&stream->entries[i], __ATOMIC_RELAXED);
 		struct regcmd command = regcmd_decode(entry);

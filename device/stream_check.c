@@ -22,6 +22,12 @@ void stream_check_init(struct stream_check *check, struct stream_reach reach)
 	memset(check, 0, sizeof(*check));
 	soft_registers_reset(&check->registers);
 	check->reach = reach;
+	stream_check_start(check);
+}
+
+void stream_check_start(struct stream_check *check)
+{
+	soft_registers_drive(&check->registers);
 }
 
 static int refuse(struct soft_complaint *complaint, uint32_t offset, uint32_t value,

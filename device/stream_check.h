@@ -35,8 +35,10 @@ struct stream_next {
 	uint32_t amounts;
 };
 
-/* All but a few KiB of state; nothing to free. */
+/* All but a few KiB of state; nothing to free. The first task is one that the driver starts. */
 void stream_check_init(struct stream_check *check, struct stream_reach reach);
+/* So is the next one: its predecessor does not chain it. */
+void stream_check_start(struct stream_check *check);
 
 /*
  * Walks one task's entries, the op_en among them. -EINVAL with the block, the register, its value

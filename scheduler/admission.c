@@ -18,7 +18,14 @@
 
 struct candidate {
 	struct sched_job *job;
-	uint64_t cost_ns;
+	unsigned n_widths, widths[NPU_JOB_RANGES]; /* as list_widths() */
+	uint64_t cost_ns[NPU_JOB_RANGES];	   /* on each of them */
+};
+
+/* Where and when one job would run. */
+struct place {
+	uint32_t cores;
+	uint64_t start_ns, end_ns;
 };
 
 struct forecast {
@@ -30,17 +37,44 @@ struct forecast {
 	uint64_t missed_ns; /* of the first job that would be late: by how much */
 };
 
-uint64_t admission_cost_ns(const struct scheduler *scheduler, const struct sched_job *job)
+static uint64_t cost_on(const struct scheduler *scheduler, const struct sched_job *job,
+			unsigned width)
 {
 	struct prediction prediction;
 	double piece_ns;
 
-	scheduler_predict(scheduler, job, job->n_cores, &prediction);
+	scheduler_predict(scheduler, job, width, &prediction);
 	piece_ns = (double)prediction.mean_ns;
 	if (scheduler->config.has_bandwidth_guard && prediction.n_samples &&
 	    piece_ns > GUARDED_RATIO * (double)prediction.p10_ns)
 		piece_ns = GUARDED_RATIO * (double)prediction.p10_ns;
 	return (uint64_t)(piece_ns * sched_job_pieces_left(job));
+}
+
+/* Those that the dispatcher would try, the preferred one first; at least one. */
+static unsigned list_widths(const struct scheduler *scheduler, const struct sched_job *job,
+			    unsigned *ret_widths)
+{
+	unsigned n_live = (unsigned)__builtin_popcount(scheduler->live_cores);
+	unsigned n = gang_list_widths(scheduler, job, n_live, ret_widths);
+
+	if (!n)
+		ret_widths[n++] = gang_widest(job);
+	return n;
+}
+
+uint64_t admission_cost_ns(const struct scheduler *scheduler, const struct sched_job *job)
+{
+	unsigned widths[NPU_JOB_RANGES], n = list_widths(scheduler, job, widths);
+	uint64_t least_ns = CLOCK_NEVER;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t cost_ns = cost_on(scheduler, job, widths[i]);
+
+		if (cost_ns < least_ns)
+			least_ns = cost_ns;
+	}
+	return least_ns;
 }
 
 static bool is_before(const struct sched_job *a, const struct sched_job *b)
@@ -51,6 +85,13 @@ static bool is_before(const struct sched_job *a, const struct sched_job *b)
 	return a->id < b->id;
 }
 
+static void fill_costs(const struct scheduler *scheduler, struct candidate *candidate)
+{
+	candidate->n_widths = list_widths(scheduler, candidate->job, candidate->widths);
+	for (unsigned i = 0; i < candidate->n_widths; i++)
+		candidate->cost_ns[i] = cost_on(scheduler, candidate->job, candidate->widths[i]);
+}
+
 static bool add_job(struct forecast *forecast, struct sched_job *job)
 {
 	unsigned i = forecast->n_jobs;
@@ -59,8 +100,8 @@ static bool add_job(struct forecast *forecast, struct sched_job *job)
 		return false;
 	for (; i > 0 && is_before(job, forecast->jobs[i - 1].job); i--)
 		forecast->jobs[i] = forecast->jobs[i - 1];
-	forecast->jobs[i].job = job;
-	forecast->jobs[i].cost_ns = admission_cost_ns(forecast->scheduler, job);
+	forecast->jobs[i] = (struct candidate){.job = job};
+	fill_costs(forecast->scheduler, &forecast->jobs[i]);
 	forecast->n_jobs++;
 	return true;
 }
@@ -113,29 +154,49 @@ static unsigned first_free(const uint64_t *release_ns, uint32_t cores)
 	return first;
 }
 
-/* The job takes those of its cores that are free first. Returns when it ends. */
-static uint64_t place_job(const struct forecast *forecast, const struct candidate *candidate,
-			  uint64_t *release_ns)
+/* It takes those of its cores that are free first. */
+static struct place find_place(const struct forecast *forecast, const struct candidate *candidate,
+			       unsigned width, const uint64_t *release_ns)
 {
 	const struct scheduler *scheduler = forecast->scheduler;
 	uint32_t cores = gang_wanted_cores(scheduler, candidate->job) & scheduler->live_cores;
-	uint32_t taken = 0;
-	uint64_t start_ns = 0;
+	struct place place = {0};
 
 	if (!cores)
 		cores = scheduler->live_cores;
-	for (unsigned n = candidate->job->n_cores; n > 0 && cores & ~taken; n--) {
-		unsigned core = first_free(release_ns, cores & ~taken);
+	for (unsigned n = width; n > 0 && cores & ~place.cores; n--) {
+		unsigned core = first_free(release_ns, cores & ~place.cores);
 
-		taken |= core_bit(core);
-		if (release_ns[core] > start_ns)
-			start_ns = release_ns[core];
+		place.cores |= core_bit(core);
+		if (release_ns[core] > place.start_ns)
+			place.start_ns = release_ns[core];
 	}
-	for (unsigned i = 0; taken >> i; i++) {
-		if (taken >> i & 1)
-			release_ns[i] = start_ns + candidate->cost_ns + scheduler->params.gap_ns;
+	return place;
+}
+
+/*
+ * As the dispatcher does it: on the first width that finds its cores free, the preferred one of
+ * those that do at the same time. Returns when the job ends.
+ */
+static uint64_t place_job(const struct forecast *forecast, const struct candidate *candidate,
+			  uint64_t *release_ns)
+{
+	struct place best = {.start_ns = CLOCK_NEVER};
+
+	for (unsigned i = 0; i < candidate->n_widths; i++) {
+		struct place place =
+			find_place(forecast, candidate, candidate->widths[i], release_ns);
+
+		place.end_ns =
+			place.start_ns + candidate->cost_ns[i] + forecast->scheduler->params.gap_ns;
+		if (place.start_ns < best.start_ns)
+			best = place;
 	}
-	return start_ns + candidate->cost_ns + scheduler->params.gap_ns;
+	for (unsigned i = 0; best.cores >> i; i++) {
+		if (best.cores >> i & 1)
+			release_ns[i] = best.end_ns;
+	}
+	return best.end_ns;
 }
 
 /* How much later a deadline would have to be: a part of that goes into its margin. */

@@ -3,6 +3,7 @@
 #include "scheduler/contract.h"
 
 #include "scheduler/admission.h"
+#include "scheduler/gang.h"
 #include "scheduler/scheduler_internal.h"
 
 /* Fifteen frames a second come a little sooner than every 66.7 ms. */
@@ -43,9 +44,9 @@ static bool is_too_long(const struct scheduler *scheduler, const struct queue *q
 {
 	struct prediction prediction;
 
-	scheduler_predict(scheduler, job, job->n_cores, &prediction);
+	scheduler_predict(scheduler, job, gang_widest(job), &prediction);
 	return queue->params.run_ns && prediction.is_known &&
-	       admission_cost_ns(scheduler, job) * job->n_cores > queue->params.run_ns;
+	       admission_cost_ns(scheduler, job) * gang_widest(job) > queue->params.run_ns;
 }
 
 bool contract_take(struct scheduler *scheduler, struct queue *queue, struct sched_job *job,

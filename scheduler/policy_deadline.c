@@ -9,6 +9,7 @@
  */
 #include "scheduler/admission.h"
 #include "scheduler/contract.h"
+#include "scheduler/gang.h"
 #include "scheduler/policy.h"
 #include "scheduler/policy_fair.h"
 #include "scheduler/scheduler_internal.h"
@@ -41,6 +42,7 @@ struct deadline {
 	struct tree urgent; /* queues with a deadline job at their head, by it */
 	/* The walk. */
 	enum phase phase;
+	int priority;	    /* the walk's; negative: all */
 	struct queue *gang; /* overtakes the deadline jobs that can afford it, or NULL */
 	uint64_t now_ns, guard_ns;
 	/* Cached: the longest batch beside deadline jobs. */
@@ -245,6 +247,7 @@ static void deadline_begin(struct policy *policy, uint64_t now_ns, int priority)
 	struct deadline *deadline = to_deadline(policy);
 
 	deadline->now_ns = now_ns;
+	deadline->priority = priority;
 	deadline->gang = NULL;
 	deadline->phase = PHASE_CALM;
 	if (now_ns >= deadline->limit_until_ns)
@@ -258,12 +261,28 @@ static void deadline_begin(struct policy *policy, uint64_t now_ns, int priority)
 	deadline->phase = PHASE_URGENT;
 }
 
+static bool has_priority(const struct tree_node *node, const void *context)
+{
+	return container_of(node, struct queue, ready_node)->params.priority <=
+	       *(const unsigned *)context;
+}
+
+/* Of the walk's priority, and maybe those below it. */
+static struct tree_node *first_deadline(const struct deadline *deadline)
+{
+	const unsigned most = deadline->priority < 0 ? PRIORITY_AGED : (unsigned)deadline->priority;
+
+	return tree_seek(&deadline->urgent, has_priority, &most);
+}
+
 /* The next deadline queue of the phase; `queue` NULL: the first. */
 static struct queue *next_deadline(const struct deadline *deadline, struct queue *queue)
 {
-	struct tree_node *node =
-		queue ? tree_next(&queue->ready_node) : tree_first(&deadline->urgent);
+	struct tree_node *node = queue ? tree_next(&queue->ready_node) : first_deadline(deadline);
 
+	if (node && deadline->priority >= 0 && deadline->priority <= PRIORITY_MAX &&
+	    queue_of(node)->params.priority != (unsigned)deadline->priority)
+		return NULL;
 	while (node && deadline->gang &&
 	       is_urgent(deadline, queue_of(node)) != (deadline->phase == PHASE_URGENT))
 		node = tree_next(node);
@@ -325,7 +344,7 @@ static bool is_known(const struct deadline *deadline, const struct sched_job *jo
 {
 	struct prediction prediction;
 
-	scheduler_predict(deadline->scheduler, job, job->n_cores, &prediction);
+	scheduler_predict(deadline->scheduler, job, gang_widest(job), &prediction);
 	return prediction.is_known;
 }
 
@@ -339,7 +358,7 @@ static int deadline_admit(struct policy *policy, struct queue *queue, struct sch
 		return 0;
 	queue->relative_deadline_ns = job->deadline_ns > now_ns ? job->deadline_ns - now_ns : 1;
 	queue->deadline_signature = job->signature;
-	queue->deadline_width = job->n_cores;
+	queue->deadline_width = gang_widest(job);
 	queue->deadline_pieces = job->n_pieces ? job->n_pieces : 1;
 	if (!contract_take(deadline->scheduler, queue, job, now_ns)) {
 		scheduler_demote(deadline->scheduler, job);

@@ -4,8 +4,10 @@
  * response ratio (wait + p) / p: it grows without limit while a job waits and starts at 1, so
  * slowdowns are levelled and a gang's turn comes, when it reserves its cores.
  *
- * Ratios change with time, so there is no order to keep: a walk looks for the best few queues, and
- * when it has been to those for more of the rest. Most walks take one step.
+ * Ratios change with time, so there is no order to keep. But among jobs of equal length the oldest
+ * has the highest ratio at any time: queues are kept by the length of their head, to an eighth of a
+ * doubling, and within that by age, so that a walk finds the best few by looking at the oldest of
+ * each length. When it has been to those it looks for more of the rest.
  */
 #include "scheduler/policy.h"
 #include "scheduler/priority.h"
@@ -31,7 +33,7 @@ struct ranked {
 struct gang {
 	struct policy base;
 	struct scheduler *scheduler;
-	struct list ready; /* struct queue::policy_link */
+	struct tree ready; /* struct queue::ready_node, by group, then age */
 	uint64_t pass, now_ns;
 	int priority;		      /* the walk's; negative: all */
 	struct ranked best[BEST_MAX]; /* in order; valid within one walk */
@@ -43,6 +45,77 @@ static struct gang *to_gang(struct policy *policy)
 	return container_of(policy, struct gang, base);
 }
 
+/* ---- groups: queues whose heads are about as long ---- */
+
+/* Queues that are alike in all but their age. */
+struct group {
+	unsigned priority;
+	enum queue_kind kind;
+	unsigned length; /* three bits below the highest one, and its place above them */
+};
+
+static unsigned length_of(uint64_t head_ns)
+{
+	unsigned top = 63 - (unsigned)__builtin_clzll(head_ns);
+
+	return top << 3 | (unsigned)(head_ns >> (top - 3) & 7);
+}
+
+/* No head of the group is shorter. */
+static uint64_t least_ns(const struct group *group)
+{
+	return (8ull + (group->length & 7)) << ((group->length >> 3) - 3);
+}
+
+static struct queue *queue_of(const struct tree_node *node)
+{
+	return container_of(node, struct queue, ready_node);
+}
+
+static struct group group_of(const struct tree_node *node)
+{
+	const struct queue *queue = queue_of(node);
+
+	return (struct group){queue->params.priority, queue->params.kind,
+			      length_of(queue->head_ns)};
+}
+
+/* < 0: the first one comes first. */
+static int compare_groups(const struct group *a, const struct group *b)
+{
+	if (a->priority != b->priority)
+		return a->priority > b->priority ? -1 : 1;
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	return a->length != b->length ? (a->length < b->length ? -1 : 1) : 0;
+}
+
+static bool node_is_before(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct group group_a = group_of(a), group_b = group_of(b);
+	int order = compare_groups(&group_a, &group_b);
+
+	if (order)
+		return order < 0;
+	if (queue_of(a)->key_ns != queue_of(b)->key_ns)
+		return queue_of(a)->key_ns < queue_of(b)->key_ns;
+	return queue_of(a)->id < queue_of(b)->id;
+}
+
+static bool is_past_group(const struct tree_node *node, const void *context)
+{
+	const struct group group = group_of(node);
+
+	return compare_groups(&group, context) > 0;
+}
+
+static bool has_priority(const struct tree_node *node, const void *context)
+{
+	return queue_of(node)->params.priority <= *(const unsigned *)context;
+}
+
+/* ---- the policy ---- */
+
 static int gang_create(struct scheduler *scheduler, const struct scheduler_config *config,
 		       struct policy **ret_policy)
 {
@@ -52,7 +125,7 @@ static int gang_create(struct scheduler *scheduler, const struct scheduler_confi
 		return -ENOMEM;
 	gang->base.ops = &policy_gang;
 	gang->scheduler = scheduler;
-	list_init(&gang->ready);
+	tree_init(&gang->ready, node_is_before);
 	*ret_policy = &gang->base;
 	return 0;
 }
@@ -66,29 +139,37 @@ static void gang_ignore(struct policy *policy, struct queue *queue)
 {
 }
 
-static void gang_head_changed(struct policy *policy, struct queue *queue)
+static void gang_queue_ready(struct policy *policy, struct queue *queue)
 {
+	struct gang *gang = to_gang(policy);
 	const struct sched_job *head = queue_head(queue);
 	struct prediction prediction;
 
-	scheduler_predict(to_gang(policy)->scheduler, head, head->n_cores, &prediction);
+	scheduler_predict(gang->scheduler, head, head->n_cores, &prediction);
 	queue->head_ns = prediction.p90_ns * (head->n_pieces ? head->n_pieces : 1);
 	if (queue->head_ns < PREDICTED_MIN_NS)
 		queue->head_ns = PREDICTED_MIN_NS;
 	queue->key_ns = head->submitted_ns;
-	queue->key_id = head->id;
-}
-
-static void gang_queue_ready(struct policy *policy, struct queue *queue)
-{
-	list_add_tail(&to_gang(policy)->ready, &queue->policy_link);
 	queue->pass = 0;
-	gang_head_changed(policy, queue);
+	tree_insert(&gang->ready, &queue->ready_node);
 }
 
 static void gang_queue_idle(struct policy *policy, struct queue *queue)
 {
-	list_del(&queue->policy_link);
+	tree_remove(&to_gang(policy)->ready, &queue->ready_node);
+}
+
+static void gang_head_changed(struct policy *policy, struct queue *queue)
+{
+	gang_queue_idle(policy, queue);
+	gang_queue_ready(policy, queue);
+}
+
+/* Its kind may have changed. */
+static void gang_queue_updated(struct policy *policy, struct queue *queue)
+{
+	if (queue->n_ready)
+		gang_head_changed(policy, queue);
 }
 
 static void gang_begin(struct policy *policy, uint64_t now_ns, int priority)
@@ -138,20 +219,55 @@ static bool is_left(const struct gang *gang, const struct queue *queue)
 		priority_of(gang->scheduler, queue, gang->now_ns) == (unsigned)gang->priority);
 }
 
+/* Whether nobody of that age and at least that length can be among the best any more. */
+static bool is_too_young(const struct gang *gang, const struct queue *queue, uint64_t length_ns)
+{
+	return gang->n_best == gang->n_wanted &&
+	       (double)(gang->now_ns - queue->key_ns) / (double)length_ns <
+		       gang->best[gang->n_best - 1].slowdown;
+}
+
+/* From the oldest on; returns the first node of the next group. */
+static struct tree_node *rank_group(struct gang *gang, struct tree_node *node)
+{
+	const struct group group = group_of(node);
+	const uint64_t length_ns = least_ns(&group);
+
+	for (; node && !is_past_group(node, &group); node = tree_next(node)) {
+		struct ranked ranked = {.queue = queue_of(node)};
+
+		if (is_too_young(gang, ranked.queue, length_ns))
+			return tree_seek(&gang->ready, is_past_group, &group);
+		if (!is_left(gang, ranked.queue))
+			continue;
+		ranked.slowdown = (double)(gang->now_ns - ranked.queue->key_ns) /
+				  (double)ranked.queue->head_ns;
+		note_best(gang, &ranked);
+	}
+	return node;
+}
+
+/* Whether those from the node on have a place behind the best that were found. */
+static bool is_behind(const struct gang *gang, const struct tree_node *node)
+{
+	const struct queue *queue = queue_of(node);
+
+	if (gang->priority >= 0 && gang->priority <= PRIORITY_MAX &&
+	    queue->params.priority != (unsigned)gang->priority)
+		return true;
+	return gang->priority <= PRIORITY_MAX && gang->n_best == gang->n_wanted &&
+	       gang->best[gang->n_best - 1].queue->params.kind < queue->params.kind;
+}
+
 /* The best of those that are left. */
 static void rank_more(struct gang *gang)
 {
-	struct queue *queue;
+	const unsigned most = gang->priority < 0 ? PRIORITY_AGED : (unsigned)gang->priority;
+	struct tree_node *node = tree_seek(&gang->ready, has_priority, &most);
 
 	gang->n_best = gang->n_taken = 0;
-	list_for_each (queue, &gang->ready, policy_link) {
-		struct ranked ranked = {.queue = queue};
-
-		if (!is_left(gang, queue))
-			continue;
-		ranked.slowdown = (double)(gang->now_ns - queue->key_ns) / (double)queue->head_ns;
-		note_best(gang, &ranked);
-	}
+	while (node && !is_behind(gang, node))
+		node = rank_group(gang, node);
 	for (unsigned i = 0; i < gang->n_best; i++)
 		gang->best[i].queue->pass = gang->pass;
 	gang->n_wanted = BEST_MAX;
@@ -183,7 +299,7 @@ const struct policy_ops policy_gang = {
 	.destroy = gang_destroy,
 	.queue_added = gang_ignore,
 	.queue_removed = gang_ignore,
-	.queue_updated = gang_ignore,
+	.queue_updated = gang_queue_updated,
 	.queue_ready = gang_queue_ready,
 	.queue_idle = gang_queue_idle,
 	.head_changed = gang_head_changed,

@@ -196,6 +196,8 @@ static int check_share(const struct walk *walk, const struct npu_range *range)
 		char text[STREAM_CHECK_TEXT_BYTES];
 		struct stream_next next;
 
+		if (!(job->flags & NPU_SUBMIT_CHAINED))
+			stream_check_start(walk->check);
 		if (stream_check_task(walk->check, entries_of(job, index),
 				      job->tasks[index].regcmd_count, &next, text) < 0)
 			return refuse(walk, index, text);

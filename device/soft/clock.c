@@ -29,7 +29,14 @@ void soft_stopwatch_wait(struct soft_stopwatch *watch)
 
 void soft_stopwatch_resume(struct soft_stopwatch *watch)
 {
-	watch->waited_ns += clock_now_ns() - watch->waiting_since_ns;
+	soft_stopwatch_resume_after(watch, UINT64_MAX);
+}
+
+void soft_stopwatch_resume_after(struct soft_stopwatch *watch, uint64_t most_ns)
+{
+	uint64_t wait_ns = clock_now_ns() - watch->waiting_since_ns;
+
+	watch->waited_ns += wait_ns < most_ns ? wait_ns : most_ns;
 	watch->waiting_since_ns = 0;
 }
 

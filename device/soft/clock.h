@@ -26,6 +26,8 @@ void soft_stopwatch_start(struct soft_stopwatch *watch, clockid_t cpu_clock);
 /* Waiting begins; also takes up a watch again that was stopped. */
 void soft_stopwatch_wait(struct soft_stopwatch *watch);
 void soft_stopwatch_resume(struct soft_stopwatch *watch);
+/* The same, but no more than `most_ns` of the wait count. */
+void soft_stopwatch_resume_after(struct soft_stopwatch *watch, uint64_t most_ns);
 /* Harmless when repeated. */
 void soft_stopwatch_stop(struct soft_stopwatch *watch);
 uint64_t soft_stopwatch_read_ns(const struct soft_stopwatch *watch);

@@ -288,14 +288,113 @@ void soft_core_set_power(struct soft_core *core, bool on)
 	pthread_mutex_unlock(&core->lock);
 }
 
-uint64_t soft_core_time_ns(struct soft_core *core)
+/* ---- time ---- */
+
+/* Device time without the present wait for others. */
+static uint64_t own_time_ns(struct soft_core *core)
 {
-	uint64_t time_ns;
+	struct soft_stopwatch watch;
 
 	pthread_mutex_lock(&core->lock);
-	time_ns = soft_stopwatch_read_ns(&core->watch);
+	watch = core->watch;
+	if (core->is_meeting)
+		soft_stopwatch_resume_after(&watch, 0);
 	pthread_mutex_unlock(&core->lock);
-	return time_ns;
+	return soft_stopwatch_read_ns(&watch);
+}
+
+/* Of all cores, as a gang's are among them; 0 of this one. Nobody's lock is held. */
+static void read_peers(struct soft_core *core, uint64_t ret_times_ns[RK3588_CORES])
+{
+	for (unsigned i = 0; i < RK3588_CORES; i++)
+		ret_times_ns[i] = i < core->shared->n_cores && i != core->index
+					  ? own_time_ns(&core->shared->cores[i])
+					  : 0;
+}
+
+/* How far the one that came furthest has come since the meeting began. */
+static uint64_t peers_ns(const struct soft_core *core, const uint64_t times_ns[RK3588_CORES])
+{
+	uint64_t most_ns = 0;
+
+	for (unsigned i = 0; i < RK3588_CORES; i++) {
+		uint64_t before_ns = core->peers_before_ns[i];
+
+		if (times_ns[i] > before_ns && times_ns[i] - before_ns > most_ns)
+			most_ns = times_ns[i] - before_ns;
+	}
+	return most_ns;
+}
+
+/* At a meeting that is over, which its thread has yet to find out. */
+static bool is_let_go(struct soft_core *core)
+{
+	return core->is_meeting &&
+	       !soft_rendezvous_is_waiting(&core->shared->rendezvous, core->index);
+}
+
+/* Whether the host lets it or not. */
+static bool is_computing(struct soft_core *core)
+{
+	bool is_computing;
+
+	pthread_mutex_lock(&core->lock);
+	is_computing = core->state != SOFT_CORE_IDLE &&
+		       (core->watch.waiting_since_ns == 0 || is_let_go(core));
+	pthread_mutex_unlock(&core->lock);
+	return is_computing;
+}
+
+/* In the same address space: nobody else can be waited for. */
+static bool has_computing_peer(struct soft_core *core)
+{
+	const uint32_t tables = soft_mmu_tables(&core->mmus[0]);
+
+	for (unsigned i = 0; i < core->shared->n_cores; i++) {
+		struct soft_core *peer = &core->shared->cores[i];
+
+		if (peer != core && soft_mmu_tables(&peer->mmus[0]) == tables && is_computing(peer))
+			return true;
+	}
+	return false;
+}
+
+void soft_core_begin_meeting(struct soft_core *core)
+{
+	uint64_t times_ns[RK3588_CORES];
+
+	read_peers(core, times_ns);
+	pthread_mutex_lock(&core->lock);
+	memcpy(core->peers_before_ns, times_ns, sizeof(times_ns));
+	core->is_meeting = true;
+	soft_stopwatch_wait(&core->watch);
+	pthread_mutex_unlock(&core->lock);
+}
+
+void soft_core_end_meeting(struct soft_core *core)
+{
+	uint64_t times_ns[RK3588_CORES];
+
+	read_peers(core, times_ns);
+	pthread_mutex_lock(&core->lock);
+	core->is_meeting = false;
+	soft_stopwatch_resume_after(&core->watch, peers_ns(core, times_ns));
+	pthread_mutex_unlock(&core->lock);
+}
+
+uint64_t soft_core_time_ns(struct soft_core *core)
+{
+	const bool is_held_up = has_computing_peer(core);
+	uint64_t times_ns[RK3588_CORES];
+	struct soft_stopwatch watch;
+
+	read_peers(core, times_ns);
+	pthread_mutex_lock(&core->lock);
+	watch = core->watch;
+	if (core->is_meeting && (is_held_up || is_let_go(core)))
+		soft_stopwatch_resume_after(&watch, peers_ns(core, times_ns));
+	pthread_mutex_unlock(&core->lock);
+	return soft_stopwatch_read_ns(&watch);
 }
 
 bool soft_core_complaint(struct soft_core *core, char *ret_text, size_t size)

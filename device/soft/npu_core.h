@@ -31,6 +31,8 @@ struct soft_shared {
 	atomic_uint pending;  /* bit per core whose interrupt line rose */
 	int event_fd;
 	struct soft_rendezvous rendezvous;
+	struct soft_core *cores; /* all of them, once they run */
+	unsigned n_cores;
 };
 
 /* PC registers (hardware reference 1.6, 2.3, 2.4). */
@@ -79,6 +81,8 @@ struct soft_core {
 	struct soft_notes notes;	 /* since the reset */
 	bool has_convolved;		 /* the convolution buffer holds something since then */
 	struct soft_stopwatch watch;	 /* runs until somebody was told that the core is done */
+	bool is_meeting;		 /* waits for the others of its gang */
+	uint64_t peers_before_ns[RK3588_CORES]; /* how far they were when it began to */
 
 	/* The thread's own. */
 	struct soft_cbuf *cbuf;
@@ -110,6 +114,12 @@ static inline bool soft_core_is_aborted(const struct soft_core *core)
 	return atomic_load_explicit(&core->abort, memory_order_relaxed);
 }
 
+/*
+ * Around waiting for the others of a gang. It counts as device time as far as one of them gets on,
+ * or none is at work: a core that the host keeps from computing makes nobody else look slow.
+ */
+void soft_core_begin_meeting(struct soft_core *core);
+void soft_core_end_meeting(struct soft_core *core);
 /* Waits, until CLOCK_NEVER perhaps, counting as device time. -ECANCELED when aborted. */
 int soft_core_wait_until(struct soft_core *core, uint64_t deadline_ns);
 /*

@@ -329,14 +329,10 @@ static int meet_gang(struct soft_core *core, uint32_t amounts)
 
 	if (n_cores == 1)
 		return 0;
-	pthread_mutex_lock(&core->lock);
-	soft_stopwatch_wait(&core->watch);
-	pthread_mutex_unlock(&core->lock);
+	soft_core_begin_meeting(core);
 	r = soft_rendezvous_meet(&core->shared->rendezvous, core->index, n_cores,
 				 soft_mmu_tables(&core->mmus[0]), &core->abort);
-	pthread_mutex_lock(&core->lock);
-	soft_stopwatch_resume(&core->watch);
-	pthread_mutex_unlock(&core->lock);
+	soft_core_end_meeting(core);
 	return r;
 }
 
@@ -365,6 +361,13 @@ static uint32_t read_start(struct soft_core *core, struct body *ret_body, uint32
 	return *ret_op_en ? 0 : n_tasks;
 }
 
+static void settle_executers(struct soft_core *core)
+{
+	pthread_mutex_lock(&core->lock);
+	soft_registers_settle(&core->registers);
+	pthread_mutex_unlock(&core->lock);
+}
+
 int soft_pc_run(struct soft_core *core)
 {
 	struct soft_operation operation = {0};
@@ -373,6 +376,7 @@ int soft_pc_run(struct soft_core *core)
 
 	if (operation.op_en)
 		return run_operation(core, &operation, clock_now_ns(), 0);
+	settle_executers(core);
 	for (uint32_t i = 0; i < n_tasks; i++) {
 		int r;
 

@@ -9,6 +9,9 @@
 
 #define POINTER_MODE (POINTER_PP_EN | EXECUTER_PP_EN | POINTER_PP_MODE | S_POINTER_CORE_INDEX)
 
+/* In place of the index of the core that the driver writes, which differs from start to start. */
+#define ANY_CORE S_POINTER_CORE_INDEX
+
 static const struct {
 	uint32_t op_en;
 	enum rk3588_block block;
@@ -102,11 +105,25 @@ uint32_t soft_registers_read(struct soft_registers *registers, uint32_t offset)
 	return block->groups[block->pointer].values[index];
 }
 
+void soft_registers_settle(struct soft_registers *registers)
+{
+	for (unsigned i = RK3588_CNA; i < RK3588_BLOCKS; i++)
+		settle_executer(&registers->blocks[i]);
+}
+
+void soft_registers_drive(struct soft_registers *registers)
+{
+	soft_registers_write(registers, REG_CNA_S_POINTER, S_POINTER_PING_PONG | ANY_CORE);
+	soft_registers_write(registers, REG_CORE_S_POINTER, S_POINTER_PING_PONG | ANY_CORE);
+	soft_registers_settle(registers);
+}
+
 static void start_block(struct soft_block *block, enum rk3588_block index)
 {
 	/*
-	 * The executers of DPU and DPU_RDMA only move on when the body writes S_POINTER again; one
-	 * that does not gets its predecessor's configuration executed (hardware reference 2.5).
+	 * In a chain the executers of DPU and DPU_RDMA only move on when the body writes S_POINTER
+	 * again; one that does not gets its predecessor's configuration executed (hardware
+	 * reference 2.5).
 	 */
 	if (index != RK3588_DPU && index != RK3588_DPU_RDMA)
 		settle_executer(block);

@@ -50,6 +50,14 @@ void soft_registers_reset(struct soft_registers *registers);
 void soft_registers_write(struct soft_registers *registers, uint32_t offset, uint32_t value);
 uint32_t soft_registers_read(struct soft_registers *registers, uint32_t offset);
 
+/*
+ * The PC was started. All executers that are due move on; within a chain those of DPU and DPU_RDMA
+ * wait for S_POINTER, but programs for `rocket`, each of whose tasks is started by itself, are
+ * right without it.
+ */
+void soft_registers_settle(struct soft_registers *registers);
+/* What the driver does for every start (hardware reference 2.4), that of the PC included. */
+void soft_registers_drive(struct soft_registers *registers);
 /* An op_en reached the blocks in `op_en` (OP_EN_*): settles their executers, moves the pointers. */
 void soft_registers_start(struct soft_registers *registers, uint32_t op_en);
 /* They have completed. */

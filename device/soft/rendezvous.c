@@ -67,6 +67,16 @@ int soft_rendezvous_meet(struct soft_rendezvous *rendezvous, unsigned core, unsi
 	return was_aborted ? -ECANCELED : 0;
 }
 
+bool soft_rendezvous_is_waiting(struct soft_rendezvous *rendezvous, unsigned core)
+{
+	bool is_waiting;
+
+	pthread_mutex_lock(&rendezvous->lock);
+	is_waiting = rendezvous->cores[core].is_waiting;
+	pthread_mutex_unlock(&rendezvous->lock);
+	return is_waiting;
+}
+
 void soft_rendezvous_kick(struct soft_rendezvous *rendezvous)
 {
 	pthread_mutex_lock(&rendezvous->lock);

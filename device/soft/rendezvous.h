@@ -35,6 +35,8 @@ void soft_rendezvous_deinit(struct soft_rendezvous *rendezvous);
  */
 int soft_rendezvous_meet(struct soft_rendezvous *rendezvous, unsigned core, unsigned n_cores,
 			 uint32_t tables, const atomic_bool *abort);
+/* Whether the core is here and its gang is not complete. */
+bool soft_rendezvous_is_waiting(struct soft_rendezvous *rendezvous, unsigned core);
 void soft_rendezvous_kick(struct soft_rendezvous *rendezvous);
 
 #endif

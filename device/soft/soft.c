@@ -211,6 +211,8 @@ int soft_bus_new(const struct soft_options *options, struct bus **ret_bus)
 		release(soft);
 		return r;
 	}
+	soft->shared.cores = soft->cores;
+	soft->shared.n_cores = RK3588_CORES;
 	*ret_bus = &soft->bus;
 	return 0;
 }

@@ -181,7 +181,7 @@ unsigned order_collect(const struct drm_file *file, const struct order_tokens *t
 int order_add(const struct drm_file *file, const struct order_tokens *tokens, int fence)
 {
 	const uint32_t n_outs = tokens->n - tokens->n_ins;
-	struct order_job *job = calloc(1, sizeof(*job) + n_outs * sizeof(job->outs[0]));
+	struct order_job *job = malloc(sizeof(*job) + n_outs * sizeof(job->outs[0]));
 
 	if (!job) {
 		close(fence);
@@ -189,6 +189,7 @@ int order_add(const struct drm_file *file, const struct order_tokens *tokens, in
 	}
 	fds_set_internal(fence);
 	job->file = file;
+	job->is_over = false;
 	job->fence = fence;
 	job->n_outs = n_outs;
 	if (n_outs)

@@ -75,6 +75,7 @@ static bool all_pass(const struct task *tasks, unsigned n)
 
 	stream_check_init(&check, (struct stream_reach){allows, NULL});
 	for (unsigned i = 0; i < n; i++) {
+		stream_check_start(&check);
 		if (stream_check_task(&check, tasks[i].entries, tasks[i].n, &next, text) == 0)
 			continue;
 		assert(text[0] != '\0');

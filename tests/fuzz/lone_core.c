@@ -83,6 +83,8 @@ void lone_core_run(const struct lone_start *start)
 	soft_core_write32(core, REG_MMU_BANK_1 + MMU_DTE_ADDR,
 			  mmu_entry_encode(start->directory_pa));
 	soft_core_write32(core, REG_MMU_BANK_1 + MMU_COMMAND, MMU_ENABLE_PAGING);
+	soft_core_write32(core, REG_CNA_S_POINTER, S_POINTER_PING_PONG);
+	soft_core_write32(core, REG_CORE_S_POINTER, S_POINTER_PING_PONG);
 	soft_core_write32(core, REG_PC_BASE_ADDRESS, start->iova);
 	soft_core_write32(core, REG_PC_REGISTER_AMOUNTS, regcmd_amount((uint32_t)start->n_entries));
 	soft_core_write32(core, REG_PC_TASK_CON, field_put(PC_TASK_NUMBER, start->n_tasks));

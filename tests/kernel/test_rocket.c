@@ -176,25 +176,19 @@ static void policies_that_need_more_are_refused_at_the_start(void)
 
 /* ---- what it does to jobs ---- */
 
-static uint64_t number_of_core(struct client *client, unsigned core, const char *key)
-{
-	char path[32];
-	json_t *stats = client_stats(client);
-	uint64_t value;
-
-	snprintf(path, sizeof(path), "cores.%u.%s", core, key);
-	value = stats_has(stats, path) ? stats_number(stats, path) : 0;
-	json_decref(stats);
-	return value;
-}
-
 /* How many places in the kernel a session's jobs have. */
 static unsigned count_running(struct client *observer, const struct client *client)
 {
+	json_t *stats = client_stats(observer), *core;
 	unsigned n = 0;
+	size_t i;
 
-	for (unsigned core = 0; core < 3; core++)
-		n += number_of_core(observer, core, "session") == client->hello.session_id;
+	json_array_foreach (json_object_get(stats, "cores"), i, core) {
+		const json_t *session = json_object_get(core, "session");
+
+		n += (uint64_t)json_integer_value(session) == client->hello.session_id;
+	}
+	json_decref(stats);
 	return n;
 }
 

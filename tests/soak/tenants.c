@@ -21,10 +21,9 @@
 #define HANG_NS	     (20 * MS_NS)
 #define GREEDY_BYTES (4ull << 20)
 
-/* No quarantine; and a busy machine takes nobody for hanging who set no timeout. */
+/* No quarantine. */
 const char tenant_policy[] =
-	"{\"watchdog\": {\"slow_after\": 0, \"suspend_after\": 0, \"close_after\": 0,"
-	"   \"floor_ms\": 2000},"
+	"{\"watchdog\": {\"slow_after\": 0, \"suspend_after\": 0, \"close_after\": 0},"
 	" \"version\": 1, \"scheduler\": {\"quantum_ms\": 2},"
 	" \"quota\": {\"bytes_per_session\": 33554432, \"bos_per_session\": 64,"
 	"   \"jobs_per_session\": 12, \"jobs_per_tenant\": 4096,"

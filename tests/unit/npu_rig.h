@@ -33,6 +33,7 @@ struct rig_buffer {
 };
 
 struct rig {
+	struct bus *bus; /* the device's */
 	struct device *device;
 	uint32_t *directory;
 	uint64_t directory_pa;
@@ -67,11 +68,9 @@ static inline void rig_note(void *context, const struct device_event *event)
 
 static inline void rig_init(struct rig *rig, const struct soft_options *options)
 {
-	struct bus *bus;
-
 	*rig = (struct rig){0};
-	assert(soft_bus_new(options, &bus) == 0);
-	assert(rk3588_device_new(bus, "soft", &rig->device) == 0);
+	assert(soft_bus_new(options, &rig->bus) == 0);
+	assert(rk3588_device_new(rig->bus, "soft", &rig->device) == 0);
 	device_set_listener(rig->device, rig_note, rig);
 	rig->directory = rig_pages(MMU_PAGE_BYTES);
 	assert(device_memory_map(rig->device, rig->directory, MMU_PAGE_BYTES, &rig->directory_pa) ==

@@ -149,6 +149,39 @@ START_TEST(test_narrow_gangs_do_not_starve)
 }
 END_TEST
 
+/* A job that its class keeps to one core is judged by what it takes on one. */
+START_TEST(test_admission_knows_the_width)
+{
+	struct queue_params params = mock_queue_params();
+	int r = 0;
+
+	set_up(&policy_deadline);
+	params.kind = QUEUE_RT;
+	params.max_cores = 1;
+	queue_init(&queues[0], 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		jobs[i] = mock_gang(1 + n_jobs, 30 * MS, 7);
+		jobs[i].base.signature = 5;
+		jobs[i].base.widths = 1 << 1;
+		/* Three are measured, the fourth has less than they took. */
+		jobs[i].base.deadline_ns = mock.now_ns + (i < 3 ? 90 : 20) * MS;
+		r = scheduler_submit(mock.scheduler, &queues[0], &jobs[i].base);
+		if (i == 3)
+			break;
+		ck_assert_int_eq(r, 0);
+		n_jobs++;
+		scheduler_run(mock.scheduler);
+		mock_advance(&mock, 40 * MS);
+		ck_assert_int_eq(jobs[i].base.outcome, NPU_OUTCOME_OK);
+		ck_assert_uint_eq(jobs[i].base.batch_width, 1);
+	}
+	ck_assert_int_eq(r, -ETIME);
+	ck_assert_uint_ge(jobs[3].base.missed_ns, 10 * MS);
+	tear_down(1);
+}
+END_TEST
+
 int main(void)
 {
 	SRunner *runner;
@@ -160,6 +193,7 @@ int main(void)
 	tcase_add_loop_test(cases, test_narrower_than_it_asks, 0, 5);
 	tcase_add_loop_test(cases, test_narrow_after_a_reload, 0, 5);
 	tcase_add_test(cases, test_narrow_gangs_do_not_starve);
+	tcase_add_test(cases, test_admission_knows_the_width);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -3,6 +3,7 @@
  * Cores that work together, starts without a stream, and what is told of bits that mean nothing to
  * the model.
  */
+#include "base/clock.h"
 #include "tests/unit/npu_bench.h"
 
 #define MID   0x30000000u /* between the two products of a chain */
@@ -121,6 +122,84 @@ START_TEST(test_exchange)
 		ck_assert_int_eq(rig->events[core].kind, DEVICE_DONE);
 		check_second(&gang, core);
 	}
+	rig_deinit(rig);
+}
+END_TEST
+
+/* ---- a host that keeps one of them from computing ---- */
+
+#define STALL_NS (50 * NS_PER_MS)
+
+static const struct bus_ops *real_ops;
+static struct bus_ops stalling_ops;
+
+/* Core 1 gets no further than its first access to memory, and does not know. */
+static void stall_write32(struct bus *bus, unsigned core, uint32_t offset, uint32_t value)
+{
+	if (core == 1 && offset == REG_PC_OPERATION_ENABLE && value)
+		real_ops->write32(bus, core, REG_MMU_BANK_1 + MMU_COMMAND, MMU_ENABLE_STALL);
+	real_ops->write32(bus, core, offset, value);
+}
+
+static void resume(struct bus *bus)
+{
+	real_ops->write32(bus, 1, REG_MMU_BANK_1 + MMU_COMMAND, MMU_DISABLE_STALL);
+}
+
+static uint64_t device_ns(struct rig *rig, unsigned core, uint32_t tasks_done)
+{
+	struct device_progress progress;
+
+	do {
+		device_progress(rig->device, core, &progress);
+	} while (progress.tasks_done < tasks_done);
+	return progress.device_ns;
+}
+
+/* Waiting for a core that would work if it could is not time that this one takes. */
+START_TEST(test_starved_partner)
+{
+	uint64_t begin_ns, device_begin_ns;
+	struct gang gang;
+	struct rig *rig = &gang.npu.rig;
+
+	gang_init(&gang);
+	real_ops = rig->bus->ops;
+	stalling_ops = *real_ops;
+	stalling_ops.write32 = stall_write32;
+	rig->bus->ops = &stalling_ops;
+	for (unsigned core = 0; core < CORES; core++) {
+		write_core(&gang, core, CORES - 1);
+		matmul_fill(&gang.first[core], gang.npu.a + core * 0x20000, gang.npu.b);
+	}
+	start(&gang, 1, rig->directory_pa);
+	start(&gang, 0, rig->directory_pa);
+	device_begin_ns = device_ns(rig, 0, 1);
+	for (begin_ns = clock_now_ns(); clock_now_ns() - begin_ns < STALL_NS;)
+		ck_assert_uint_lt(device_ns(rig, 0, 1) - device_begin_ns, STALL_NS / 2);
+	resume(rig->bus);
+	rig_wait_events(rig, CORES);
+	for (unsigned core = 0; core < CORES; core++) {
+		ck_assert_int_eq(rig->events[core].kind, DEVICE_DONE);
+		check_second(&gang, core);
+	}
+	rig_deinit(rig);
+}
+END_TEST
+
+/* Where nobody is at work, it is. */
+START_TEST(test_missing_partner)
+{
+	uint64_t begin_ns = clock_now_ns();
+	struct gang gang;
+	struct rig *rig = &gang.npu.rig;
+
+	gang_init(&gang);
+	write_core(&gang, 0, CORES - 1);
+	start(&gang, 0, rig->directory_pa);
+	while (device_ns(rig, 0, 1) < STALL_NS)
+		ck_assert_uint_lt(clock_now_ns() - begin_ns, 30 * NS_PER_S);
+	ck_assert_int_eq(device_reset_core(rig->device, 0), 0);
 	rig_deinit(rig);
 }
 END_TEST
@@ -248,6 +327,8 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(tcase, test_exchange, 0, CORES);
+	tcase_add_test(tcase, test_starved_partner);
+	tcase_add_test(tcase, test_missing_partner);
 	tcase_add_loop_test(tcase, test_strangers, 0, 2);
 	tcase_add_loop_test(tcase, test_ignored, 0, COUNT(ignored));
 	tcase_add_test(tcase, test_slave_start);

@@ -167,6 +167,25 @@ START_TEST(test_forgotten_pointer)
 }
 END_TEST
 
+/* Tasks that the driver starts one by one, as those of `rocket`, do not need it again. */
+START_TEST(test_pointer_of_started_tasks)
+{
+	struct matmul mm = series(0), second = series(1);
+	struct npu npu;
+
+	npu_init(&npu);
+	matmul_fill(&mm, npu.a, npu.b);
+	write_series(&npu, false, false);
+	npu.stream.entries[DISTANCE / 8 / 8] = 0;
+	npu.batch.is_chained = false;
+	npu.batch.n_tasks = 2;
+	ck_assert_int_eq(npu_run(&npu, 0).kind, DEVICE_DONE);
+	ck_assert_uint_eq(matmul_errors(&mm, npu.c), 0);
+	ck_assert_uint_eq(matmul_errors(&second, npu.c + DISTANCE), 0);
+	rig_deinit(&npu.rig);
+}
+END_TEST
+
 /* Results may be re-cut: 4 pixels of 2 groups written as 8 pixels of one (6.7). */
 START_TEST(test_relabelled_output)
 {
@@ -401,6 +420,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_products, 0, COUNT(products));
 	tcase_add_loop_test(tcase, test_series, 0, 4);
 	tcase_add_test(tcase, test_forgotten_pointer);
+	tcase_add_test(tcase, test_pointer_of_started_tasks);
 	tcase_add_test(tcase, test_relabelled_output);
 	tcase_add_loop_test(tcase, test_output_converter, 0, COUNT(conversions));
 	tcase_add_loop_test(tcase, test_complaints, 0, COUNT(complaints));

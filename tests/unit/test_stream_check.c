@@ -298,6 +298,48 @@ START_TEST(test_nothing_started)
 }
 END_TEST
 
+/* In front of the tail. */
+static void task_insert(struct task *task, uint16_t offset, uint32_t value)
+{
+	task->stream.n -= 4;
+	rig_write(&task->stream, offset, value);
+	rig_tail(&task->stream, 0, 0, CONV_OP_EN);
+}
+
+/*
+ * The driver has CNA and CORE alternate between their groups: a task that only starts again reads
+ * what the one before its predecessor did, in a chain and not.
+ */
+START_TEST(test_groups_alternate)
+{
+	char text[STREAM_CHECK_TEXT_BYTES];
+	struct stream_check *check = malloc(sizeof(*check));
+	struct stream_next next;
+	struct ranges ranges = {0};
+	struct task tasks[3] = {0};
+	bool is_chained = _i == 1;
+
+	ck_assert_ptr_nonnull(check);
+	task_write(&tasks[0], &small);
+	task_write(&tasks[1], &small);
+	task_insert(&tasks[1], REG_CNA_FEATURE_DATA_ADDR, IN + 0x1000);
+	tasks[2].stream = (struct rig_stream){tasks[2].entries, 0, MAX_ENTRIES};
+	rig_write(&tasks[2].stream, REG_DPU_S_POINTER, S_POINTER_PING_PONG);
+	rig_tail(&tasks[2].stream, 0, 0, CONV_OP_EN);
+	stream_check_init(check, (struct stream_reach){note_range, &ranges});
+	for (unsigned i = 0; i < 3; i++) {
+		ranges.n = 0;
+		if (!is_chained)
+			stream_check_start(check);
+		ck_assert_int_eq(
+			stream_check_task(check, tasks[i].entries, tasks[i].stream.n, &next, text),
+			0);
+		ck_assert_uint_eq(ranges.items[0].iova, i == 1 ? IN + 0x1000 : IN);
+	}
+	free(check);
+}
+END_TEST
+
 /* Registers of a task before count: one that only starts again reaches what that one did. */
 START_TEST(test_values_stay)
 {
@@ -310,6 +352,9 @@ START_TEST(test_values_stay)
 
 	ck_assert_ptr_nonnull(check);
 	task_write(&task, &small);
+	/* Without the second groups. */
+	task_insert(&task, REG_CNA_S_POINTER, 0);
+	task_insert(&task, REG_CORE_S_POINTER, 0);
 	again.stream = (struct rig_stream){again.entries, 0, MAX_ENTRIES};
 	rig_tail(&again.stream, STREAM, 4, CONV_OP_EN);
 	stream_check_init(check, (struct stream_reach){note_range, &ranges});
@@ -428,6 +473,7 @@ int main(void)
 	tcase_add_loop_test(tcase, test_strange_entry, 0, COUNT(strangers));
 	tcase_add_test(tcase, test_nothing_started);
 	tcase_add_test(tcase, test_values_stay);
+	tcase_add_loop_test(tcase, test_groups_alternate, 0, 2);
 	tcase_add_test(tcase, test_what_passes_never_faults);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);

@@ -15,6 +15,8 @@
 
 #define N_CORES		 3
 #define SESSIONS_OF_USER 10
+#define CLASSES		 5
+#define PRIORITIES	 4
 #define KINDS		 4  /* jobs of a session differ in length */
 #define ONE_IN_GANGS	 16 /* of so many jobs is a gang */
 #define ROUNDS		 40000u
@@ -23,11 +25,20 @@
 #define RT_DEADLINE_NS	 60000000000ull /* near enough to rank, too far to be missed */
 #define NS_PER_US_F	 1e3
 
+/* Sessions: of tenants alone; in classes with a priority; in classes with a policy of their own. */
+enum mix { MIX_TENANTS, MIX_PRIORITIES, MIX_CLASSES };
+
+static const char *const mix_names[] = {"tenants", "priorities", "classes"};
+
 /* Mean time of a decision that may not be exceeded. */
 static const struct load {
 	unsigned n_sessions, n_jobs; /* jobs: of each */
+	enum mix mix;
 	double target_us;
-} loads[] = {{10, 8, 2}, {1000, 100, 10}};
+} loads[] = {
+	{10, 8, MIX_TENANTS, 2},      {10, 8, MIX_PRIORITIES, 2},      {10, 8, MIX_CLASSES, 2},
+	{1000, 100, MIX_TENANTS, 10}, {1000, 100, MIX_PRIORITIES, 10}, {1000, 100, MIX_CLASSES, 10},
+};
 
 static const struct policy_ops *const policies[] = {&policy_round_robin, &policy_pinned,
 						    &policy_gang, &policy_fair, &policy_deadline};
@@ -127,6 +138,12 @@ static int add_sessions(struct world *world)
 			.max_cores = N_CORES,
 		};
 
+		if (world->load->mix == MIX_PRIORITIES)
+			params.priority = i / SESSIONS_OF_USER % PRIORITIES;
+		if (world->load->mix == MIX_CLASSES) {
+			params.tenant_id = 1 + i % CLASSES;
+			params.order = policies[i % CLASSES];
+		}
 		queue_init(&world->queues[i], i + 1);
 		r = scheduler_add_queue(world->scheduler, &world->queues[i], &params);
 		for (unsigned j = 0; j < world->load->n_jobs && r == 0; j++)
@@ -255,16 +272,18 @@ static void report(const struct load *load, const char *policy, struct bench_sam
 
 	if (results)
 		json_array_append_new(results,
-				      json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:b}",
-						"policy", policy, "sessions", load->n_sessions,
-						"jobs", load->n_sessions * load->n_jobs, "mean_us",
-						mean_us, "p50_us", p50, "p99_us", p99, "target_us",
+				      json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:b}",
+						"policy", policy, "mix", mix_names[load->mix],
+						"sessions", load->n_sessions, "jobs",
+						load->n_sessions * load->n_jobs, "mean_us", mean_us,
+						"p50_us", p50, "p99_us", p99, "target_us",
 						load->target_us, "met", mean_us < load->target_us));
 	else
-		printf("%-12s %5u sessions %7u jobs  mean %6.2f us  p50 %6.2f us  p99 %7.2f us  "
-		       "target %2.0f us %s\n",
-		       policy, load->n_sessions, load->n_sessions * load->n_jobs, mean_us, p50, p99,
-		       load->target_us, mean_us < load->target_us ? "met" : "NOT MET");
+		printf("%-12s %-10s %5u sessions %7u jobs  mean %6.2f us  p50 %6.2f us  "
+		       "p99 %7.2f us  target %2.0f us %s\n",
+		       policy, mix_names[load->mix], load->n_sessions,
+		       load->n_sessions * load->n_jobs, mean_us, p50, p99, load->target_us,
+		       mean_us < load->target_us ? "met" : "NOT MET");
 }
 
 static int run_one(const struct load *load, const struct policy_ops *policy, json_t *results,
