@@ -41,11 +41,26 @@ enum cli_status cli_connect(const char *socket_path, struct npu_session **ret_se
 	return cli_connect_as(socket_path, NULL, ret_session);
 }
 
+/* -ENOENT is also what a daemon says that is there: of a class that is not. */
+static bool is_class_unknown(const struct npu_open_args *args)
+{
+	const struct npu_open_args plain = {.socket_path = args->socket_path};
+	struct npu_session *session;
+	if (!args->class_name || npu_open(&plain, &session) < 0)
+		return false;
+	npu_close(session);
+	return true;
+}
+
 enum cli_status cli_connect_as(const char *socket_path, const char *class_name,
 			       struct npu_session **ret_session)
 {
 	const struct npu_open_args args = {.socket_path = socket_path, .class_name = class_name};
+	char words[512];
 	int error = npu_open(&args, ret_session);
+	snprintf(words, sizeof(words), "%s", npu_last_error());
+	if (error == -ENOENT && is_class_unknown(&args))
+		error = -EPERM;
 	switch (error) {
 	case 0:
 		return CLI_OK;
@@ -54,13 +69,13 @@ enum cli_status cli_connect_as(const char *socket_path, const char *class_name,
 		return cli_error(CLI_NO_DAEMON,
 				 "cannot reach npud: %s; start it with `npud` (or `systemctl start "
 				 "npud`), or name its socket with --socket or $NPU_SOCKET",
-				 npu_last_error());
+				 words);
 	case -EPERM:
 	case -EACCES:
 	case -EDQUOT:
-		return cli_error(CLI_REFUSED, "npud refuses the connection: %s", npu_last_error());
+		return cli_error(CLI_REFUSED, "npud refuses the connection: %s", words);
 	default:
-		return cli_error(CLI_NO_DAEMON, "cannot reach npud: %s", npu_last_error());
+		return cli_error(CLI_NO_DAEMON, "cannot reach npud: %s", words);
 	}
 }
 

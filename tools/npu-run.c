@@ -61,6 +61,45 @@ static const struct default_node default_nodes[] = {
 	{"rknpu", "rknpu", false},	   {"accel/accel0", "rocket", false},
 };
 
+/* "dri/card1=rknpu", of `length`: a name that such nodes have, and a driver of ours. */
+static bool is_entry(const char *entry, size_t length)
+{
+	static const struct {
+		const char *format;
+		unsigned min, max; /* of the number */
+	} families[] = {
+		{"dri/card%3u=%6[a-z]%n", 0, 63},
+		{"dri/renderD%3u=%6[a-z]%n", 128, 191},
+		{"accel/accel%3u=%6[a-z]%n", 0, 63},
+	};
+	if (length == 11 && strncmp(entry, "rknpu=rknpu", 11) == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		char driver[7];
+		unsigned number;
+		int end = 0;
+		if (sscanf(entry, families[i].format, &number, driver, &end) == 2 &&
+		    (size_t)end == length && number >= families[i].min && number <= families[i].max)
+			return strcmp(driver, "rknpu") == 0 || strcmp(driver, "rocket") == 0;
+	}
+	return false;
+}
+
+static enum cli_status check_nodes(const char *nodes)
+{
+	while (*nodes) {
+		size_t length = strcspn(nodes, ",");
+		if (!is_entry(nodes, length))
+			return cli_error(CLI_USAGE,
+					 "--nodes: '%.*s' is not NAME=DRIVER, with a name like "
+					 "dri/card1, dri/renderD129, accel/accel0, rknpu and a "
+					 "driver rknpu or rocket",
+					 (int)length, nodes);
+		nodes += length + (nodes[length] == ',');
+	}
+	return CLI_OK;
+}
+
 static enum cli_status choose_nodes(struct run *run, const char *uapi)
 {
 	size_t n = 0;
@@ -79,7 +118,7 @@ static enum cli_status choose_nodes(struct run *run, const char *uapi)
 	}
 	if (!run->nodes)
 		run->nodes = run->default_nodes;
-	return CLI_OK;
+	return check_nodes(run->nodes);
 }
 
 /* ---- command line ---- */

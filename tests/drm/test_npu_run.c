@@ -223,11 +223,19 @@ static void exit_status_is_the_programs(void)
 	const char *const missing[] = {"npu-run", "--socket", daemon.socket, "/no/such/program",
 				       NULL};
 	const char *const usage[] = {"npu-run", "--uapi", "other", "true", NULL};
+	static const char *const bad_nodes[] = {"foo=rknpu",	   "dri/card64=rknpu",
+						"dri/card1=other", "dri/renderD1=rknpu",
+						"dri/card1",	   "rknpu=rocket"};
 
 	REQUIRE_EQ(run(fails).status, 42);
 	REQUIRE_EQ(run(dies).status, 128 + 9);
 	REQUIRE_EQ(run(missing).status, 127);
 	REQUIRE_EQ(run(usage).status, 2);
+	for (size_t i = 0; i < sizeof(bad_nodes) / sizeof(bad_nodes[0]); i++) {
+		const char *const nodes[] = {"npu-run", "--nodes", bad_nodes[i], "true", NULL};
+
+		REQUIRE_EQ(run(nodes).status, 2);
+	}
 	daemon_stop(&daemon);
 }
 
@@ -240,6 +248,8 @@ static void classes(void)
 				     " \"match\": [{\"class\": \"rest\"}]}");
 	const char *const refused[] = {"npu-run", "--socket", daemon.socket, "--class",
 				       "vip",	  "true",     NULL};
+	const char *const unknown[] = {"npu-run", "--socket", daemon.socket, "--class",
+				       "nope",	  "true",     NULL};
 	const char *const granted[] = {"npu-run",
 				       "--socket",
 				       daemon.socket,
@@ -256,6 +266,9 @@ static void classes(void)
 
 	REQUIRE_EQ(result.status, 4);
 	REQUIRE_HAS(result.output, "vip");
+	result = run(unknown);
+	REQUIRE_EQ(result.status, 4);
+	REQUIRE_HAS(result.output, "the policy has no class \"nope\"");
 	REQUIRE_EQ(run(granted).status, 1);
 	REQUIRE_EQ(run(plain).status, 0);
 	daemon_stop(&daemon);
