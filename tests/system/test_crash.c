@@ -149,9 +149,8 @@ static void reconnects_when_asked_to(void)
 #define N_KILLS	  12
 
 struct worker {
-	const struct daemon *daemon;
+	struct npu_session *session; /* open before anybody is killed */
 	pthread_t thread;
-	unsigned seed;
 };
 
 /* Buffers, jobs and waits in a loop, until the daemon is gone; nothing else may go wrong. */
@@ -181,14 +180,13 @@ static int work_once(struct npu_session *session)
 static void *worker_run(void *context)
 {
 	const struct worker *worker = context;
-	struct npu_session *session = open_session(worker->daemon);
 	int r;
 
 	do
-		r = work_once(session);
+		r = work_once(worker->session);
 	while (r == 0);
 	REQUIRE_EQ(r, -ECONNRESET);
-	npu_close(session);
+	npu_close(worker->session);
 	return NULL;
 }
 
@@ -220,7 +218,7 @@ static void killed_at_any_moment(void)
 		daemon_start(&(struct daemon_options){.device = "timing", .log_level = "info"},
 			     &daemon);
 		for (unsigned i = 0; i < N_WORKERS; i++) {
-			workers[i] = (struct worker){.daemon = &daemon};
+			workers[i] = (struct worker){.session = open_session(&daemon)};
 			REQUIRE_EQ(
 				pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]),
 				0);
