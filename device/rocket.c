@@ -101,7 +101,7 @@ static void describe_end(const struct rocket_run *run, char *text, size_t size)
 	const double ms = (double)run->device_ns / NS_PER_MS;
 
 	if (run->verdict == ROCKET_REFUSED)
-		snprintf(text, size, "the driver refused the job: %s", strerror(-run->error));
+		snprintf(text, size, "the driver failed the job: %s", strerror(-run->error));
 	else if (run->verdict == ROCKET_STOPPED)
 		snprintf(text, size,
 			 "the driver stopped the job after %.0f ms, of at most %llu: %s", ms,

@@ -120,18 +120,32 @@ bool rocket_is_busy(const struct rocket_file *file)
 	return wait_mark(file, 0) == 0;
 }
 
+/* Of errors, a few are how a job that was stopped ends; all others are the driver's own. */
+static enum rocket_verdict judge(int r)
+{
+	switch (r) {
+	case 1:
+		return ROCKET_COMPLETED;
+	case 0:
+		return ROCKET_LOST;
+	case -ECANCELED:
+	case -EIO:
+	case -ETIMEDOUT:
+		return ROCKET_STOPPED;
+	default:
+		return ROCKET_REFUSED;
+	}
+}
+
 void rocket_run_job(struct rocket_run *run)
 {
 	int r;
 
 	run->start_ns = clock_now_ns();
-	run->error = submit(run);
-	if (run->error < 0) {
-		run->verdict = ROCKET_REFUSED;
-		return;
-	}
-	r = wait_job(run, run->start_ns + PATIENCE_NS);
+	r = submit(run);
+	if (r == 0)
+		r = wait_job(run, run->start_ns + PATIENCE_NS);
 	run->device_ns = clock_now_ns() - run->start_ns;
 	run->error = r < 0 ? r : 0;
-	run->verdict = r == 1 ? ROCKET_COMPLETED : r == 0 ? ROCKET_LOST : ROCKET_STOPPED;
+	run->verdict = judge(r);
 }

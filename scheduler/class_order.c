@@ -8,9 +8,10 @@
 
 /* Below that a job's length says nothing about what waiting costs it. */
 #define PREDICTED_MIN_NS (200 * NS_PER_US)
+/* How many a walk looks for at first. */
+#define FIRST_BEST 2
 
-typedef bool (*is_before_function)(const struct scheduler *scheduler, const struct queue *a,
-				   const struct queue *b, uint64_t now_ns);
+typedef bool (*is_before_function)(const struct queue *a, const struct queue *b);
 
 static bool is_older(const struct queue *a, const struct queue *b)
 {
@@ -21,16 +22,14 @@ static bool is_older(const struct queue *a, const struct queue *b)
 	return a->id < b->id;
 }
 
-static bool is_before_by_use(const struct scheduler *scheduler, const struct queue *a,
-			     const struct queue *b, uint64_t now_ns)
+static bool is_before_by_use(const struct queue *a, const struct queue *b)
 {
 	if (a->order.virtual_ns != b->order.virtual_ns)
 		return a->order.virtual_ns < b->order.virtual_ns;
 	return is_older(a, b);
 }
 
-static bool is_before_by_turn(const struct scheduler *scheduler, const struct queue *a,
-			      const struct queue *b, uint64_t now_ns)
+static bool is_before_by_turn(const struct queue *a, const struct queue *b)
 {
 	return a->order.turn < b->order.turn;
 }
@@ -49,13 +48,11 @@ static double slowdown(const struct scheduler *scheduler, const struct queue *qu
 	return (double)(now_ns - head->submitted_ns) / (double)length_ns;
 }
 
-static bool is_before_by_slowdown(const struct scheduler *scheduler, const struct queue *a,
-				  const struct queue *b, uint64_t now_ns)
+static bool is_before_by_slowdown(const struct queue *a, const struct queue *b)
 {
-	double slowdown_a = slowdown(scheduler, a, now_ns);
-	double slowdown_b = slowdown(scheduler, b, now_ns);
-
-	return slowdown_a != slowdown_b ? slowdown_a > slowdown_b : is_older(a, b);
+	if (a->order.slowdown != b->order.slowdown)
+		return a->order.slowdown > b->order.slowdown;
+	return is_older(a, b);
 }
 
 static uint64_t head_deadline_ns(const struct queue *queue)
@@ -65,8 +62,7 @@ static uint64_t head_deadline_ns(const struct queue *queue)
 	return head->deadline_ns ? head->deadline_ns : CLOCK_NEVER;
 }
 
-static bool is_before_by_deadline(const struct scheduler *scheduler, const struct queue *a,
-				  const struct queue *b, uint64_t now_ns)
+static bool is_before_by_deadline(const struct queue *a, const struct queue *b)
 {
 	uint64_t deadline_a = head_deadline_ns(a), deadline_b = head_deadline_ns(b);
 
@@ -96,24 +92,58 @@ void class_order_begin(struct scheduler *scheduler)
 	scheduler->n_walks++;
 }
 
+/* Keeps the n_wanted best in order. */
+static void note_best(struct sched_tenant *tenant, is_before_function is_before,
+		      struct queue *queue)
+{
+	unsigned i = tenant->n_best;
+
+	if (i == tenant->n_wanted) {
+		if (!is_before(queue, tenant->best[i - 1]))
+			return;
+		i--;
+	} else {
+		tenant->n_best++;
+	}
+	for (; i > 0 && is_before(queue, tenant->best[i - 1]); i--)
+		tenant->best[i] = tenant->best[i - 1];
+	tenant->best[i] = queue;
+}
+
+/* The best of those that the walk has not been to. */
+static void rank_more(struct scheduler *scheduler, const struct queue *turn, uint64_t now_ns)
+{
+	const is_before_function is_before = order_function(turn);
+	struct sched_tenant *tenant = turn->tenant;
+	struct queue *queue;
+
+	tenant->n_best = tenant->n_taken = 0;
+	list_for_each (queue, &tenant->ordered, order.link) {
+		if (queue->order.walk == scheduler->n_walks || !is_ordered(scheduler, queue))
+			continue;
+		if (is_before == is_before_by_slowdown)
+			queue->order.slowdown = slowdown(scheduler, queue, now_ns);
+		note_best(tenant, is_before, queue);
+	}
+	for (unsigned i = 0; i < tenant->n_best; i++)
+		tenant->best[i]->order.walk = scheduler->n_walks;
+	tenant->n_wanted = TENANT_BEST_MAX;
+}
+
 struct queue *class_order_take(struct scheduler *scheduler, struct queue *turn, uint64_t now_ns)
 {
-	is_before_function is_before;
-	struct queue *queue, *best = NULL;
+	struct sched_tenant *tenant = turn->tenant;
 
 	if (!is_ordered(scheduler, turn))
 		return turn;
-	is_before = order_function(turn);
-	list_for_each (queue, &turn->tenant->ordered, order.link) {
-		if (queue->order.walk == scheduler->n_walks || !is_ordered(scheduler, queue))
-			continue;
-		if (!best || is_before(scheduler, queue, best, now_ns))
-			best = queue;
+	if (tenant->best_walk != scheduler->n_walks) {
+		tenant->best_walk = scheduler->n_walks;
+		tenant->n_wanted = FIRST_BEST;
+		tenant->n_best = tenant->n_taken = 0;
 	}
-	if (!best)
-		return turn;
-	best->order.walk = scheduler->n_walks;
-	return best;
+	if (tenant->n_taken == tenant->n_best)
+		rank_more(scheduler, turn, now_ns);
+	return tenant->n_taken < tenant->n_best ? tenant->best[tenant->n_taken++] : turn;
 }
 
 /* A queue that was idle starts no earlier than those that were not: nothing is saved up. */

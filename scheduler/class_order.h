@@ -25,7 +25,10 @@ struct scheduler;
 
 /* A walk over all ready queues begins. */
 void class_order_begin(struct scheduler *scheduler);
-/* Who takes the turn that the walk has come to: the queue itself, or one of its class. O(class). */
+/*
+ * Who takes the turn that the walk has come to: the queue itself, or one of its class. O(class) for
+ * each TENANT_BEST_MAX turns of a class in one walk.
+ */
 struct queue *class_order_take(struct scheduler *scheduler, struct queue *turn, uint64_t now_ns);
 
 /* As the operations of a policy; harmless for a queue without an order. */

@@ -58,11 +58,13 @@ static bool has_aged(struct scheduler *scheduler, uint64_t now_ns)
 	list_for_each (queue, &scheduler->queues, link) {
 		uint64_t queue_ns = queue->n_ready ? aged_ns(scheduler, queue) : CLOCK_NEVER;
 
+		if (now_ns >= queue_ns)
+			return true;
 		if (queue_ns < due_ns)
 			due_ns = queue_ns;
 	}
 	scheduler->priorities.due_ns = due_ns;
-	return now_ns >= due_ns;
+	return false;
 }
 
 int priority_find(struct scheduler *scheduler, int below, uint64_t now_ns)

@@ -81,10 +81,11 @@ struct queue {
 	struct tree_node ready_node; /* in its policy's order of ready queues */
 	struct {
 		struct list link;  /* sched_tenant::ordered */
-		uint64_t walk;	   /* the last one that has been here */
+		uint64_t walk;	   /* the last one that has found it among the best */
 		uint64_t turn;	   /* round-robin: its place in the ring */
 		uint64_t turn_ns;  /* and the core-time it has used of its turn */
 		double virtual_ns; /* core-time used, within its tenant */
+		double slowdown;   /* gang: as of the last walk that ranked it */
 	} order;		   /* class_order.h */
 	double virtual_ns;	   /* core-time used, within its tenant */
 	uint64_t key_ns, key_id;   /* of the head job, while in the order */

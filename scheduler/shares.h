@@ -18,6 +18,11 @@
 /* Tenants without a queue that are remembered; past that the one with the least debt goes. */
 #define SHARES_IDLE_MAX 1024
 
+/* How many of a tenant's queues a walk looks for at once (class_order.h). */
+#define TENANT_BEST_MAX 32
+
+struct queue;
+
 struct sched_tenant {
 	uint64_t id;
 	double weight;		 /* of the queue that joined or changed last */
@@ -29,7 +34,11 @@ struct sched_tenant {
 	uint64_t last_end_ns;	 /* when a batch of it ended last; 0: never */
 	struct list ordered;	 /* its ready queues with params.order (class_order.h) */
 	uint64_t n_turns;	 /* given to them by round-robin */
-	struct list link;	 /* shares::tenants */
+	/* Those that a walk comes to next, in order; valid within it. */
+	struct queue *best[TENANT_BEST_MAX];
+	unsigned n_best, n_taken, n_wanted;
+	uint64_t best_walk;
+	struct list link; /* shares::tenants */
 	/* ---- the policy's ---- */
 	struct tree ready;     /* struct queue::ready_node */
 	struct tree_node node; /* in the policy's order while `ready` has members */

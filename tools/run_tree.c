@@ -112,23 +112,22 @@ static int copy_names(const struct run_tree *tree, const char *folder)
 
 /* What a driver's nodes belong to, below /sys/devices/platform. */
 struct parent {
-	const char *name, *driver, *compatible, *modalias;
+	const char *name, *driver, *uevent;
 };
 
-static const struct parent rknpu_parent = {"fdab0000.npu", "RKNPU", "rockchip,rk3588-rknpu",
-					   "of:NnpuT(null)Crockchip,rk3588"};
-static const struct parent rocket_parent = {"rknn", "rocket", "rockchip,rk3588-rknn-core",
-					    "platform:rknn"};
+static const struct parent rknpu_parent = {
+	"fdab0000.npu", "RKNPU",
+	"DRIVER=RKNPU\nOF_NAME=npu\nOF_FULLNAME=/npu@fdab0000\n"
+	"OF_COMPATIBLE_0=rockchip,rk3588-rknpu\nOF_COMPATIBLE_N=1\n"
+	"MODALIAS=of:NnpuT(null)Crockchip,rk3588\n"};
+/* One for all cores, which no driver is bound to. */
+static const struct parent rocket_parent = {"rknn", "rocket", "MODALIAS=platform:rknn\n"};
 
 static int make_device(const struct run_tree *tree, const struct parent *parent)
 {
 	char path[128];
 	snprintf(path, sizeof(path), PLATFORM "/%s/uevent", parent->name);
-	int result = make_text(tree, path,
-			       "DRIVER=%s\nOF_NAME=npu\nOF_FULLNAME=/npu@fdab0000\n"
-			       "OF_COMPATIBLE_0=%s\nOF_COMPATIBLE_N=1\n"
-			       "MODALIAS=%s\n",
-			       parent->driver, parent->compatible, parent->modalias);
+	int result = make_text(tree, path, "%s", parent->uevent);
 	snprintf(path, sizeof(path), PLATFORM "/%s/subsystem", parent->name);
 	if (result == 0)
 		result = make_link(tree, path, "../../../bus/platform");

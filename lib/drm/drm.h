@@ -140,8 +140,8 @@ struct drm_file *drm_file_next(struct drm_file *file);
  * No file's lock may be held.
  */
 uint64_t drm_file_find_token(dev_t dev, ino_t ino);
-/* Hands that memory to the NPU or back, in all files that have it; false where none has. */
-bool drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction direction);
+/* Hands that memory to the NPU or back, in all files that have it. No file's lock may be held. */
+void drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction direction);
 /* Once, before anything else: fork handlers, descriptors that came by exec(). */
 void drm_file_init_process(void);
 

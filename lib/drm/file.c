@@ -295,22 +295,19 @@ uint64_t drm_file_find_token(dev_t dev, ino_t ino)
 	return token;
 }
 
-bool drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction direction)
+void drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction direction)
 {
 	struct drm_file *file = NULL;
-	bool is_ours = false;
 
 	while ((file = drm_file_next(file)) != NULL) {
 		const struct gem_object *object;
 
 		pthread_mutex_lock(&file->lock);
 		object = gem_find_memory(&file->gem, dev, ino);
-		is_ours |= object != NULL;
 		if (object)
 			npu_bo_sync(object->session, &object->bo, 0, object->bo.size, direction);
 		pthread_mutex_unlock(&file->lock);
 	}
-	return is_ours;
 }
 
 /* ---- processes ---- */

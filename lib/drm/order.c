@@ -189,6 +189,7 @@ int order_add(const struct drm_file *file, const struct order_tokens *tokens, in
 	}
 	fds_set_internal(fence);
 	job->file = file;
+	job->is_over = false;
 	job->fence = fence;
 	job->n_outs = n_outs;
 	if (n_outs)

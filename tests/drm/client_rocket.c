@@ -386,6 +386,35 @@ static void timeouts(void)
 	CHECK(output_is(&other, 8));
 }
 
+/* A failed job is known until another one takes its place. */
+static void fences_of_memory(void)
+{
+	struct dma_buf_export_sync_file request = {.flags = 0};
+	struct drm_prime_handle prime = {.flags = O_CLOEXEC};
+	struct product stuck, product;
+	struct memory output;
+	int fd = open_node();
+
+	memory_new(fd, 4096, &output);
+	product_new(fd, &output, 1, &stuck);
+	product_new(fd, &output, 8, &product);
+	product_make_hang(&stuck);
+	prime.handle = output.handle;
+	CHECK_EQ(ioctl(fd, PRIME_HANDLE_TO_FD, &prime), 0);
+	CHECK_FAILS(ioctl(prime.fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &request), EINVAL);
+	CHECK_FAILS(ioctl(0, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &request), ENOTTY);
+	CHECK_EQ(fence_status(prime.fd), 1);
+	CHECK_EQ(submit_jobs(fd, &stuck.job, 1), 0);
+	CHECK_EQ(fence_status(prime.fd), 0);
+	CHECK_EQ(prepare(fd, output.handle, FOREVER), 0);
+	CHECK(fence_status(prime.fd) < 0);
+	CHECK(fence_status(prime.fd) < 0);
+	CHECK_EQ(submit_jobs(fd, &product.job, 1), 0);
+	CHECK_EQ(prepare(fd, output.handle, FOREVER), 0);
+	CHECK_EQ(fence_status(prime.fd), 1);
+	CHECK(output_is(&output, 8));
+}
+
 static void *prepare_in_thread(void *argument)
 {
 	const struct product *product = argument;
@@ -617,7 +646,7 @@ static void node_is_found(void)
 	CHECK_EQ(status.st_size, 0);
 	uevent = fopen("/sys/dev/char/261:0/device/uevent", "re");
 	CHECK(uevent && fgets(text, sizeof(text), uevent));
-	CHECK(strcmp(text, "DRIVER=rocket\n") == 0);
+	CHECK(strcmp(text, "MODALIAS=platform:rknn\n") == 0);
 	CHECK_FAILS(open("/dev/accel/accel1", O_RDWR), ENOENT);
 }
 
@@ -652,6 +681,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(bad_arguments),
 	CLIENT_CASE(bad_jobs_are_dropped),
 	CLIENT_CASE(timeouts),
+	CLIENT_CASE(fences_of_memory),
 	CLIENT_CASE(threads),
 	CLIENT_CASE(prime),
 	CLIENT_CASE(order_across_files),

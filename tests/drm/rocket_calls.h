@@ -8,6 +8,8 @@
 #include "lib/drm/uapi/rocket.h"
 
 #include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <linux/sync_file.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -87,6 +89,18 @@ static inline int gem_close(int fd, uint32_t handle)
 	struct drm_gem_close close_ = {.handle = handle};
 
 	return ioctl(fd, GEM_CLOSE, &close_);
+}
+
+/* How what writes that memory ended, as sync files have it. */
+static inline int fence_status(int dma_buf)
+{
+	struct dma_buf_export_sync_file request = {.flags = DMA_BUF_SYNC_READ};
+	struct sync_file_info info = {0};
+
+	CHECK_EQ(ioctl(dma_buf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &request), 0);
+	CHECK_EQ(ioctl(request.fd, SYNC_IOC_FILE_INFO, &info), 0);
+	close(request.fd);
+	return info.status;
 }
 
 #endif

@@ -51,7 +51,7 @@ static void others_get_their_turn(void)
 	client_open(&daemon, &long_one);
 	client_open(&daemon, &camera);
 	client_submit(&long_one, &batch, NULL);
-	client_wait_stats(&long_one, "scheduler.slices", 1);
+	client_wait_stats(&long_one, "sessions.0.running", 1);
 	for (int i = 0; i < 5; i++)
 		client_wait_outcome(&camera, client_submit(&camera, &frame, NULL), NPU_OUTCOME_OK);
 	REQUIRE(!fence_is_signalled(long_one.completions));

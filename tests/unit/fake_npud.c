@@ -105,7 +105,7 @@ static void handle_hello(struct fake_npud *fake, struct request *request)
 	if (!fake->has_tasks_in_bo)
 		body.features &= ~NPU_FEATURE_TASKS_IN_BO;
 	if (!fake->has_scheduling)
-		body.features &= ~NPU_FEATURE_SCHEDULING;
+		body.features &= ~(NPU_FEATURE_SCHEDULING | NPU_FEATURE_UNCACHED);
 	if (fake->version == 0)
 		refuse(fake, request, EPROTO, "libnpu speaks 1 to 1,\nnpud speaks 9");
 	else {

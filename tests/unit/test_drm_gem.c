@@ -71,6 +71,10 @@ START_TEST(addresses_are_found_within_objects)
 	ck_assert_ptr_null(gem_find_iova(&gem, NULL, 0xffffdfffu));
 	ck_assert_ptr_null(gem_find_iova(&gem, NULL, 0x100000000ull));
 	ck_assert_ptr_null(gem_find_memory(&gem, 0, 0));
+	object->name = 3;
+	ck_assert_ptr_eq(gem_find_name(&gem, 3), object);
+	ck_assert_ptr_null(gem_find_name(&gem, 4));
+	ck_assert_uint_eq(object->n_handles, 1);
 	add(&gem, 0x1000, 4096, 0);
 	add(&gem, 0x2000, 4096, 0);
 	ck_assert_uint_eq(gem_collect(&gem, NULL, handles, 2), 2);

@@ -297,6 +297,7 @@ START_TEST(scheduling_wishes)
 		.widths = 6,
 		.width_ranges = ranges,
 	};
+	struct npu_bo bo;
 
 	ck_assert_int_eq(npu_submit(npu, &job, NULL, NULL), 0);
 	ck_assert_uint_eq(fake->last_submit.flags, job.flags | NPU_SUBMIT_COMPLETION);
@@ -317,6 +318,8 @@ START_TEST(scheduling_wishes)
 	ck_assert_int_eq(npu_submit(npu, &job, NULL, NULL), -EOPNOTSUPP);
 	job.priority = 0;
 	ck_assert_int_eq(npu_submit(npu, &job, NULL, NULL), 0);
+	ck_assert_int_eq(npu_bo_create(npu, 4096, NPU_BO_UNCACHED, &bo), -EOPNOTSUPP);
+	ck_assert_int_eq(npu_bo_create(npu, 4096, 0, &bo), 0);
 }
 END_TEST
 

@@ -237,7 +237,7 @@ START_TEST(what_the_driver_would_drop_is_refused)
 }
 END_TEST
 
-START_TEST(refusal_is_told_with_the_reason)
+START_TEST(failure_of_the_driver_is_told_with_the_reason)
 {
 	struct device_batch batch;
 
@@ -247,8 +247,16 @@ START_TEST(refusal_is_told_with_the_reason)
 	ck_assert_int_eq(device_start(device, 2, &batch), 0);
 	wait_events(1);
 	ck_assert_int_eq(events[0].kind, DEVICE_REFUSED);
-	ck_assert_str_eq(events[0].detail, "the driver refused the job: Cannot allocate memory");
+	ck_assert_str_eq(events[0].detail, "the driver failed the job: Cannot allocate memory");
 	ck_assert_int_eq(device_reset_core(device, 2), 0);
+	/* Nor is it the job's fault that its driver goes away. */
+	fake.submit_error = 0;
+	ck_assert_int_eq(device_start(device, 2, &batch), 0);
+	fake_wait_jobs(1);
+	fake_end(0, -ENODEV);
+	wait_events(2);
+	ck_assert_int_eq(events[1].kind, DEVICE_REFUSED);
+	ck_assert_str_eq(events[1].detail, "the driver failed the job: No such device");
 	close_device();
 }
 END_TEST
@@ -560,7 +568,7 @@ static void add_job_tests(TCase *tcase)
 	tcase_add_test(tcase, kernels_without_fences_are_asked_for_the_mark);
 	tcase_add_test(tcase, sessions_run_beside_each_other_but_not_beside_themselves);
 	tcase_add_test(tcase, what_the_driver_would_drop_is_refused);
-	tcase_add_test(tcase, refusal_is_told_with_the_reason);
+	tcase_add_test(tcase, failure_of_the_driver_is_told_with_the_reason);
 	tcase_add_test(tcase, stopped_job_is_told_and_others_go_on);
 	tcase_add_test(tcase, without_fences_time_tells);
 	tcase_add_test(tcase, time_stops_before_the_budget);
