@@ -6,7 +6,7 @@
  *
  * Ratios change with time, so there is no order to keep. But among jobs of equal length the oldest
  * has the highest ratio at any time: queues are kept by the length of their head, to an eighth of a
- * doubling, and within that by age, so that a walk finds the best few by looking at the oldest of
+ * doubling, and within that by age, so that a walk finds the best by looking at the oldest of
  * each length. When it has been to those it looks for more of the rest.
  */
 #include "scheduler/policy.h"
@@ -21,8 +21,8 @@
 /* Below that a job's length says nothing about what waiting costs it. */
 #define PREDICTED_MIN_NS (200 * NS_PER_US)
 
-/* How many a walk looks for, at first and when it goes on. */
-#define FIRST_BEST 2
+/* How many a walk looks for at first, and when it goes on. */
+#define FIRST_BEST 1
 #define BEST_MAX   64
 
 struct ranked {

@@ -59,8 +59,12 @@ static void merge_free(struct merge *merge)
 
 void merge_forget_all(void)
 {
-	while (!LIST_EMPTY(&merges))
-		merge_free(LIST_FIRST(&merges));
+	struct merge *merge, *next;
+
+	for (merge = LIST_FIRST(&merges); merge; merge = next) {
+		next = LIST_NEXT(merge, link);
+		merge_free(merge);
+	}
 }
 
 /* PENDING where npud died before one of them ended. */

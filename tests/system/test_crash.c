@@ -149,7 +149,7 @@ static void reconnects_when_asked_to(void)
 #define N_KILLS	  12
 
 struct worker {
-	struct npu_session *session;
+	struct npu_session *session; /* open before anybody is killed */
 	pthread_t thread;
 };
 
@@ -179,15 +179,14 @@ static int work_once(struct npu_session *session)
 
 static void *worker_run(void *context)
 {
-	struct worker *worker = context;
-	struct npu_session *session = worker->session;
+	const struct worker *worker = context;
 	int r;
 
 	do
-		r = work_once(session);
+		r = work_once(worker->session);
 	while (r == 0);
 	REQUIRE_EQ(r, -ECONNRESET);
-	npu_close(session);
+	npu_close(worker->session);
 	return NULL;
 }
 

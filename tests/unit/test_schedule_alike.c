@@ -26,14 +26,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SESSIONS 7u
-#define KINDS	 4u
-#define JOBS	 180u
-#define SEEDS	 12
-#define FIRST_NS NS_PER_S
-#define CLOSE_NS NS_PER_US /* of start times: a recording has doubles */
-#define CORES	 3u
-#define WHOLE_NS 15120ull /* can be cut into all numbers of pieces there are */
+#define SESSIONS   7u
+#define KINDS	   4u
+#define JOBS	   180u
+#define FIRST_SEED 115 /* among these, refused jobs have shed others */
+#define SEEDS	   12
+#define FIRST_NS   NS_PER_S
+#define CLOSE_NS   NS_PER_US /* of start times: a recording has doubles */
+#define CORES	   3u
+#define WHOLE_NS   15120ull /* can be cut into all numbers of pieces there are */
 
 /* Everything that reads a clock reads this one. */
 static uint64_t now_ns;
@@ -533,7 +534,7 @@ static void run_seed(const struct policy_case *policy, uint64_t seed)
 START_TEST(test_schedules_are_alike)
 {
 	log_set_level(LOG_LEVEL_ERROR);
-	for (uint64_t seed = 1; seed <= SEEDS; seed++)
+	for (uint64_t seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++)
 		run_seed(&policies[_i], seed);
 }
 END_TEST

@@ -91,6 +91,34 @@ START_TEST(test_ascending_keys_stay_shallow)
 }
 END_TEST
 
+static bool is_at_least(const struct tree_node *node, const void *context)
+{
+	return container_of(node, const struct item, node)->key >= *(const unsigned *)context;
+}
+
+START_TEST(test_seeking)
+{
+	tree_init(&tree, is_before);
+	for (unsigned key = 0; key < 3; key++)
+		ck_assert_ptr_null(tree_seek(&tree, is_at_least, &key));
+	for (unsigned i = 0; i < N; i++) {
+		tree_node_init(&items[i].node);
+		items[i].key = 2 * (i / 2);
+		tree_insert(&tree, &items[i].node);
+	}
+	for (unsigned key = 0; key <= N - 2; key++) {
+		const struct tree_node *node = tree_seek(&tree, is_at_least, &key);
+		const struct tree_node *first = tree_first(&tree);
+
+		while (!is_at_least(first, &key))
+			first = tree_next(first);
+		ck_assert_ptr_eq(node, first);
+	}
+	for (unsigned key = N - 1; key < N + 1; key++)
+		ck_assert_ptr_null(tree_seek(&tree, is_at_least, &key));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("tree");
@@ -100,6 +128,7 @@ int main(void)
 
 	tcase_add_test(cases, test_members_are_in_order);
 	tcase_add_test(cases, test_ascending_keys_stay_shallow);
+	tcase_add_test(cases, test_seeking);
 	suite_add_tcase(suite, cases);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
