@@ -269,10 +269,12 @@ static void require_clean(struct soak *soak, struct client *observer)
 
 static void begin(struct soak *soak, uint64_t seed, struct client *observer)
 {
+	char policy[TENANT_POLICY_SIZE];
 	struct daemon_options options = {
-		.device = device_name(), .log_level = "error", .config = tenant_policy};
+		.device = device_name(), .log_level = "error", .config = policy};
 	json_t *stats;
 
+	tenant_policy(strcmp(device_name(), "soft") && strcmp(device_name(), "timing"), policy);
 	soak->begin_ns = soak->report_ns = soak->stall_ns = harness_now_ns();
 	soak->stall_seed = seed;
 	soak->totals = mmap(NULL, sizeof(*soak->totals), PROT_READ | PROT_WRITE,

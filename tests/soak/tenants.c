@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,14 +23,23 @@
 #define GREEDY_BYTES (4ull << 20)
 
 /* No quarantine. */
-const char tenant_policy[] =
-	"{\"watchdog\": {\"slow_after\": 0, \"suspend_after\": 0, \"close_after\": 0},"
+static const char policy_format[] =
+	"{\"watchdog\": {\"slow_after\": 0, \"suspend_after\": 0, \"close_after\": 0,"
+	"   \"floor_ms\": %u},"
 	" \"version\": 1, \"scheduler\": {\"quantum_ms\": 2},"
 	" \"quota\": {\"bytes_per_session\": 33554432, \"bos_per_session\": 64,"
 	"   \"jobs_per_session\": 12, \"jobs_per_tenant\": 4096,"
 	"   \"queued_ms_per_tenant\": 1000000000},"
 	" \"classes\": {\"default\": {}, \"checked\": {\"requestable\": true, \"validate\": true},"
 	"   \"sliced\": {\"requestable\": true, \"sliceable\": true}}}";
+
+void tenant_policy(bool is_timed_by_driver, char ret_text[TENANT_POLICY_SIZE])
+{
+	int n = snprintf(ret_text, TENANT_POLICY_SIZE, policy_format,
+			 is_timed_by_driver ? 2000u : 20u);
+
+	REQUIRE(n > 0 && n < TENANT_POLICY_SIZE);
+}
 
 static uint32_t choose(struct tenant *tenant, uint32_t n)
 {

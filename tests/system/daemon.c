@@ -43,6 +43,14 @@ static const char *device_name(void)
 	return program_path("NPU_TEST_DEVICE", "soft");
 }
 
+/* What runs programs of another architecture; it has no filters. NULL: they are of this one. */
+static const char *emulator(void)
+{
+	const char *path = getenv("MESON_EXE_WRAPPER");
+
+	return path && *path ? path : NULL;
+}
+
 static void fill_arguments(const struct daemon_options *options, struct daemon *daemon,
 			   const char **argv)
 {
@@ -57,7 +65,7 @@ static void fill_arguments(const struct daemon_options *options, struct daemon *
 	argv[n++] = options->log_level ? options->log_level : "debug";
 	/* What the filter does not allow ends the daemon, and the case with it. */
 	argv[n++] = "--sandbox";
-	argv[n++] = "kill";
+	argv[n++] = emulator() ? "off" : "kill";
 	if (!options->without_socket) {
 		argv[n++] = "--socket";
 		argv[n++] = daemon->socket;
@@ -74,12 +82,17 @@ static void fill_arguments(const struct daemon_options *options, struct daemon *
 static _Noreturn void exec_program(const char *const *argv, int out_fd, int error_fd)
 {
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	const char *emulated[ARGUMENTS_MAX + 1] = {emulator()};
 
+	for (unsigned i = 0; i < ARGUMENTS_MAX - 1 && argv[i]; i++)
+		emulated[i + 1] = argv[i];
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_DFL);
 	dup2(null_fd, 0);
 	dup2(out_fd, 1);
 	dup2(error_fd, 2);
+	if (emulator() && strchr(argv[0], '/'))
+		argv = emulated;
 	execvp(argv[0], (char *const *)argv);
 	dprintf(2, "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
