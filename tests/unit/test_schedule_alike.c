@@ -186,8 +186,8 @@ static void stop_daemon(struct world *world)
 	for (unsigned i = 0; i < SESSIONS; i++)
 		close(world->players[i].fd);
 	close(world->admin.fd);
-	sessions_free(world->sessions);
 	incidents_free(world->incidents);
+	sessions_free(world->sessions);
 	device_free(world->device);
 	loop_free(world->loop);
 	closer_free(world->closer);
