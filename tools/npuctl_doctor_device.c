@@ -264,19 +264,9 @@ static void check_cores(struct doctor *doctor, struct probe *probe, const char *
 		add_outcome(doctor, probe, name, core_mask, &result);
 }
 
-static json_t *ask_stats(struct npu_session *session)
-{
-	char *text;
-	if (npu_stats(session, &text) < 0)
-		return NULL;
-	json_t *stats = json_loads(text, 0, NULL);
-	free(text);
-	return stats;
-}
-
 static bool is_core_blind(struct npu_session *session)
 {
-	json_t *stats = ask_stats(session);
+	json_t *stats = doctor_ask_stats(session);
 	const json_t *caps = json_object_get(json_object_get(stats, "device"), "caps");
 	bool is_blind = json_is_false(json_object_get(caps, "has_core_choice"));
 	json_decref(stats);
