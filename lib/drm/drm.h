@@ -127,7 +127,7 @@ int drm_file_lock(struct drm_file *file);
 void drm_file_unlock(struct drm_file *file);
 /*
  * The session that is the file's address space of that number, made on first use; 0 is the file's
- * own. `lock` is held.
+ * own. `lock` is held. -EINVAL from DRM_SPACES_MAX on, or what opening a session gave.
  */
 int drm_file_space(struct drm_file *file, unsigned space, struct npu_session **ret_session);
 /*

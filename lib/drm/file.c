@@ -120,12 +120,18 @@ int drm_file_space(struct drm_file *file, unsigned space, struct npu_session **r
 {
 	int r;
 
-	if (space > 0 && !file->spaces[space]) {
+	if (space == 0) {
+		*ret_session = file->session;
+		return 0;
+	}
+	if (space >= DRM_SPACES_MAX)
+		return -EINVAL;
+	if (!file->spaces[space]) {
 		r = session_open(file, &file->spaces[space]);
 		if (r < 0)
 			return r;
 	}
-	*ret_session = space > 0 ? file->spaces[space] : file->session;
+	*ret_session = file->spaces[space];
 	return 0;
 }
 

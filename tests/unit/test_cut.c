@@ -61,6 +61,7 @@ static void write_stream(uint32_t i)
 	if (i < 2)
 		matmul_write(&stream, &products[i]);
 	else
+		/* cppcheck-suppress arrayIndexOutOfBoundsCond ; knows not that i < N_TASKS */
 		write_delta(&stream, &products[i]);
 	/* More than enough for any body. */
 	rig_tail(&stream, next_iova, next_iova ? 128 : 0, MATMUL_OP_EN);

@@ -186,7 +186,7 @@ START_TEST(test_floats)
 	prepare(&setting, true, &quick);
 	ck_assert(quick.is_possible);
 	for (size_t v = 0; v < n; v++) {
-		uint16_t halves[N_ATOMS];
+		uint16_t halves[N_ATOMS] = {0};
 		struct soft_quick_run run = {.floats = values,
 					     .n_pixels = N_PIXELS,
 					     .n_lanes = N_LANES,
