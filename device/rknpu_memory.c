@@ -263,7 +263,7 @@ int rknpu_bo_import(struct device *device, unsigned domain, int fd, struct devic
 {
 	struct rknpu *rknpu = (struct rknpu *)device;
 	struct device_bo bo;
-	uint32_t handle;
+	uint32_t handle = 0;
 	int r;
 
 	r = select_domain(rknpu, domain);

@@ -42,7 +42,8 @@ static struct device_space measure(const struct rknpu_object *const *objects, un
 unsigned rknpu_spaces(struct device *device, struct device_space *ret_spaces, unsigned n_max)
 {
 	const struct rknpu *rknpu = (const struct rknpu *)device;
-	const struct rknpu_object **objects = calloc(rknpu->n_objects + 1, sizeof(*objects));
+	const struct rknpu_object **objects =
+		calloc(rknpu->n_objects + 1, sizeof(struct rknpu_object *));
 	unsigned n_objects = 0, n_spaces = 0, first = 0;
 
 	for (uint32_t handle = 0; objects && handle < rknpu->n_slots; handle++) {
@@ -52,7 +53,7 @@ unsigned rknpu_spaces(struct device *device, struct device_space *ret_spaces, un
 			objects[n_objects++] = object;
 	}
 	if (n_objects > 0)
-		qsort(objects, n_objects, sizeof(*objects), compare_places);
+		qsort(objects, n_objects, sizeof(struct rknpu_object *), compare_places);
 	for (unsigned i = 1; i <= n_objects && n_spaces < n_max; i++) {
 		if (i < n_objects && objects[i]->domain == objects[first]->domain)
 			continue;

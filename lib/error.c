@@ -28,6 +28,7 @@ uint64_t npu_missed_ns(void)
 
 void npu_private_error(const char *format, va_list arguments)
 {
+	/* The caller has started them. NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
 	vsnprintf(last_error, sizeof(last_error), format, arguments);
 	last_retry_after_ns = last_missed_ns = 0;
 }

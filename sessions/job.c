@@ -259,8 +259,9 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 		return error_set(error, EEXIST, "seqno", "%" PRIu64 " is in flight already",
 				 params->submit.seqno);
 	r = job_room_check(session, error);
-	if (r == 0)
-		r = job_build(session, params, &job, error);
+	if (r < 0)
+		return r;
+	r = job_build(session, params, &job, error);
 	if (r < 0)
 		return r;
 	r = quarantine_check(session, job_least_cores(job), error);

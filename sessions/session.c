@@ -277,8 +277,9 @@ int session_activate(struct session *session, const char *class_wanted, int comp
 		return error_set(error, ESHUTDOWN, "hello", "npud takes no new sessions: it %s",
 				 owner->drained ? "is shutting down" : "was told to drain");
 	r = quarantine_admit(session, error);
-	if (r == 0)
-		r = session_find_class(session, class_wanted, &class, error);
+	if (r < 0)
+		return r;
+	r = session_find_class(session, class_wanted, &class, error);
 	if (r < 0)
 		return r;
 	if (account_charge(&session->user->account, SLOT_SESSIONS, 1, &session->session_charge,

@@ -129,7 +129,8 @@ static int find_node_of(const char *root, size_t driver, struct node *ret_node)
 	snprintf(path, sizeof(path), "%s%s", root, drivers[driver].class);
 	DIR *directory = opendir(path);
 	while (directory && found < 0 && (entry = readdir(directory))) {
-		if (strncmp(entry->d_name, drivers[driver].prefix, strlen(drivers[driver].prefix)))
+		if (strncmp(entry->d_name, drivers[driver].prefix,
+			    strlen(drivers[driver].prefix)) != 0)
 			continue;
 		snprintf(node.sysfs, sizeof(node.sysfs), "%s/%.100s", drivers[driver].class,
 			 entry->d_name);

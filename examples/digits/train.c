@@ -168,7 +168,7 @@ static void output_backward(struct layer *layer, int pixel, int k, float delta, 
 			    float *in_gradient)
 {
 	int line = layer->side * layer->channels;
-	size_t at = (size_t)(k * weights_per_kernel(layer));
+	size_t at = (size_t)k * (size_t)weights_per_kernel(layer);
 
 	layer->bias_gradient[k] += delta;
 	for (int i = 0; i < layer->side; i++, at += (size_t)line) {

@@ -63,6 +63,7 @@ static void free_one(struct syncobj *syncobj)
 void syncobj_deinit(struct drm_file *file)
 {
 	while (!LIST_EMPTY(&file->syncobjs))
+		/* Here as well. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		free_one(LIST_FIRST(&file->syncobjs));
 }
 

@@ -394,13 +394,14 @@ static int compare_order(const void *left, const void *right)
 static int add_queues(struct npud *npud)
 {
 	struct sim_engine *engine = npud->engine;
-	const struct sim_session **sessions = calloc(engine->n_sessions + 1, sizeof(*sessions));
+	const struct sim_session **sessions =
+		calloc(engine->n_sessions + 1, sizeof(struct sim_session *));
 
 	if (!sessions)
 		return -ENOMEM;
 	for (unsigned i = 0; i < engine->n_sessions; i++)
 		sessions[i] = &engine->sessions[i];
-	qsort(sessions, engine->n_sessions, sizeof(*sessions), compare_order);
+	qsort(sessions, engine->n_sessions, sizeof(struct sim_session *), compare_order);
 	npud_assign_classes(engine, npud->policy);
 	for (unsigned i = 0; i < engine->n_sessions; i++)
 		add_queue(npud, sessions[i]);

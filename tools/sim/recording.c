@@ -80,7 +80,7 @@ static bool take_jobs(struct conversion *conversion, const json_t *events)
 		jobs[n++] = json_object_get(event, "args");
 		note_times(conversion, event);
 	}
-	qsort(jobs, n, sizeof(*jobs), compare_jobs);
+	qsort(jobs, n, sizeof(json_t *), compare_jobs);
 	for (i = 0; i < n; i++) {
 		if (i == 0 || whole(jobs[i], "job") != whole(jobs[i - 1], "job"))
 			jobs[n_unique++] = jobs[i];
