@@ -136,7 +136,7 @@ static int options_add_socket(struct options *options, const char *path)
 	if (!*path)
 		return options_refuse("socket", path, "the path of a socket to make");
 	if (options->n_sockets == OPTIONS_SOCKETS_MAX) {
-		fprintf(stderr, "npud: --socket: more than %u of them\n", OPTIONS_SOCKETS_MAX);
+		fprintf(stderr, "npud: --socket: more than %d of them\n", OPTIONS_SOCKETS_MAX);
 		return -E2BIG;
 	}
 	options->socket_paths[options->n_sockets++] = path;
