@@ -30,10 +30,6 @@ static const char *clean(const char *text, char *buffer, size_t size)
 	return buffer;
 }
 
-/* As in the policy file; "": as the class says. */
-static const char *const late_names[] = {
-	[LATE_UNSAID] = "", [LATE_DROP] = "drop", [LATE_DEMOTE] = "demote", [LATE_RUN] = "run"};
-
 static void write_arguments(FILE *file, const struct trace_record *record)
 {
 	char comm[sizeof(record->comm)], class[sizeof(record->class)];
@@ -52,7 +48,7 @@ static void write_arguments(FILE *file, const struct trace_record *record)
 		(double)record->submitted_ns / NS_PER_US_F,
 		(double)record->deadline_ns / NS_PER_US_F, (double)record->device_ns / NS_PER_US_F,
 		record->core_mask, record->widths, record->width, record->n_tasks, record->n_pieces,
-		record->priority, late_names[record->late_rule],
+		record->priority, late_rule_name(record->late_rule),
 		(double)record->timeout_ns / NS_PER_US_F, record->signature);
 }
 

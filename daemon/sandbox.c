@@ -171,8 +171,10 @@ static const struct {
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, SYNC_IOC_FILE_INFO, 0}},
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, 0}},
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, FIONBIO, 0}},
-	/* A kernel driver's node: all calls of DRM have this type. */
+	/* A kernel driver's node: all calls of DRM have the first type, the vendor's own the other.
+	 */
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_MASKED_EQ, 0xff00, 'd' << 8}},
+	{SCMP_SYS(ioctl), {1, SCMP_CMP_MASKED_EQ, 0xff00, 'r' << 8}},
 	/* isatty(3) */
 	{SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TCGETS, 0}},
 	/* Memory that cannot be executed. */

@@ -373,7 +373,7 @@ static inline void device_bo_sync(struct device *device, const struct device_bo 
 
 /*
  * An address space for one session. 0, which is always there: the one that sessions share, because
- * the driver has no others, or all are taken.
+ * the driver has no others, or all are taken. -EINPROGRESS: one will be free when no batch runs.
  */
 static inline int device_domain_open(struct device *device, unsigned *ret_domain)
 {

@@ -338,9 +338,10 @@ int rknpu_domain_open(struct device *device, unsigned *ret_domain)
 			continue;
 		rknpu->domains_taken |= 1u << i;
 		*ret_domain = i;
-		break;
+		return 0;
 	}
-	return 0;
+	/* One will be free as soon as nothing runs, and is worth the wait. */
+	return rknpu->domains_closing ? -EINPROGRESS : 0;
 }
 
 /* Nobody may get it while something of the last one is in it. */

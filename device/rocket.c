@@ -287,7 +287,8 @@ static void fill_caps(struct rocket *rocket)
 
 	list_quirks(rocket);
 	caps->name = "rocket";
-	caps->n_cores = ROCKET_CORES;
+	/* Without fences it is time that tells how a job ended, and it must not wait for others. */
+	caps->n_cores = rocket->has_fences ? ROCKET_CORES : 1;
 	caps->runs_streams = true;
 	caps->has_core_reset = true;
 	caps->has_own_memory = true;

@@ -16,7 +16,7 @@
 /* The driver's clock ticks in steps of up to 10 ms. */
 #define TICK_NS (10 * NS_PER_MS)
 /* Three jobs may have come to wait for one core; past this the driver is not coming back. */
-#define PATIENCE_NS (10 * NS_PER_S)
+#define PATIENCE_NS (3 * (ROCKET_LIMIT_NS + TICK_NS) + TICK_NS)
 
 int rocket_check_batch(const struct device_batch *batch)
 {

@@ -29,7 +29,8 @@ void domain_deinit(struct domain *domain);
 
 /*
  * To be called before the first BO, and harmless later: takes one of the driver's address spaces,
- * or the one that is shared when all are taken; -EBUSY then without `may_share`.
+ * or the one that is shared when all are taken; -EBUSY then without `may_share`. -EINPROGRESS: one
+ * will be free when no batch runs.
  */
 int domain_place(struct domain *domain, bool may_share);
 /* Undoes that; no BO is in it. */

@@ -275,18 +275,24 @@ static struct tree_node *first_deadline(const struct deadline *deadline)
 	return tree_seek(&deadline->urgent, has_priority, &most);
 }
 
+/* Whether the walk is over before the queue: it is of one priority, and that is behind. */
+static bool is_past_priority(const struct deadline *deadline, const struct queue *queue)
+{
+	return deadline->priority >= 0 && deadline->priority <= PRIORITY_MAX &&
+	       queue->params.priority != (unsigned)deadline->priority;
+}
+
 /* The next deadline queue of the phase; `queue` NULL: the first. */
 static struct queue *next_deadline(const struct deadline *deadline, struct queue *queue)
 {
 	struct tree_node *node = queue ? tree_next(&queue->ready_node) : first_deadline(deadline);
 
-	if (node && deadline->priority >= 0 && deadline->priority <= PRIORITY_MAX &&
-	    queue_of(node)->params.priority != (unsigned)deadline->priority)
-		return NULL;
-	while (node && deadline->gang &&
-	       is_urgent(deadline, queue_of(node)) != (deadline->phase == PHASE_URGENT))
-		node = tree_next(node);
-	return queue_of(node);
+	for (; node && !is_past_priority(deadline, queue_of(node)); node = tree_next(node)) {
+		if (!deadline->gang ||
+		    is_urgent(deadline, queue_of(node)) == (deadline->phase == PHASE_URGENT))
+			return queue_of(node);
+	}
+	return NULL;
 }
 
 static struct queue *next_best_effort(const struct deadline *deadline, struct queue *queue)

@@ -219,12 +219,19 @@ static bool is_left(const struct gang *gang, const struct queue *queue)
 		priority_of(gang->scheduler, queue, gang->now_ns) == (unsigned)gang->priority);
 }
 
-/* Whether nobody of that age and at least that length can be among the best any more. */
+/*
+ * Whether nobody of that age and at least that length can be among the best any more. The kind goes
+ * before both.
+ */
 static bool is_too_young(const struct gang *gang, const struct queue *queue, uint64_t length_ns)
 {
-	return gang->n_best == gang->n_wanted &&
-	       (double)(gang->now_ns - queue->key_ns) / (double)length_ns <
-		       gang->best[gang->n_best - 1].slowdown;
+	const struct ranked *last;
+
+	if (gang->n_best < gang->n_wanted)
+		return false;
+	last = &gang->best[gang->n_best - 1];
+	return last->queue->params.kind <= queue->params.kind &&
+	       (double)(gang->now_ns - queue->key_ns) / (double)length_ns < last->slowdown;
 }
 
 /* From the oldest on; returns the first node of the next group. */

@@ -6,6 +6,16 @@
 
 #include <string.h>
 
+const char *late_rule_name(enum late_rule rule)
+{
+	static const char *const names[] = {[LATE_UNSAID] = "",
+					    [LATE_DROP] = "drop",
+					    [LATE_DEMOTE] = "demote",
+					    [LATE_RUN] = "run"};
+
+	return names[rule];
+}
+
 void queue_init(struct queue *queue, uint64_t id)
 {
 	memset(queue, 0, sizeof(*queue));

@@ -33,6 +33,9 @@ enum late_rule {
 	LATE_RUN,    /* it keeps its place */
 };
 
+/* As in policy files and recordings; "" for LATE_UNSAID. */
+const char *late_rule_name(enum late_rule rule);
+
 /* From the session's class. */
 struct queue_params {
 	uint64_t tenant_id; /* queues with the same one share by weight as one */

@@ -135,13 +135,14 @@ static uint64_t channel_rest_ns(const struct channel *channel, uint64_t now_ns)
 	return own_ns > owner_ns ? own_ns : owner_ns;
 }
 
-static void channel_handle(struct channel *channel, size_t size, struct fdset *fds)
+static void channel_handle(struct channel *channel, const void *data, size_t size,
+			   struct fdset *fds)
 {
 	struct channel_shared *shared = channel->shared;
 	const uint64_t start_ns = clock_now_ns();
 	uint64_t end_ns;
 
-	channel->ops->message(channel, shared->receive_buffer, size, fds);
+	channel->ops->message(channel, data, size, fds);
 	end_ns = clock_now_ns();
 	shared->n_messages++;
 	share_add(&channel->share, shared, start_ns, end_ns);
@@ -183,7 +184,7 @@ static int channel_receive(struct channel *channel)
 		channel_fail(channel, reason);
 		return -1;
 	}
-	channel_handle(channel, (size_t)n, &fds);
+	channel_handle(channel, channel->shared->receive_buffer, (size_t)n, &fds);
 	fdset_deinit(&fds);
 	return channel->fd >= 0 ? 1 : -1;
 }
@@ -282,7 +283,7 @@ void channel_retry(struct channel *channel)
 	void *data = channel->held;
 
 	channel->held = NULL;
-	channel->ops->message(channel, data, channel->held_size, &fds);
+	channel_handle(channel, data, channel->held_size, &fds);
 	fdset_deinit(&fds);
 	free(data);
 	if (channel->fd >= 0 && channel_arm(channel) < 0)

@@ -338,6 +338,8 @@ int session_place(struct session *session, struct npu_error *error)
 	if (session->domain.is_placed)
 		return 0;
 	r = domain_place(&session->domain, !owner->policy->refuses_to_share);
+	if (r == -EINPROGRESS)
+		return r;
 	if (r == -EBUSY)
 		return error_set(error, EBUSY, "domains.when_taken",
 				 "all %u address spaces of the kernel driver are taken, and the "

@@ -98,7 +98,8 @@ void session_job_gone(struct session *session);
 
 /*
  * Before a BO is made: the session's address space, where the driver has some to give out. -EBUSY:
- * all are taken and the policy lets nobody share; -ENOMEM; said in `error`.
+ * all are taken and the policy lets nobody share; -ENOMEM; said in `error`. -EINPROGRESS: come
+ * again when no batch runs.
  */
 int session_place(struct session *session, struct npu_error *error);
 

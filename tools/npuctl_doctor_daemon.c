@@ -150,6 +150,11 @@ static void check_power(struct doctor *doctor, const json_t *stats)
 	if (!json_is_object(power))
 		return;
 	describe_temperature(power, temperature, sizeof(temperature));
+	if (!json_is_integer(json_object_get(power, "limit_hz"))) {
+		if (*temperature)
+			doctor_add(doctor, "power", DOCTOR_OK, "no clock is shown%s", temperature);
+		return;
+	}
 	if (!json_is_true(json_object_get(power, "throttled"))) {
 		doctor_add(doctor, "power", DOCTOR_OK, "up to %lld MHz%s", limit_hz / 1000000,
 			   temperature);

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "table.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,7 +89,7 @@ static void show_cores_line(const json_t *document, FILE *out)
 	fputc('\n', out);
 }
 
-/* The cores of a mask: "0-1". */
+/* The cores of a mask: "0+2". */
 static void print_mask(long long mask, FILE *out)
 {
 	const char *between = "";
@@ -96,7 +97,7 @@ static void print_mask(long long mask, FILE *out)
 		if (!(mask >> i & 1))
 			continue;
 		fprintf(out, "%s%d", between, i);
-		between = "-";
+		between = "+";
 	}
 }
 
@@ -180,10 +181,11 @@ static void show_power_line(const json_t *document, FILE *out)
 	const json_t *power = look_up(document, "power");
 	const json_t *temperature = json_object_get(power, "temperature_c");
 	const char *separator = "";
-	if (!json_is_object(power))
+	bool has_clock = json_is_integer(json_object_get(power, "frequency_hz"));
+	if (!has_clock && !json_is_number(temperature))
 		return;
 	fputs("power     ", out);
-	if (json_is_integer(json_object_get(power, "frequency_hz"))) {
+	if (has_clock) {
 		fprintf(out, "%lld MHz", integer(power, "frequency_hz") / 1000000);
 		if (json_is_true(json_object_get(power, "throttled")))
 			fprintf(out, ", limited to %lld of %lld MHz",

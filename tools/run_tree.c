@@ -120,7 +120,7 @@ static const struct parent rknpu_parent = {
 	"DRIVER=RKNPU\nOF_NAME=npu\nOF_FULLNAME=/npu@fdab0000\n"
 	"OF_COMPATIBLE_0=rockchip,rk3588-rknpu\nOF_COMPATIBLE_N=1\n"
 	"MODALIAS=of:NnpuT(null)Crockchip,rk3588\n"};
-/* One for all cores, which no driver is bound to. */
+/* One for all cores; npuctl doctor looks for its IOMMU where the driver is. */
 static const struct parent rocket_parent = {"rknn", "rocket", "MODALIAS=platform:rknn\n"};
 
 static int make_device(const struct run_tree *tree, const struct parent *parent)

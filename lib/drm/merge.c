@@ -19,8 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define INPUTS	    2
-#define STACK_BYTES (64u << 10)
+#define INPUTS 2
 
 struct merge {
 	LIST_ENTRY(merge) link;
@@ -104,7 +103,6 @@ static int start_thread(struct merge *merge)
 	if (r)
 		return -r;
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	r = pthread_create(&thread, &attributes, merge_run, merge);

@@ -285,14 +285,13 @@ int order_wait_object(uint64_t token, int64_t deadline_ns)
 	return r;
 }
 
-/* As npud's are (include/npu.h): a pipe whose mode is the outcome. */
-static int make_signalled(void)
+int order_make_ended(enum npu_outcome outcome)
 {
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
-	(void)fchmod(fds[1], NPU_OUTCOME_OK);
+	(void)fchmod(fds[1], outcome);
 	close(fds[1]);
 	return fds[0];
 }
@@ -314,7 +313,7 @@ int order_export(uint64_t token)
 	order_unlock();
 	if (job)
 		return fence < 0 ? -errno : fence;
-	return make_signalled();
+	return order_make_ended(NPU_OUTCOME_OK);
 }
 
 bool order_wait_file(const struct drm_file *file, bool is_one)

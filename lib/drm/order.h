@@ -9,6 +9,8 @@
 #ifndef NPU_DRM_ORDER_H
 #define NPU_DRM_ORDER_H
 
+#include "npu_protocol.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,6 +47,11 @@ int order_wait_object(uint64_t token, int64_t deadline_ns);
  * ended well where there was none. -errno.
  */
 int order_export(uint64_t token);
+/*
+ * A descriptor, the caller's, like the fence of a job that is over (include/npu_protocol.h): a pipe
+ * whose mode is the outcome. -errno.
+ */
+int order_make_ended(enum npu_outcome outcome);
 /*
  * Sleeps until all jobs of the file are over; with `is_one`, until the oldest is. False when there
  * was none.

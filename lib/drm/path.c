@@ -134,7 +134,7 @@ static bool find_absolute(int folder_fd, const char *name, char *ret_plain)
 /* Whether the last part of a relative path could be a node's name: the folder decides then. */
 static bool has_node_name(const char *name)
 {
-	static const char *const starts[] = {"card", "renderD", "accel", "rknpu"};
+	static const char *const starts[] = {"dri", "card", "renderD", "accel", "rknpu"};
 	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)

@@ -34,39 +34,41 @@ static void pause_ns(uint64_t duration_ns)
 
 /* ---- address spaces ---- */
 
-static bool try_enter(unsigned domain, bool *ret_is_switch)
+/* -EAGAIN: another one is in use; -EINVAL: the driver does not manage to change it. */
+static int try_enter(unsigned domain)
 {
-	bool is_in;
+	int r = 0;
 
 	pthread_mutex_lock(&mutex);
-	*ret_is_switch = domain != active;
-	is_in = domain == active || n_users == 0;
-	if (is_in) {
+	if (domain != active && n_users > 0)
+		r = -EAGAIN;
+	else if (domain != active && personality_happens(PERSONALITY_SWITCH_FAILS))
+		r = -EINVAL;
+	if (r == 0) {
 		active = domain;
 		n_users++;
 	}
 	pthread_mutex_unlock(&mutex);
-	return is_in;
+	return r;
 }
 
 int rknpu_domain_enter(unsigned domain)
 {
-	bool is_switch;
+	int r;
 
 	if (!personality_happens(PERSONALITY_ONE_DOMAIN))
 		return 0;
-	for (uint64_t waited_ns = 0; !try_enter(domain, &is_switch); waited_ns += SWITCH_POLL_NS) {
+	for (uint64_t waited_ns = 0; (r = try_enter(domain)) == -EAGAIN;
+	     waited_ns += SWITCH_POLL_NS) {
 		if (waited_ns >= SWITCH_WAIT_NS) {
 			trace_explain("address space %u: another one stays in use", domain);
 			return -EINVAL;
 		}
 		pause_ns(SWITCH_POLL_NS);
 	}
-	if (!is_switch || !personality_happens(PERSONALITY_SWITCH_FAILS))
-		return 0;
-	pause_ns(SWITCH_FAILS_NS);
-	rknpu_domain_leave();
-	return -EINVAL;
+	if (r < 0)
+		pause_ns(SWITCH_FAILS_NS);
+	return r;
 }
 
 void rknpu_domain_leave(void)

@@ -239,7 +239,8 @@ static int run_scenario(const struct options *options, const struct sim_workload
 	if (sim_contender_find(scenario.recommended_policy, &contender, &error) < 0)
 		return cli_error(CLI_FAILED, "%s: %s", id, error.text);
 	/* All run as one user, whose strikes would be everybody's. */
-	contender.policy.quarantine = (struct quarantine){UINT_MAX, UINT_MAX, UINT_MAX, 0, 0};
+	contender.policy.classes.quarantine =
+		(struct quarantine){UINT_MAX, UINT_MAX, UINT_MAX, 0, 0};
 	r = sim_contender_run(&contender, workload, &scenario, &seeds, &simulated, &metrics);
 	sim_contender_deinit(&contender);
 	if (r < 0 || sim_engine_init(&engine, workload, &scenario, options->seed) < 0)

@@ -439,7 +439,7 @@ static void run_hanging(bool resets_device, bool has_quarantine, struct sim_metr
 	policy.scheduler.policy = &policy_fair;
 	policy.resets_device = resets_device;
 	if (!has_quarantine)
-		policy.quarantine = (struct quarantine){UINT_MAX, UINT_MAX, UINT_MAX, 0, 0};
+		policy.classes.quarantine = (struct quarantine){UINT_MAX, UINT_MAX, UINT_MAX, 0, 0};
 	ck_assert_int_eq(load_text(hanging), 0);
 	run(&workload.scenarios[0], &sim_driver_npud, &policy, 1, metrics);
 	sim_workload_deinit(&workload);

@@ -27,14 +27,20 @@ static int find_name(const char *name, struct sim_contender *contender,
 {
 	struct sim_policy *policy = &contender->policy;
 	char base[sizeof(contender->name)];
+	bool is_rigid = false;
 
 	contender->driver = sim_baseline_find(name);
 	if (contender->driver)
 		return 0;
 	snprintf(base, sizeof(base), "%.60s", name);
 	contender->driver = &sim_driver_npud;
-	policy->resets_device = take_suffix(base, "-device-reset");
-	policy->scheduler.is_moldable = !take_suffix(base, "-rigid");
+	for (bool found = true; found;) {
+		found = take_suffix(base, "-device-reset");
+		policy->resets_device |= found;
+		if (!found && take_suffix(base, "-rigid"))
+			found = is_rigid = true;
+	}
+	policy->scheduler.is_moldable = !is_rigid;
 	policy->scheduler.policy = policy_find(base);
 	if (policy->scheduler.policy)
 		return 0;

@@ -157,7 +157,7 @@ static void npud_apply_quarantine(struct npud *npud)
 
 	next_ns = records_decay(&npud->records, now_ns);
 	for (unsigned i = 0; i < engine->n_sessions; i++)
-		npud_hold(npud->scheduler, &npud->queues[i], &npud->policy->quarantine,
+		npud_hold(npud->scheduler, &npud->queues[i], &npud->policy->classes.quarantine,
 			  npud_find_record(&npud->records, &engine->sessions[i]), now_ns);
 	if (next_ns != SIM_NEVER)
 		sim_at(engine, next_ns - EPOCH_NS, npud_quarantine, npud, 0);
@@ -176,7 +176,7 @@ static void npud_strike(struct npud *npud, const struct sim_session *session)
 	const struct identity identity = npud_identity(session);
 	struct record *record;
 
-	if (records_strike(&npud->records, &identity, &npud->policy->quarantine,
+	if (records_strike(&npud->records, &identity, &npud->policy->classes.quarantine,
 			   EPOCH_NS + npud->engine->now_ns, &record) < 0)
 		npud->engine->is_out_of_memory = true;
 	npud_apply_quarantine(npud);

@@ -27,7 +27,7 @@ bool sim_policy_is_file(const char *name)
 struct sim_policy sim_policy_default(void)
 {
 	return (struct sim_policy){.scheduler = scheduler_config_default(),
-				   .quarantine = quarantine_default()};
+				   .classes.quarantine = quarantine_default()};
 }
 
 void sim_policy_deinit(struct sim_policy *policy)
@@ -80,6 +80,7 @@ int sim_policy_load(const char *path, struct sim_policy *ret_policy,
 	struct sim_policy policy = {.has_classes = true};
 	struct config_error error = {""};
 	struct config config = {0};
+	/* First as it is, so that errors name the file's own lines and names. */
 	int r = config_load(path, &config, &error);
 
 	config_deinit(&config);
@@ -97,7 +98,6 @@ int sim_policy_load(const char *path, struct sim_policy *ret_policy,
 		return r;
 	}
 	policy.scheduler = config.scheduler;
-	policy.quarantine = config.sessions.quarantine;
 	policy.classes = config.sessions;
 	config.sessions = (struct session_policy){0};
 	config_deinit(&config);

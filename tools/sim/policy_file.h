@@ -16,7 +16,6 @@
 
 struct sim_policy {
 	struct scheduler_config scheduler;
-	struct quarantine quarantine;
 	bool resets_device;	       /* a core cannot be reset alone; not of a file */
 	bool has_classes;	       /* else all tenants are what the workload says */
 	struct session_policy classes; /* owned */

@@ -160,14 +160,9 @@ static int read_models(struct sim_workload *workload, double bandwidth_scale,
 
 static bool read_late(const char *name, enum late_rule *ret_rule)
 {
-	static const char *const names[] = {[LATE_UNSAID] = "",
-					    [LATE_DROP] = "drop",
-					    [LATE_DEMOTE] = "demote",
-					    [LATE_RUN] = "run"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(names[i], name) == 0) {
-			*ret_rule = (enum late_rule)i;
+	for (enum late_rule rule = LATE_UNSAID; rule <= LATE_RUN; rule++) {
+		if (strcmp(late_rule_name(rule), name) == 0) {
+			*ret_rule = rule;
 			return true;
 		}
 	}
