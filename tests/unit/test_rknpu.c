@@ -518,6 +518,19 @@ START_TEST(a_failed_change_of_address_space_is_told)
 }
 END_TEST
 
+START_TEST(handles_without_bounds_are_refused)
+{
+	struct device_bo bo;
+
+	open_device(V098);
+	fake.handle_bits = 0xffffff00;
+	ck_assert_int_eq(device_bo_new(device, 5, 4096, false, &bo), -ENOMEM);
+	ck_assert_uint_eq(fake.n_destroyed, 1);
+	fake.handle_bits = 0;
+	close_device();
+}
+END_TEST
+
 /* powers-off, no-counters */
 START_TEST(nothing_is_read_beside_the_driver)
 {
@@ -633,6 +646,7 @@ int main(void)
 	tcase_add_test(tcase, lack_of_memory_passes);
 	tcase_add_test(tcase, sessions_get_address_spaces_while_there_are_some);
 	tcase_add_test(tcase, address_space_that_closes_is_waited_for);
+	tcase_add_test(tcase, handles_without_bounds_are_refused);
 	tcase_add_test(tcase, imports_go_to_the_session_that_asked);
 	tcase_add_loop_test(tcase, misc_node_is_driven_by_descriptors, 0, 2);
 	tcase_add_test(tcase, other_hardware_is_refused);
