@@ -101,7 +101,8 @@ int npu_bo_import(struct npu_session *session, int fd, struct npu_bo *ret_bo);
 /*
  * A fence (see below), the caller's, of the jobs submitted up to now, by whichever session, that
  * write this memory (npu_job's n_writes): signalled when they are over, with the outcome of the
- * last one; at once where there are none.
+ * write that ended last; at once where there are none. -EDQUOT: there are, and the session has all
+ * the fences that its quota allows.
  */
 int npu_bo_fence(struct npu_session *session, const struct npu_bo *bo, int *ret_fence);
 

@@ -175,7 +175,7 @@ struct npu_bo_import {
 
 /*
  * Reply: header only, fd = a fence for the jobs that write this memory (n_writes), of whichever
- * session, up to now: signalled when they are over, with the outcome of the last one.
+ * session, up to now: signalled when they are over, with the outcome of the write that ended last.
  */
 struct npu_bo_fence {
 	uint32_t handle;

@@ -38,7 +38,10 @@ struct bo {
 
 #define BO_MAX_BYTES NPU_BO_BYTES_MAX
 
-/* Equal for BOs of the same memory, and for no others, as long as one of them is there. */
+/*
+ * Equal for BOs of the same memory, as long as one of them is there; for others hardly ever: where
+ * the kernel numbers files by 32 bits, after so many.
+ */
 struct bo_identity {
 	uint64_t space, number;
 };

@@ -34,6 +34,13 @@ int fence_init(struct fence *fence, int *ret_read_fd)
 	return 0;
 }
 
+bool fence_is_abandoned(const struct fence *fence)
+{
+	struct pollfd polled = {.fd = fence->write_fd};
+
+	return poll(&polled, 1, 0) > 0 && polled.revents & POLLERR;
+}
+
 void fence_signal(struct fence *fence, enum npu_outcome outcome)
 {
 	if (fence->write_fd < 0)

@@ -12,6 +12,7 @@
 
 #include "npu_protocol.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct fence {
@@ -23,6 +24,8 @@ struct fence {
 /* Makes a pending fence and its first read end, which the caller owns. -EMFILE, -ENFILE, -ENOMEM.
  */
 int fence_init(struct fence *fence, int *ret_read_fd);
+/* Whether nobody has a read end any more. */
+bool fence_is_abandoned(const struct fence *fence);
 /* Signals, once; a fence without descriptor does nothing. */
 void fence_signal(struct fence *fence, enum npu_outcome outcome);
 

@@ -426,8 +426,10 @@ void job_retire(struct job *job)
 	job_drop_dependencies(job);
 	job_turns_end(job, job->base.outcome);
 	charge_release(&job->wait_charge);
-	if (job_is_held(job))
+	if (job_is_held(job)) {
+		sessions_check_drained(session->owner);
 		return;
+	}
 	job_tell(job);
 	while ((job = job_find_told(session)))
 		job_tell(job);

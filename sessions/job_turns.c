@@ -94,6 +94,8 @@ void job_turns_end(struct job *job, enum npu_outcome outcome)
 
 bool job_turns_are_blocked(const struct job *job)
 {
+	if (job->base.state != JOB_BLOCKED)
+		return false;
 	for (unsigned i = 0; i < job->n_turns; i++) {
 		if (turn_is_blocked(&job->turns[i].turn))
 			return true;

@@ -432,7 +432,7 @@ void session_close(struct session *session, const char *reason, bool stop_runnin
 	held_drop(session);
 	channel_close(&session->channel);
 	session_end_jobs(session, stop_running);
-	bo_fences_drop(session);
+	bo_fences_leave(session);
 	if (session->tenant)
 		handle_close_all(&session->handles);
 	if (session->n_jobs == 0)

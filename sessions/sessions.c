@@ -145,6 +145,8 @@ struct sessions *sessions_free(struct sessions *sessions)
 		loop_work_cancel(&session->free_work);
 		session->free_work.run(&session->free_work);
 	}
+	/* Fences of sessions that had ended before: all jobs are over. */
+	memories_settle(&sessions->memories);
 	loop_poll_disarm(&sessions->device_poll);
 	loop_timer_arm(&sessions->watchdog_timer, UINT64_MAX);
 	loop_work_cancel(&sessions->dispatch_work);

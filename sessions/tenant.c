@@ -114,8 +114,7 @@ int tenants_get_user(struct tenants *tenants, uid_t uid, const struct quota *quo
 
 	list_for_each (user, &tenants->users, link) {
 		if (user->uid == uid) {
-			user->refs++;
-			*ret_user = user;
+			*ret_user = user_ref(user);
 			return 0;
 		}
 	}
@@ -146,8 +145,7 @@ int tenants_get_tenant(struct tenants *tenants, struct user *user, const char *c
 	tenant = calloc(1, sizeof(*tenant));
 	if (!tenant)
 		return -ENOMEM;
-	user->refs++;
-	tenant->user = user;
+	tenant->user = user_ref(user);
 	tenant->refs = 1;
 	snprintf(tenant->class_name, sizeof(tenant->class_name), "%s", class_name);
 	account_init(&tenant->account, &user->account, tenant_quotas);
@@ -155,6 +153,12 @@ int tenants_get_tenant(struct tenants *tenants, struct user *user, const char *c
 	list_add_tail(&tenants->tenants, &tenant->link);
 	*ret_tenant = tenant;
 	return 0;
+}
+
+struct user *user_ref(struct user *user)
+{
+	user->refs++;
+	return user;
 }
 
 struct user *user_unref(struct user *user)

@@ -75,6 +75,7 @@ int tenants_get_tenant(struct tenants *tenants, struct user *user, const char *c
 		       const struct quota *quota, struct tenant **ret_tenant);
 /* New limits for one, as its class has them. */
 void tenant_set_quota(struct tenant *tenant, const struct quota *quota);
+struct user *user_ref(struct user *user);
 struct user *user_unref(struct user *user);
 struct tenant *tenant_unref(struct tenant *tenant);
 

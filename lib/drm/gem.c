@@ -126,14 +126,20 @@ struct npu_bo gem_remove(struct gem *gem, struct gem_object *object)
 	return bo;
 }
 
-uint32_t gem_collect(const struct gem *gem, const struct npu_session *session,
-		     uint32_t *ret_handles, uint32_t n)
+uint32_t gem_collect(struct gem *gem, const struct npu_session *session, uint32_t *ret_handles,
+		     uint32_t n)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < gem->n_slots && count < n; i++)
-		if (gem->objects[i] && gem->objects[i]->session == session)
-			ret_handles[count++] = gem->objects[i]->bo.handle;
+	for (uint32_t i = 0; i < gem->n_slots; i++) {
+		struct gem_object *object = gem->objects[i];
+
+		if (!object)
+			continue;
+		if (object->session == session && !object->is_named && count < n)
+			ret_handles[count++] = object->bo.handle;
+		object->is_named = false;
+	}
 	return count;
 }
 

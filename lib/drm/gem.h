@@ -26,6 +26,7 @@ struct gem_object {
 	uint64_t offset;	     /* for mmap() */
 	bool is_imported, is_placed; /* `is_placed`: its address has been asked for */
 	bool is_cached;		     /* the program may sync it */
+	bool is_named;		     /* gem_collect() is to leave it out */
 	struct npu_session *session; /* whose BO it is, borrowed */
 	dev_t dev;		     /* of its memory; 0: not known, it has not been shared */
 	ino_t ino;
@@ -54,9 +55,12 @@ struct gem_object *gem_find_iova(const struct gem *gem, const struct npu_session
 struct gem_object *gem_find_memory(const struct gem *gem, dev_t dev, ino_t ino);
 /* Takes it out and returns its BO, which is the caller's. */
 struct npu_bo gem_remove(struct gem *gem, struct gem_object *object);
-/* libnpu's handles of a session's objects, at most `n`; how many. */
-uint32_t gem_collect(const struct gem *gem, const struct npu_session *session,
-		     uint32_t *ret_handles, uint32_t n);
+/*
+ * libnpu's handles of a session's objects, at most `n`, but for those that were `is_named`, which
+ * none is afterwards; how many.
+ */
+uint32_t gem_collect(struct gem *gem, const struct npu_session *session, uint32_t *ret_handles,
+		     uint32_t n);
 /* Forgets all objects and unmaps their memory; the session that they are of is gone. */
 void gem_deinit(struct gem *gem);
 

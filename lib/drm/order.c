@@ -19,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NS_PER_S 1000000000ll
+#define NS_PER_S       1000000000ll
+#define QUOTA_PAUSE_NS 1000000
 
 struct order_job {
 	TAILQ_ENTRY(order_job) link;
@@ -100,30 +101,53 @@ static const struct order_job *find_of_file(const struct drm_file *file, bool is
 	return found;
 }
 
+static bool has_jobs(const struct drm_file *file)
+{
+	bool found;
+
+	order_lock();
+	jobs_reap();
+	found = find_of_file(file, false) != NULL;
+	order_unlock();
+	return found;
+}
+
 /* ---- submitting ---- */
+
+struct order_job *order_job_new(void)
+{
+	return calloc(1, sizeof(struct order_job));
+}
+
+/* A descriptor of the job's fence for use without the lock; -1 for no job. */
+static int fence_of(const struct order_job *job)
+{
+	return job ? dup(job->fence) : -1;
+}
 
 int order_latest(const struct drm_file *file)
 {
 	const struct order_job *job;
+	int fence;
 
+	order_lock();
 	jobs_reap();
 	job = find_of_file(file, false);
-	return job ? job->fence : -1;
+	fence = fence_of(job);
+	if (fence < 0)
+		fence = job ? -errno : -ENOENT;
+	order_unlock();
+	return fence;
 }
 
-int order_add(const struct drm_file *file, int fence)
+void order_add(struct order_job *job, const struct drm_file *file, int fence)
 {
-	struct order_job *job = malloc(sizeof(*job));
-
-	if (!job) {
-		close(fence);
-		return -ENOMEM;
-	}
 	fds_set_internal(fence);
 	job->file = file;
 	job->fence = fence;
+	order_lock();
 	TAILQ_INSERT_HEAD(&jobs, job, link);
-	return 0;
+	order_unlock();
 }
 
 void order_forget(const struct drm_file *file)
@@ -172,11 +196,10 @@ static int64_t now_ns(void)
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-/* 0 once it polls readable. */
+/* 0 once it polls readable; -ETIMEDOUT. */
 static int wait_fence(int fence, int64_t deadline_ns)
 {
 	struct pollfd polled = {.fd = fence, .events = POLLIN};
-	const bool is_late = deadline_ns <= now_ns();
 	int r;
 
 	do {
@@ -187,62 +210,86 @@ static int wait_fence(int fence, int64_t deadline_ns)
 	} while (r < 0 && errno == EINTR && is_wait_restarted());
 	if (r < 0)
 		return -errno;
-	return r > 0 ? 0 : is_late ? -EBUSY : -ETIMEDOUT;
+	return r > 0 ? 0 : -ETIMEDOUT;
 }
 
-/*
- * What keeps the fence from being made passes: too many requests, or too many fences that the
- * file's own jobs hold.
- */
-static bool pause_fence(const struct drm_file *file, int error)
+int order_pause(uint64_t pause_ns)
 {
-	return (error == -EAGAIN && order_pause()) ||
-	       (error == -EDQUOT && order_wait_file(file, true));
+	struct timespec pause = {(time_t)(pause_ns / NS_PER_S), (long)(pause_ns % NS_PER_S)};
+
+	return nanosleep(&pause, NULL) < 0 && !is_wait_restarted() ? -EINTR : 0;
 }
 
-int order_fence_object(struct drm_file *file, uint32_t handle, int *ret_fence)
+static int fence_object(const struct gem_object *object, int *ret_fence)
 {
-	const struct gem_object *object;
+	return object ? npu_bo_fence(object->session, &object->bo, ret_fence) : -ENOENT;
+}
+
+int order_fence_memory(struct drm_file *file, dev_t dev, ino_t ino, int *ret_fence)
+{
 	int r;
 
 	do {
 		r = drm_file_lock(file);
 		if (r < 0)
 			return r;
-		object = gem_find(&file->gem, handle);
-		r = object ? npu_bo_fence(object->session, &object->bo, ret_fence) : -ENOENT;
+		r = fence_object(gem_find_memory(&file->gem, dev, ino), ret_fence);
 		drm_file_unlock(file);
-	} while (r < 0 && pause_fence(file, r));
+	} while (r == -EAGAIN && order_pause(npu_retry_after_ns()) == 0);
 	return r;
 }
 
-/* Nobody else has it, and the file's jobs are over: no need to ask npud. */
-static bool is_idle(struct drm_file *file, uint32_t handle)
+/* -EALREADY: nobody else has it, and the file's jobs are over, so npud need not be asked. */
+static int fence_handle(struct drm_file *file, uint32_t handle, int *ret_fence)
 {
 	const struct gem_object *object;
-	bool has_jobs = true;
+	int r;
 
-	if (drm_file_lock(file) < 0)
-		return false;
+	r = drm_file_lock(file);
+	if (r < 0)
+		return r;
 	object = gem_find(&file->gem, handle);
-	if (object && object->ino == 0) {
-		order_lock();
-		has_jobs = order_latest(file) >= 0;
-		order_unlock();
-	}
+	if (object && object->ino == 0 && !has_jobs(file))
+		r = -EALREADY;
+	else
+		r = fence_object(object, ret_fence);
 	drm_file_unlock(file);
-	return !has_jobs;
+	return r;
 }
 
-int order_wait_object(struct drm_file *file, uint32_t handle, int64_t deadline_ns)
+/*
+ * Why there was no fence passes: too many requests; or the memory is written and the session has
+ * all the fences that it may have, so one of them has to go.
+ */
+static int pause_fence(const struct drm_file *file, int error, int64_t deadline_ns)
 {
 	int fence, r;
 
-	if (is_idle(file, handle))
-		return 0;
-	r = order_fence_object(file, handle, &fence);
+	if (error == -EAGAIN)
+		return order_pause(npu_retry_after_ns());
+	if (deadline_ns <= now_ns())
+		return -ETIMEDOUT;
+	order_lock();
+	fence = fence_of(find_of_file(file, true));
+	order_unlock();
+	if (fence < 0)
+		return order_pause(QUOTA_PAUSE_NS);
+	r = wait_fence(fence, deadline_ns);
+	close(fence);
+	return r;
+}
+
+static int wait_object(struct drm_file *file, uint32_t handle, int64_t deadline_ns)
+{
+	int fence, r;
+
+	while ((r = fence_handle(file, handle, &fence)) == -EAGAIN || r == -EDQUOT) {
+		r = pause_fence(file, r, deadline_ns);
+		if (r < 0)
+			return r;
+	}
 	if (r < 0)
-		return r;
+		return r == -EALREADY ? 0 : r;
 	r = wait_fence(fence, deadline_ns);
 	close(fence);
 	order_lock();
@@ -251,30 +298,12 @@ int order_wait_object(struct drm_file *file, uint32_t handle, int64_t deadline_n
 	return r;
 }
 
-bool order_pause(void)
+int order_wait_object(struct drm_file *file, uint32_t handle, int64_t deadline_ns)
 {
-	const uint64_t pause_ns = npu_retry_after_ns();
-	struct timespec pause = {(time_t)(pause_ns / NS_PER_S), (long)(pause_ns % NS_PER_S)};
+	const bool is_late = deadline_ns <= now_ns();
+	const int r = wait_object(file, handle, deadline_ns);
 
-	nanosleep(&pause, NULL);
-	return true;
-}
-
-int order_make_ended(enum npu_outcome outcome)
-{
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -errno;
-	(void)fchmod(fds[1], outcome);
-	close(fds[1]);
-	return fds[0];
-}
-
-/* A descriptor of the job's fence for use without the lock; -1 for no job. */
-static int fence_of(const struct order_job *job)
-{
-	return job ? dup(job->fence) : -1;
+	return r == -ETIMEDOUT && is_late ? -EBUSY : r;
 }
 
 bool order_wait_file(const struct drm_file *file, bool is_one)

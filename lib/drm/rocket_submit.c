@@ -224,13 +224,14 @@ static int collect_range(const struct drm_file *file, const uint32_t *handles, u
 			 uint32_t *ret_bos)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		const struct gem_object *object = gem_find(&file->gem, handles[i]);
+		struct gem_object *object = gem_find(&file->gem, handles[i]);
 
 		if (!object) {
 			trace_explain("SUBMIT: handle %u was closed meanwhile; dropped",
 				      handles[i]);
 			return -ENOENT;
 		}
+		object->is_named = true;
 		ret_bos[i] = object->bo.handle;
 	}
 	return 0;
@@ -256,16 +257,23 @@ static int collect_bos(const struct drm_file *file, const struct submission *sub
 /* With the file's lock. */
 static int queue_ordered(struct drm_file *file, struct npu_job *job)
 {
+	struct order_job *queued = order_job_new();
 	int latest, fence, r;
 
-	order_lock();
+	if (!queued)
+		return -ENOMEM;
 	latest = order_latest(file);
+	r = latest == -ENOENT ? 0 : latest;
 	job->fences = &latest;
 	job->n_fences = latest >= 0;
-	r = npu_submit(file->session, job, NULL, &fence);
-	if (r == 0)
-		r = order_add(file, fence);
-	order_unlock();
+	if (r >= 0)
+		r = npu_submit(file->session, job, NULL, &fence);
+	if (latest >= 0)
+		close(latest);
+	if (r < 0)
+		free(queued);
+	else
+		order_add(queued, file, fence);
 	return r;
 }
 
@@ -297,8 +305,10 @@ static int queue_locked(struct drm_file *file, const struct submission *submissi
 /* Sleeps until it is worth trying again; false where it will not help. */
 static bool pause_queue(const struct drm_file *file, int error)
 {
-	if (error == -EAGAIN)
-		return order_pause();
+	if (error == -EAGAIN) {
+		(void)order_pause(npu_retry_after_ns());
+		return true;
+	}
 	/* The session's own earlier jobs may hold what is wanted. */
 	return error == -EDQUOT && order_wait_file(file, true);
 }

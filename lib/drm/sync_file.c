@@ -19,6 +19,7 @@
 #include <linux/sync_file.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* As sync files have it: 0 while it is pending, 1 at the end, or why it failed. -ENOTTY: no fence.
@@ -66,7 +67,7 @@ static int get_info(int fd, void *argument)
 	return r < 0 ? r : user_write(argument, &info, sizeof(info));
 }
 
-int sync_file_export(struct drm_file *file, uint32_t handle, void *argument)
+int sync_file_export(struct drm_file *file, const struct stat64 *memory, void *argument)
 {
 	struct dma_buf_export_sync_file request;
 	int r = user_read(&request, argument, sizeof(request));
@@ -80,7 +81,7 @@ int sync_file_export(struct drm_file *file, uint32_t handle, void *argument)
 			request.flags);
 		return -EINVAL;
 	}
-	r = order_fence_object(file, handle, &request.fd);
+	r = order_fence_memory(file, memory->st_dev, memory->st_ino, &request.fd);
 	trace_call("ioctl(DMA_BUF_IOCTL_EXPORT_SYNC_FILE, {flags=%u}) = %d", request.flags,
 		   r < 0 ? r : request.fd);
 	return r < 0 ? drm_error(r) : user_write(argument, &request, sizeof(request));

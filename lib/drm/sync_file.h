@@ -7,11 +7,12 @@
 #include <stdint.h>
 
 struct drm_file;
+struct stat64;
 
 #define SYNC_FILE_IOCTL_TYPE '>'
 
-/* DMA_BUF_IOCTL_EXPORT_SYNC_FILE, of that object. 0 or a negative errno value. */
-int sync_file_export(struct drm_file *file, uint32_t handle, void *argument);
+/* DMA_BUF_IOCTL_EXPORT_SYNC_FILE, of memory that the file has. 0 or a negative errno value. */
+int sync_file_export(struct drm_file *file, const struct stat64 *memory, void *argument);
 
 /* 0 or a negative errno value; -ENOTTY where `fd` is no fence of npud's, or for other requests. */
 int sync_file_ioctl(int fd, unsigned long request, void *argument);

@@ -73,7 +73,7 @@ static int dma_buf_ioctl(int fd, unsigned long request, void *argument)
 	if (!file)
 		return -ENOTTY;
 	if (_IOC_NR(request) == _IOC_NR(DMA_BUF_IOCTL_EXPORT_SYNC_FILE))
-		r = sync_file_export(file, object.handle, argument);
+		r = sync_file_export(file, &status, argument);
 	else if (_IOC_NR(request) == _IOC_NR(DMA_BUF_IOCTL_SYNC))
 		r = sync_memory(&status, argument);
 	drm_file_put(file);

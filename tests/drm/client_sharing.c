@@ -71,7 +71,32 @@ static void order_across_files(void)
 	CHECK(output_is(&result, 4));
 }
 
-/* The same from another process, which has only the descriptor of the memory. */
+/* However often one looks, and gives up: nothing is used up by it. */
+static void looking_costs_nothing(void)
+{
+	int fd = open_node(), other = open_node();
+	struct product stuck, product;
+	struct memory output, result;
+	uint32_t handle;
+
+	memory_new(fd, 4096, &output);
+	product_new(fd, &output, 1, &stuck);
+	product_make_hang(&stuck);
+	memory_new(other, 4096, &result);
+	product_new(other, &result, 4, &product);
+	handle = import_fd(other, export_handle(fd, output.handle));
+	CHECK_EQ(submit_jobs(fd, &stuck.job, 1), 0);
+	for (int i = 0; i < 600; i++) {
+		CHECK_FAILS(prepare(fd, output.handle, 0), EBUSY);
+		CHECK_FAILS(prepare(other, handle, 0), EBUSY);
+	}
+	CHECK_EQ(submit_jobs(other, &product.job, 1), 0);
+	CHECK_EQ(prepare(other, result.handle, FOREVER), 0);
+	CHECK(output_is(&result, 4));
+	CHECK_FAILS(prepare(fd, output.handle, 0), EBUSY);
+}
+
+/* Order across files, from another process that has only the descriptor of the memory. */
 static void wait_for_the_parents_job(int shared)
 {
 	int fd = open_node();
@@ -172,6 +197,7 @@ static void fences_of_memory(void)
 static const struct client_case cases[] = {
 	CLIENT_CASE(prime),
 	CLIENT_CASE(order_across_files),
+	CLIENT_CASE(looking_costs_nothing),
 	CLIENT_CASE(order_across_processes),
 	CLIENT_CASE(files_are_independent),
 	CLIENT_CASE(fences_of_memory),

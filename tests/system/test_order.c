@@ -325,32 +325,79 @@ static void bad_numbers_are_refused(void)
 	daemon_stop(&scene.daemon);
 }
 
-/* Pending ones are charged, and go with their session; the others do not notice. */
-static void fences_have_a_quota_and_an_owner(void)
+/* The writer of the first session runs; as many as its quota allows, then no more. */
+static void ask_for_fences(struct scene *scene, int *ret_fences)
 {
-	struct scene scene;
-	int fences[2], other;
-
 	scene_start(&(struct daemon_options){.device = "timing",
 					     .config = "{\"version\": 1, \"quota\": "
 						       "{\"fences_per_session\": 2}}"},
-		    &scene);
-	submit_touch(&scene, 0, UINT64_MAX, true);
+		    scene);
+	submit_touch(scene, 0, UINT64_MAX, true);
 	for (int i = 0; i < 2; i++)
-		fences[i] = bo_fence(&scene.clients[1], scene.handles[1]);
-	client_refused(&scene.clients[1],
+		ret_fences[i] = bo_fence(&scene->clients[1], scene->handles[1]);
+	client_refused(&scene->clients[1],
 		       &(struct request){NPU_OP_BO_FENCE,
-					 &(struct npu_bo_fence){scene.handles[1], 0},
+					 &(struct npu_bo_fence){scene->handles[1], 0},
 					 sizeof(struct npu_bo_fence), NULL, 0},
 		       EDQUOT, "fences_per_session");
-	other = bo_fence(&scene.clients[0], scene.handles[0]);
-	client_close(&scene.clients[1]);
+}
+
+static void fences_have_a_quota(void)
+{
+	struct scene scene;
+	int fences[2];
+
+	ask_for_fences(&scene, fences);
+	/* One that nobody has any more is none, however often. */
+	for (int i = 0; i < 10; i++) {
+		close(fences[0]);
+		fences[0] = bo_fence(&scene.clients[1], scene.handles[1]);
+	}
+	reset_core(&scene.clients[0], 0);
 	for (int i = 0; i < 2; i++)
 		REQUIRE_EQ(fence_wait(fences[i]), NPU_OUTCOME_CANCELLED);
-	REQUIRE(!fence_is_signalled(other));
-	reset_core(&scene.clients[0], 0);
-	REQUIRE_EQ(fence_wait(other), NPU_OUTCOME_CANCELLED);
+	/* Idle memory takes no place. */
+	for (int i = 0; i < 4; i++)
+		REQUIRE_EQ(fence_wait(bo_fence(&scene.clients[1], scene.handles[1])),
+			   NPU_OUTCOME_CANCELLED);
 	daemon_stop(&scene.daemon);
+}
+
+/* It is the memory's: who asked may be gone, and may have passed it on. */
+static void fences_outlive_who_asked(void)
+{
+	struct scene scene;
+	struct npu_completion completion;
+	uint64_t seqno;
+	int fences[2];
+
+	ask_for_fences(&scene, fences);
+	client_close(&scene.clients[1]);
+	/* Its end has been seen when the next one is. */
+	client_open(&scene.daemon, &scene.clients[1]);
+	client_wait_stats(&scene.clients[0], "sessions.1.id", 3);
+	REQUIRE(!fence_is_signalled(fences[0]) && !fence_is_signalled(fences[1]));
+	seqno = scene.clients[0].seqno;
+	reset_core(&scene.clients[0], 0);
+	client_wait(&scene.clients[0], seqno, &completion);
+	for (int i = 0; i < 2; i++)
+		REQUIRE_EQ(fence_wait(fences[i]), NPU_OUTCOME_CANCELLED);
+	daemon_stop(&scene.daemon);
+}
+
+static void fences_end_with_npud(void)
+{
+	struct scene scene;
+	int fences[2];
+
+	ask_for_fences(&scene, fences);
+	client_close(&scene.clients[1]);
+	daemon_signal(&scene.daemon, SIGTERM);
+	daemon_wait_log(&scene.daemon, "draining");
+	daemon_signal(&scene.daemon, SIGTERM);
+	daemon_wait(&scene.daemon);
+	for (int i = 0; i < 2; i++)
+		REQUIRE(fence_wait(fences[i]) != NPU_OUTCOME_OK);
 }
 
 /*
@@ -383,6 +430,29 @@ static void drain_leaves_those_behind_stuck_ones(void)
 	REQUIRE(!strstr(daemon_read_log(&scene.daemon), "--drain-timeout"));
 }
 
+/* The same of results that are to come in order: one that is over and behind a stuck one. */
+static void drain_leaves_what_cannot_be_told(void)
+{
+	struct job_request stuck = timed_request(1, 1), ends = timed_request(300 * MS_NS, 2);
+	struct daemon daemon;
+	struct client client;
+	int never[2];
+
+	daemon_start(&(struct daemon_options){.device = "timing",
+					      .arguments = {"--drain-timeout", "30"}},
+		     &daemon);
+	client_open(&daemon, &client);
+	fence_pending(never);
+	stuck.submit.flags = ends.submit.flags = NPU_SUBMIT_IN_ORDER;
+	stuck.fences = &never[0];
+	stuck.n_fences = 1;
+	client_submit(&client, &stuck, NULL);
+	client_submit(&client, &ends, NULL);
+	daemon_signal(&daemon, SIGTERM);
+	REQUIRE_EQ(daemon_wait(&daemon), 0);
+	REQUIRE(!strstr(daemon_read_log(&daemon), "--drain-timeout"));
+}
+
 static const struct test_case cases[] = {
 	HARNESS_CASE(reader_waits_for_the_writer),
 	HARNESS_CASE(writer_waits_for_the_writer),
@@ -393,8 +463,11 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(rows_do_not_cross),
 	HARNESS_CASE(what_is_read_only_is_not_written),
 	HARNESS_CASE(bad_numbers_are_refused),
-	HARNESS_CASE(fences_have_a_quota_and_an_owner),
+	HARNESS_CASE(fences_have_a_quota),
+	HARNESS_CASE(fences_outlive_who_asked),
+	HARNESS_CASE(fences_end_with_npud),
 	HARNESS_CASE(drain_leaves_those_behind_stuck_ones),
+	HARNESS_CASE(drain_leaves_what_cannot_be_told),
 };
 
 int main(int argc, char **argv)
