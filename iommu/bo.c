@@ -95,15 +95,14 @@ static int bo_build(const struct bo *template, int map_flags, uint32_t fixed_iov
 static int driver_bo_new(struct domain *domain, uint64_t size_bytes, bool is_uncached,
 			 int import_fd, struct bo **ret_bo)
 {
-	struct bo *bo = malloc(sizeof(*bo));
+	struct bo *bo;
 	int r;
 
+	if (!device_is_domain_ready(domain->device, domain->device_domain))
+		return -EINPROGRESS;
+	bo = malloc(sizeof(*bo));
 	if (!bo)
 		return -ENOMEM;
-	if (!device_is_domain_ready(domain->device, domain->device_domain)) {
-		free(bo);
-		return -EINPROGRESS;
-	}
 	*bo = (struct bo){.refs = 1,
 			  .fd = -1,
 			  .domain = domain,
@@ -312,6 +311,21 @@ void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direc
 	/* What is read-only for the NPU has nothing new for the CPU. */
 	if ((direction & NPU_SYNC_FROM_DEVICE) && bo->is_writable)
 		sync_range(bo, offset, size_bytes, false);
+}
+
+int bo_identify(const struct bo *bo, struct bo_identity *ret_identity)
+{
+	struct stat status;
+
+	/* Drivers share within an address space only, and give one handle for one object there. */
+	if (bo->device_bo.host) {
+		*ret_identity = (struct bo_identity){bo->device_bo.domain, bo->device_bo.handle};
+		return 0;
+	}
+	if (fstat(bo->fd, &status) < 0)
+		return -errno;
+	*ret_identity = (struct bo_identity){status.st_dev, status.st_ino};
+	return 0;
 }
 
 struct bo *bo_ref(struct bo *bo)

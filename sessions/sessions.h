@@ -20,6 +20,7 @@
 #include "device/power.h"
 #include "scheduler/scheduler.h"
 #include "sessions/class.h"
+#include "sessions/memory.h"
 #include "sessions/record.h"
 #include "sessions/session.h"
 #include "sessions/tenant.h"
@@ -54,7 +55,8 @@ struct sessions {
 	struct scheduler *scheduler;	     /* owned */
 	const struct session_policy *policy; /* borrowed */
 	struct tenants tenants;
-	struct list list; /* struct session */
+	struct memories memories; /* that jobs name for order */
+	struct list list;	  /* struct session */
 	unsigned n_sessions;
 	uint64_t next_session_id, next_job_id;
 	bool is_draining;		/* no new sessions, no new jobs */
@@ -113,6 +115,11 @@ void sessions_count_work(const struct sessions *sessions, uint32_t *ret_n_jobs,
 /* No new sessions or jobs; `drained` is called (perhaps at once) when none is in flight. */
 void sessions_drain(struct sessions *sessions, void (*drained)(void *), void *context);
 struct session *sessions_find(struct sessions *sessions, uint64_t id);
+/*
+ * What is predicted, planned, learnt or shot from here on goes by the device's present clock, where
+ * the kernel shows one; it is not asked again within 10 ms.
+ */
+void sessions_read_clock(struct sessions *sessions);
 /* The dispatch pass now, and the events that are there already; each asks for another pass. */
 void sessions_dispatch(struct sessions *sessions);
 /* Something changed that the scheduler may act on: a dispatch pass at the end of this turn. */

@@ -109,6 +109,8 @@ START_TEST(kernels_without_fences_are_told)
 	fake.has_no_fences = true;
 	open_node(&node);
 	ck_assert(has_quirk("no-fences"));
+	/* A job's time is all that tells how it ended: it must not have waited for another. */
+	ck_assert_uint_eq(device->caps.n_cores, 1);
 	close_device();
 }
 END_TEST
