@@ -308,7 +308,8 @@ static uint32_t signed_28_bits(uint32_t value)
 /*
  * Strides count atoms; a surface's pitch is the fetched chunk plus the stride (4.3). Rows of packed
  * pixels are as long as the input is wide: programs write the same into LINE_STRIDE, all but Mesa's
- * convolution of one channel to one, whose rows lie so, too, and are right on silicon.
+ * convolution of one channel to one, whose rows lie so, too, and which is not among those that Mesa
+ * lists as failing on silicon.
  */
 static void configure_addresses(const struct soft_group *group, struct soft_cna *cna)
 {

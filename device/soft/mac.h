@@ -3,8 +3,8 @@
  * The CORE: multiplies and accumulates what lies in the convolution buffer (hardware reference 5).
  * Integer sums are exact; float products too (fp16, bf16, tf32), and are summed as floats over at
  * most SOFT_FLOAT_RUN elements, in double beyond, rounded once to float. SX is truncated like the
- * sums: Mesa, where it truncates, halves biases and the output's divisor but not OW_OP, and its
- * layers are right on silicon.
+ * sums: Mesa, where it truncates, halves biases and the output's divisor but not OW_OP, and does
+ * not list those layers as failing on silicon.
  */
 #ifndef NPUD_DEVICE_SOFT_MAC_H
 #define NPUD_DEVICE_SOFT_MAC_H
