@@ -364,7 +364,8 @@ static enum cli_status reach_daemon(struct run *run)
 {
 	/* There is nobody to protect from it: as much memory as it has addresses. */
 	static const char policy[] = "{\"version\": 1, \"quota\": {\"bos_per_session\": 65536,"
-				     " \"bytes_per_session\": 4294967296}}";
+				     " \"bytes_per_session\": 4294967296,"
+				     " \"sessions_per_uid\": 65536}}";
 	struct npu_session *session;
 	enum cli_status status;
 	if (run->is_spawning) {

@@ -305,17 +305,23 @@ static uint32_t signed_28_bits(uint32_t value)
 	return (value ^ SIGN_BIT_28) - SIGN_BIT_28;
 }
 
-/* Strides count atoms; a surface's pitch is the fetched chunk plus the stride (4.3). */
+/*
+ * Strides count atoms; a surface's pitch is the fetched chunk plus the stride (4.3). Rows of packed
+ * pixels are as long as the input is wide: programs write the same into LINE_STRIDE, all but Mesa's
+ * convolution of one channel to one, whose rows lie so, too, and which is not among those that Mesa
+ * lists as failing on silicon.
+ */
 static void configure_addresses(const struct soft_group *group, struct soft_cna *cna)
 {
 	uint32_t line = soft_group_field(group, REG_CNA_DMA_CON1, CNA_LINE_STRIDE);
+	uint32_t width = soft_group_field(group, REG_CNA_DATA_SIZE0, CNA_DATAIN_WIDTH);
 	uint32_t surface = soft_group_field(group, REG_CNA_DMA_CON2, CNA_SURF_STRIDE);
 
 	cna->feature_iova = soft_group_get(group, REG_CNA_FEATURE_DATA_ADDR);
 	cna->weight_iova = soft_group_get(group, REG_CNA_DCOMP_ADDR0);
 	cna->line_stride_bytes = line * 16;
 	if (cna->packed_channels)
-		cna->line_stride_bytes = line * cna->packed_channels * cna->element_bits / 8;
+		cna->line_stride_bytes = width * cna->packed_channels * cna->element_bits / 8;
 	cna->surface_pitch_bytes =
 		((cna->is_line_mode ? 1 : 4) * cna->width + signed_28_bits(surface)) * 16;
 }

@@ -257,8 +257,8 @@ static void run_floats(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 }
 
 /* Sums of the pixels of each window, whose channels have been summed up before. */
-static void sum_windows(struct soft_cbuf *cbuf, const struct soft_cna *cna, const uint32_t *windows,
-			uint32_t n)
+static void sum_windows(struct soft_cbuf *cbuf, const struct soft_cna *cna,
+			const struct soft_mac *mac, const uint32_t *windows, uint32_t n)
 {
 	const int32_t *pixel_sums = cbuf->pixel_sums.bytes;
 	uint32_t columns = soft_cna_columns(cna);
@@ -270,7 +270,7 @@ static void sum_windows(struct soft_cbuf *cbuf, const struct soft_cna *cna, cons
 			for (uint32_t x = 0; x < cna->kernel_width; x++)
 				sum += pixel_sums[windows[i] + y * cna->step_y * columns +
 						  x * cna->step_x];
-		cbuf->sums[i] = clip(&(struct soft_mac){0}, sum);
+		cbuf->sums[i] = clip(mac, sum);
 	}
 }
 
@@ -289,7 +289,7 @@ static void run_direct(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 	else
 		run_bytes(cbuf, cna, mac, dot);
 	if (mac->computes_sums)
-		sum_windows(cbuf, cna, windows, n);
+		sum_windows(cbuf, cna, mac, windows, n);
 }
 
 static void plan_taps(const struct soft_cna *cna, uint32_t *ret_taps)
@@ -337,6 +337,8 @@ static void run_depthwise(struct soft_cbuf *cbuf, const struct soft_cna *cna,
 	}
 	for (size_t i = 0; i < n && cna->precision == RK3588_INT8 && mac->shift > 0; i++)
 		cbuf->results.ints[i] = clip(mac, cbuf->results.ints[i]);
+	for (size_t i = 0; i < n && mac->computes_sums && mac->shift > 0; i++)
+		cbuf->sums[i] = clip(mac, cbuf->sums[i]);
 }
 
 /* The channels of a group. */

@@ -2,7 +2,9 @@
 /*
  * The CORE: multiplies and accumulates what lies in the convolution buffer (hardware reference 5).
  * Integer sums are exact; float products too (fp16, bf16, tf32), and are summed as floats over at
- * most SOFT_FLOAT_RUN elements, in double beyond, rounded once to float.
+ * most SOFT_FLOAT_RUN elements, in double beyond, rounded once to float. SX is truncated like the
+ * sums: Mesa, where it truncates, halves biases and the output's divisor but not OW_OP, and does
+ * not list those layers as failing on silicon.
  */
 #ifndef NPUD_DEVICE_SOFT_MAC_H
 #define NPUD_DEVICE_SOFT_MAC_H
@@ -24,7 +26,7 @@
 struct soft_mac {
 	uint32_t width, height, channels; /* of the stream of results */
 	bool computes_sums;		  /* SX */
-	uint32_t shift;			  /* of integer results */
+	uint32_t shift;			  /* of integer results and SX */
 	bool rounds_up;
 	struct soft_dot_variant dot;
 	uint32_t n_spans;

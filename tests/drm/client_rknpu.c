@@ -3,6 +3,7 @@
 #include "rknpu_calls.h"
 
 #include <limits.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static void actions(void)
@@ -257,6 +258,25 @@ static void many_objects(void)
 	CHECK_EQ(create.handle, 7);
 }
 
+/* Programs that forget descriptors; NPU_TEST_NODES says how many nodes they may open at least. */
+static void many_nodes(void)
+{
+	const char *wanted = getenv("NPU_TEST_NODES");
+	const int n = wanted ? (int)strtol(wanted, NULL, 10) : 16;
+	struct rlimit limit;
+	int nodes[512];
+
+	CHECK(n <= (int)(sizeof(nodes) / sizeof(nodes[0])));
+	/* Behind each node are some more. */
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (int i = 0; i < n; i++)
+		nodes[i] = open_node(CARD);
+	for (int i = 0; i < n; i++)
+		close(nodes[i]);
+}
+
 static void syncs(void)
 {
 	struct memory cached, plain;
@@ -409,6 +429,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(handles_and_maps),
 	CLIENT_CASE(iovas_are_recycled),
 	CLIENT_CASE(many_objects),
+	CLIENT_CASE(many_nodes),
 	CLIENT_CASE(syncs),
 	CLIENT_CASE(sharing_by_prime),
 	CLIENT_CASE(global_names),

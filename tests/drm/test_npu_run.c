@@ -197,15 +197,21 @@ static void private_daemon(void)
 	const char *const arguments[] = {
 		"npu-run", "--spawn", "--", client("DRM_CLIENT_SUBMIT"), "blocking_submit", NULL};
 	/* Programs that close nothing. */
-	const char *const many[] = {"npu-run",	    "--spawn", "--", client("DRM_CLIENT_RKNPU"),
-				    "many_objects", NULL};
+	const char *const objects[] = {"npu-run",      "--spawn", "--", client("DRM_CLIENT_RKNPU"),
+				       "many_objects", NULL};
+	const char *const nodes[] = {"npu-run",	   "--spawn", "--", client("DRM_CLIENT_RKNPU"),
+				     "many_nodes", NULL};
 	struct command_result result = run(arguments);
 
 	if (result.status != 0)
 		harness_fail(__FILE__, __LINE__, "%s", result.output);
 	REQUIRE_HAS(result.output, "ok");
 	setenv("NPU_TEST_OBJECTS", "3000", 1);
-	result = run(many);
+	result = run(objects);
+	if (result.status != 0)
+		harness_fail(__FILE__, __LINE__, "%s", result.output);
+	setenv("NPU_TEST_NODES", "300", 1);
+	result = run(nodes);
 	if (result.status != 0)
 		harness_fail(__FILE__, __LINE__, "%s", result.output);
 }

@@ -26,6 +26,7 @@ struct conv {
 	uint32_t out_width, out_height;
 	bool is_line_mode;
 	uint32_t pitch, full_height; /* of the tensor that the input is a part of */
+	uint32_t said_pitch;	     /* LINE_STRIDE; 0: what it is */
 	uint32_t cvt_con0, cvt[4];   /* input converter; 0: off */
 	int ow;			     /* times SX, added to the sums */
 	uint32_t shift;		     /* of the output converter */
@@ -124,6 +125,11 @@ static inline int conv_feature(const struct conv *conv, uint32_t c, int64_t y, i
 	return conv->cvt_con0 ? conv_converted(conv, stored, lane) : stored;
 }
 
+static inline int64_t conv_clipped(const struct conv *conv, int64_t sum)
+{
+	return (int64_t)nearbyint(ldexp((double)sum, -(int)conv->clip));
+}
+
 /* acc + OW * SX of one output. */
 static inline int64_t conv_sum(const struct conv *conv, uint32_t k, uint32_t out_y, uint32_t out_x)
 {
@@ -146,9 +152,7 @@ static inline int64_t conv_sum(const struct conv *conv, uint32_t k, uint32_t out
 			}
 		}
 	}
-	if (conv->clip)
-		sum = (int64_t)nearbyint(ldexp((double)sum, -(int)conv->clip));
-	return sum + conv->ow * features;
+	return conv_clipped(conv, sum) + conv->ow * conv_clipped(conv, features);
 }
 
 static inline double conv_expected(const struct conv *conv, uint32_t k, uint32_t y, uint32_t x)
@@ -346,7 +350,9 @@ static inline void conv_write_cna(struct rig_stream *stream, const struct conv *
 	rig_write(stream, 0x1068, conv->pad_left << 4 | conv->pad_top);
 	rig_write(stream, 0x1070, conv->in_iova);
 	rig_write(stream, 0x107c,
-		  conv->packed || conv->is_line_mode ? conv->pitch : 4 * conv->pitch);
+		  conv->said_pitch		       ? conv->said_pitch
+		  : conv->packed || conv->is_line_mode ? conv->pitch
+						       : 4 * conv->pitch);
 	rig_write(stream, 0x1080,
 		  (conv->is_line_mode ? plane - conv->width : plane - 4 * conv->width) &
 			  CNA_SURF_STRIDE);
