@@ -52,6 +52,7 @@ struct soft_cna {
 	uint32_t feature_iova;
 	bool is_line_mode; /* single-line fetch, else groups of four lines */
 	uint32_t line_stride_bytes, surface_pitch_bytes; /* modulo 2^32 */
+	uint32_t said_stride_bytes; /* LINE_STRIDE, which packed pixels do not go by here */
 	uint32_t weight_iova;
 	uint64_t weight_bytes; /* uncompressed */
 	bool is_compressed;

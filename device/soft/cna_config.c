@@ -319,9 +319,11 @@ static void configure_addresses(const struct soft_group *group, struct soft_cna 
 
 	cna->feature_iova = soft_group_get(group, REG_CNA_FEATURE_DATA_ADDR);
 	cna->weight_iova = soft_group_get(group, REG_CNA_DCOMP_ADDR0);
-	cna->line_stride_bytes = line * 16;
-	if (cna->packed_channels)
+	cna->line_stride_bytes = cna->said_stride_bytes = line * 16;
+	if (cna->packed_channels) {
 		cna->line_stride_bytes = width * cna->packed_channels * cna->element_bits / 8;
+		cna->said_stride_bytes = line * cna->packed_channels * cna->element_bits / 8;
+	}
 	cna->surface_pitch_bytes =
 		((cna->is_line_mode ? 1 : 4) * cna->width + signed_28_bits(surface)) * 16;
 }

@@ -70,15 +70,24 @@ static void add_lines(struct soft_extents *extents, const struct soft_cna *cna, 
 		      cna->surface_pitch_bytes);
 }
 
+/* Rows of pixels of few channels. */
+static void add_rows(struct soft_extents *extents, const struct soft_cna *cna,
+		     uint32_t stride_bytes)
+{
+	const uint32_t pixel_bytes = cna->packed_channels * cna->element_bits / 8;
+	struct soft_extent *extent =
+		extent_add(extents, REG_CNA_FEATURE_DATA_ADDR, cna->feature_iova,
+			   (uint64_t)cna->width * pixel_bytes);
+
+	extent_repeat(extent, cna->height, stride_bytes);
+}
+
 static void add_features(struct soft_extents *extents, const struct soft_cna *cna)
 {
-	uint32_t pixel_bytes = cna->packed_channels * cna->element_bits / 8;
-	struct soft_extent *extent;
-
 	if (cna->packed_channels) {
-		extent = extent_add(extents, REG_CNA_FEATURE_DATA_ADDR, cna->feature_iova,
-				    (uint64_t)cna->width * pixel_bytes);
-		extent_repeat(extent, cna->height, cna->line_stride_bytes);
+		add_rows(extents, cna, cna->line_stride_bytes);
+		if (cna->said_stride_bytes != cna->line_stride_bytes)
+			add_rows(extents, cna, cna->said_stride_bytes);
 		return;
 	}
 	if (cna->is_line_mode) {

@@ -269,6 +269,22 @@ static const struct {
 	{0x0201000000004020, "no such register command"}, /* the DPU's, by the CNA's name */
 };
 
+/* The model does not walk by it, silicon may. */
+START_TEST(test_stride_of_packed_rows)
+{
+	char text[STREAM_CHECK_TEXT_BYTES];
+	struct task task;
+
+	task_write(&task, &packed);
+	ck_assert_int_eq(check_task(&task, buffers, text), 0);
+	task_set(&task, REG_CNA_DMA_CON1, packed.width + 1);
+	ck_assert_int_eq(check_task(&task, buffers, text), 0);
+	task_set(&task, REG_CNA_DMA_CON1, BUFFER_BYTES);
+	ck_assert_int_eq(check_task(&task, buffers, text), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(text, "FEATURE_DATA_ADDR"));
+}
+END_TEST
+
 START_TEST(test_strange_entry)
 {
 	char text[STREAM_CHECK_TEXT_BYTES];
@@ -470,6 +486,7 @@ int main(void)
 	tcase_add_test(tcase, test_ranges_of_a_convolution);
 	tcase_add_loop_test(tcase, test_one_byte_short, 0, COUNT(bases));
 	tcase_add_loop_test(tcase, test_attack, 0, COUNT(attacks));
+	tcase_add_test(tcase, test_stride_of_packed_rows);
 	tcase_add_loop_test(tcase, test_strange_entry, 0, COUNT(strangers));
 	tcase_add_test(tcase, test_nothing_started);
 	tcase_add_test(tcase, test_values_stay);
