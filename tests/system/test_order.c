@@ -240,6 +240,46 @@ static void memory_may_be_named_twice(void)
 	daemon_stop(&daemon);
 }
 
+/* Streams that run, on whatever device there is: the product waits although another core is free.
+ */
+static void memory_of_the_device_has_an_order(void)
+{
+	struct matmul matmul, stuck;
+	struct job_request request;
+	struct stream stream;
+	struct client client;
+	struct daemon daemon;
+	uint64_t seqnos[2];
+	int fence;
+
+	daemon_start(&(struct daemon_options){.config = "{\"version\": 1, " DAEMON_LENIENT "}"},
+		     &daemon);
+	client_open(&daemon, &client);
+	matmul_init(&client, 0, 3, 2, &matmul);
+	matmul_init(&client, 0, 1, 1, &stuck);
+	stream_hang(&stream);
+	matmul_set_stream(&stuck, &stream);
+	request = matmul_request(&stuck);
+	/* Its own memory to stay, the other's to write. */
+	const uint32_t handles[] = {matmul.handle, stuck.handle};
+	request.handles = handles;
+	request.n_handles = 2;
+	request.submit.n_writes = 1;
+	request.submit.timeout_ns = 200 * MS_NS;
+	seqnos[0] = client_submit(&client, &request, NULL);
+	fence = bo_fence(&client, matmul.handle);
+	request = matmul_request(&matmul);
+	request.submit.n_writes = 1;
+	seqnos[1] = client_submit(&client, &request, NULL);
+	REQUIRE(!fence_is_signalled(fence));
+	client_wait_outcome(&client, seqnos[0], NPU_OUTCOME_HANG);
+	REQUIRE_EQ(fence_wait(fence), NPU_OUTCOME_HANG);
+	client_wait_outcome(&client, seqnos[1], NPU_OUTCOME_OK);
+	REQUIRE(matmul_output_is(&matmul, matmul_expected(&matmul)));
+	REQUIRE_EQ(fence_wait(bo_fence(&client, matmul.handle)), NPU_OUTCOME_OK);
+	daemon_stop(&daemon);
+}
+
 /* Two rows that each other's jobs are in: the order of submits is that of both. */
 static void rows_do_not_cross(void)
 {
@@ -460,6 +500,7 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(order_survives_a_cancelled_job),
 	HARNESS_CASE(killed_writer_holds_nobody_up),
 	HARNESS_CASE(memory_may_be_named_twice),
+	HARNESS_CASE(memory_of_the_device_has_an_order),
 	HARNESS_CASE(rows_do_not_cross),
 	HARNESS_CASE(what_is_read_only_is_not_written),
 	HARNESS_CASE(bad_numbers_are_refused),
