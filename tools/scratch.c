@@ -19,7 +19,7 @@
 
 #define LOCK_NAME   "scratch.lock"
 #define LOCK_NEW    "scratch.lock.new"
-#define LOCK_FD_MIN 100 /* programs take low numbers for files of their own: exec 3>FILE */
+#define LOCK_FD_MIN 512 /* programs take lower numbers for files of their own: exec 3>FILE */
 #define RANDOM_PART "XXXXXX"
 
 static int open_folder(int parent, const char *name)
