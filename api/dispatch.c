@@ -34,6 +34,7 @@ static const struct operation operations[] = {
 	{"bo_sync", op_bo_sync, NPU_OP_BO_SYNC},
 	{"bo_export", op_bo_export, NPU_OP_BO_EXPORT, .passes_fd = true},
 	{"bo_import", op_bo_import, NPU_OP_BO_IMPORT},
+	{"bo_fence", op_bo_fence, NPU_OP_BO_FENCE, .passes_fd = true},
 	{"submit", op_submit, NPU_OP_SUBMIT},
 	{"cancel", op_cancel, NPU_OP_CANCEL},
 	{"stats", op_stats, NPU_OP_STATS, .passes_fd = true},

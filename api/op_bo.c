@@ -5,6 +5,7 @@
  */
 #include "api/request.h"
 #include "api/wire.h"
+#include "sessions/bo_fence.h"
 #include "sessions/error.h"
 
 #include <errno.h>
@@ -189,6 +190,27 @@ int op_bo_sync(struct request *request)
 		return -EINPROGRESS;
 	bo_sync(handle->bo, sync.offset, sync.size, sync.direction);
 	return request_reply(request, NULL, 0, -1);
+}
+
+int op_bo_fence(struct request *request)
+{
+	struct npu_bo_fence fence;
+	struct handle *handle;
+	int r, fd = -1;
+
+	r = wire_decode_bo_fence(request->body, request->body_size, request->fds->n, &fence,
+				 &request->error);
+	if (r < 0)
+		return r;
+	handle = handle_get(&request->session->handles, fence.handle);
+	if (!handle)
+		return error_handle(&request->error, "handle", fence.handle);
+	r = bo_fence_new(request->session, handle, &fd, &request->error);
+	if (r < 0)
+		return r;
+	r = request_reply(request, NULL, 0, fd);
+	close(fd);
+	return r;
 }
 
 int op_bo_export(struct request *request)

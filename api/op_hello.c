@@ -15,7 +15,7 @@
 #define FEATURES                                                                                   \
 	(NPU_FEATURE_FENCES | NPU_FEATURE_COMPLETIONS | NPU_FEATURE_FIXED_IOVA |                   \
 	 NPU_FEATURE_GANGS | NPU_FEATURE_TASKS_IN_BO | NPU_FEATURE_SCHEDULING |                    \
-	 NPU_FEATURE_UNCACHED)
+	 NPU_FEATURE_UNCACHED | NPU_FEATURE_ORDER)
 
 static int hello_check_version(const struct npu_hello *hello, struct npu_error *error)
 {

@@ -32,6 +32,7 @@ int op_bo_close(struct request *request);
 int op_bo_sync(struct request *request);
 int op_bo_export(struct request *request);
 int op_bo_import(struct request *request);
+int op_bo_fence(struct request *request);
 int op_submit(struct request *request);
 int op_cancel(struct request *request);
 int op_stats(struct request *request);

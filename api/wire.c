@@ -179,6 +179,22 @@ int wire_decode_bo_import(const void *body, size_t size, unsigned n_fds,
 	return 0;
 }
 
+int wire_decode_bo_fence(const void *body, size_t size, unsigned n_fds,
+			 struct npu_bo_fence *ret_fence, struct npu_error *error)
+{
+	struct npu_bo_fence fence = {0};
+	int r = wire_copy(&fence, sizeof(fence), body, size, error);
+
+	if (r == 0)
+		r = wire_check_fds(n_fds, 0, error);
+	if (r == 0 && fence.reserved)
+		r = error_reserved(error, "reserved", fence.reserved);
+	if (r < 0)
+		return r;
+	*ret_fence = fence;
+	return 0;
+}
+
 /* One bit for each width. */
 #define WIDTHS ((2u << NPU_JOB_RANGES) - 2)
 #define SUBMIT_FLAGS                                                                               \
@@ -214,14 +230,15 @@ static int wire_check_submit(const struct npu_submit *submit, unsigned n_fds,
 		return error_reserved(error, "flags", submit->flags & ~SUBMIT_FLAGS);
 	if (submit->reserved)
 		return error_reserved(error, "reserved", submit->reserved);
-	if (submit->reserved2)
-		return error_reserved(error, "reserved2", submit->reserved2);
-	if (submit->reserved3)
-		return error_reserved(error, "reserved3", submit->reserved3);
 	if (submit->n_tasks > NPU_JOB_TASKS_MAX)
 		return error_range(error, "n_tasks", submit->n_tasks, 0, NPU_JOB_TASKS_MAX);
 	if (submit->n_bos > NPU_JOB_BOS_MAX)
 		return error_range(error, "n_bos", submit->n_bos, 0, NPU_JOB_BOS_MAX);
+	if (submit->n_writes > submit->n_bos)
+		return error_range(error, "n_writes", submit->n_writes, 0, submit->n_bos);
+	if (submit->n_reads > submit->n_bos - submit->n_writes)
+		return error_range(error, "n_reads", submit->n_reads, 0,
+				   submit->n_bos - submit->n_writes);
 	if (submit->n_ranges > NPU_JOB_RANGES)
 		return error_range(error, "n_ranges", submit->n_ranges, 0, NPU_JOB_RANGES);
 	if (submit->n_fences > NPU_JOB_FENCES_MAX)

@@ -36,6 +36,8 @@ int wire_decode_bo_export(const void *body, size_t size, unsigned n_fds,
 			  struct npu_bo_export *ret_export, struct npu_error *error);
 int wire_decode_bo_import(const void *body, size_t size, unsigned n_fds,
 			  struct npu_bo_import *ret_import, struct npu_error *error);
+int wire_decode_bo_fence(const void *body, size_t size, unsigned n_fds,
+			 struct npu_bo_fence *ret_fence, struct npu_error *error);
 /* The arrays of *ret_params point into `body`, which need not be aligned. */
 int wire_decode_submit(const void *body, size_t size, unsigned n_fds, struct job_params *ret_params,
 		       struct npu_error *error);

@@ -98,6 +98,12 @@ int npu_bo_export(struct npu_session *session, const struct npu_bo *bo, uint32_t
 		  int *ret_fd);
 /* Takes memory that can't shrink (an exported BO, a sealed memfd). `fd` stays the caller's. */
 int npu_bo_import(struct npu_session *session, int fd, struct npu_bo *ret_bo);
+/*
+ * A fence (see below), the caller's, of the jobs submitted up to now, by whichever session, that
+ * write this memory (npu_job's n_writes): signalled when they are over, with the outcome of the
+ * last one; at once where there are none.
+ */
+int npu_bo_fence(struct npu_session *session, const struct npu_bo *bo, int *ret_fence);
 
 /* ---- jobs ---- */
 
@@ -107,6 +113,12 @@ struct npu_job {
 	uint32_t n_tasks;
 	const uint32_t *bos; /* handles the job reads or writes: they stay alive until it ends */
 	uint32_t n_bos;
+	/*
+	 * Of them the first n_writes are of memory that it writes, the next n_reads of what it
+	 * reads: it starts after the jobs before it that write such memory, also those of other
+	 * sessions that share it, however they end.
+	 */
+	uint32_t n_writes, n_reads;
 	const int *fences; /* descriptors to wait for; stay the caller's */
 	uint32_t n_fences;
 	uint32_t core_mask; /* 0: any one core; one bit: that core; more: a gang */

@@ -44,6 +44,7 @@ enum npu_op {
 	NPU_OP_BO_SYNC,
 	NPU_OP_BO_EXPORT,
 	NPU_OP_BO_IMPORT,
+	NPU_OP_BO_FENCE,
 	/* jobs */
 	NPU_OP_SUBMIT = 32,
 	NPU_OP_CANCEL,
@@ -96,6 +97,7 @@ struct npu_error {
 	(1ull << 5) /* NPU_SUBMIT_SLICEABLE and what is below it; deadline, priority, late, widths \
 		     */
 #define NPU_FEATURE_UNCACHED (1ull << 6) /* NPU_BO_UNCACHED */
+#define NPU_FEATURE_ORDER    (1ull << 7) /* n_writes, n_reads, NPU_OP_BO_FENCE */
 
 struct npu_hello {
 	uint32_t version_min, version_max; /* protocol versions that the client speaks */
@@ -171,6 +173,15 @@ struct npu_bo_import {
 	uint32_t iova;
 };
 
+/*
+ * Reply: header only, fd = a fence for the jobs that write this memory (n_writes), of whichever
+ * session, up to now: signalled when they are over, with the outcome of the last one.
+ */
+struct npu_bo_fence {
+	uint32_t handle;
+	uint32_t reserved;
+};
+
 /* ---- jobs ---- */
 
 #define NPU_SUBMIT_FENCE      (1u << 0) /* answer with a fence descriptor */
@@ -219,6 +230,11 @@ enum npu_late {
  * Followed by n_tasks struct npu_task (unless NPU_SUBMIT_TASKS_IN_BO), then n_bos handles
  * (uint32_t), then for each bit w in `widths`, lowest first, w struct npu_range. fds = n_fences
  * fences to wait for: npud's own, or sync_files.
+ *
+ * Of the handles the first n_writes name memory that the job writes, the next n_reads what it
+ * reads, for the sake of order: it starts after all jobs that were submitted before and write such
+ * memory, also through BOs of other sessions that share it, however those end. The others only have
+ * to stay.
  */
 struct npu_submit {
 	uint64_t seqno; /* chosen by the client, returned in completion and reply */
@@ -231,7 +247,7 @@ struct npu_submit {
 	uint32_t n_ranges;
 	struct npu_range ranges[NPU_JOB_RANGES];
 	uint32_t tasks_handle;
-	uint32_t reserved;
+	uint32_t n_writes;
 	uint64_t tasks_offset;
 	uint64_t timeout_ns;  /* device time the job may take; 0: as the policy says */
 	uint64_t duration_ns; /* `timing` device: how long it takes, UINT64_MAX for ever; else 0 */
@@ -241,8 +257,8 @@ struct npu_submit {
 	int32_t priority;
 	uint32_t late;	 /* enum npu_late */
 	uint32_t widths; /* bit w: it may run on w cores instead; its ranges follow the handles */
-	uint32_t reserved2;
-	uint64_t reserved3;
+	uint32_t n_reads;
+	uint64_t reserved;
 };
 
 /* fd = the fence, if it was asked for. */

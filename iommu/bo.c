@@ -314,6 +314,21 @@ void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direc
 		sync_range(bo, offset, size_bytes, false);
 }
 
+int bo_identify(const struct bo *bo, struct bo_identity *ret_identity)
+{
+	struct stat status;
+
+	/* Drivers share within an address space only, and give one handle for one object there. */
+	if (bo->device_bo.host) {
+		*ret_identity = (struct bo_identity){bo->device_bo.domain, bo->device_bo.handle};
+		return 0;
+	}
+	if (fstat(bo->fd, &status) < 0)
+		return -errno;
+	*ret_identity = (struct bo_identity){status.st_dev, status.st_ino};
+	return 0;
+}
+
 struct bo *bo_ref(struct bo *bo)
 {
 	assert(bo->refs > 0);

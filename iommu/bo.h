@@ -38,6 +38,11 @@ struct bo {
 
 #define BO_MAX_BYTES NPU_BO_BYTES_MAX
 
+/* Equal for BOs of the same memory, and for no others, as long as one of them is there. */
+struct bo_identity {
+	uint64_t space, number;
+};
+
 /*
  * Creates memory of size_bytes (rounded up to pages; > 0, at most BO_MAX_BYTES) and maps it in the
  * domain (see domain_map for `fixed_iova` and errors). Returns it with one reference. -EINVAL for
@@ -73,6 +78,9 @@ int bo_export(struct bo *bo, bool read_only, int *ret_fd);
 void bo_sync(struct bo *bo, uint64_t offset, uint64_t size_bytes, uint32_t direction);
 /* Whether that would not wait for the batches of others. */
 bool bo_is_ready(const struct bo *bo);
+
+/* Which memory it is of, in whichever domain. Fails as fstat(2) does. */
+int bo_identify(const struct bo *bo, struct bo_identity *ret_identity);
 
 /* One more reference; returns the BO. */
 struct bo *bo_ref(struct bo *bo);

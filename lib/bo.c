@@ -130,6 +130,17 @@ int npu_bo_export(struct npu_session *session, const struct npu_bo *bo, uint32_t
 	return libnpu_call(session, &call);
 }
 
+int npu_bo_fence(struct npu_session *session, const struct npu_bo *bo, int *ret_fence)
+{
+	struct npu_bo_fence request = {.handle = bo->handle};
+	struct libnpu_call call = {.op = NPU_OP_BO_FENCE, .reply_fd = ret_fence};
+
+	if (!(session->hello.features & NPU_FEATURE_ORDER))
+		return libnpu_error(-EOPNOTSUPP, "this npud has no fences of buffer objects");
+	libnpu_call_append(&call, &request, sizeof(request));
+	return libnpu_call(session, &call);
+}
+
 int npu_bo_import(struct npu_session *session, int fd, struct npu_bo *ret_bo)
 {
 	struct npu_bo_import request = {0};

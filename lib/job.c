@@ -36,6 +36,13 @@ static int job_check(const struct npu_session *session, const struct npu_job *jo
 				    NPU_JOB_TASKS_MAX);
 	if (job->n_bos > NPU_JOB_BOS_MAX)
 		return libnpu_error(-EINVAL, "n_bos: %u, at most %u", job->n_bos, NPU_JOB_BOS_MAX);
+	if (job->n_writes > job->n_bos || job->n_reads > job->n_bos - job->n_writes)
+		return libnpu_error(-EINVAL,
+				    "n_writes, n_reads: %u and %u, together at most the "
+				    "%u bos",
+				    job->n_writes, job->n_reads, job->n_bos);
+	if (job->n_writes + job->n_reads > 0 && !(features & NPU_FEATURE_ORDER))
+		return libnpu_error(-EOPNOTSUPP, "this npud keeps no order by n_writes, n_reads");
 	if (job->n_fences > NPU_JOB_FENCES_MAX)
 		return libnpu_error(-EINVAL, "n_fences: %u, at most %u", job->n_fences,
 				    NPU_JOB_FENCES_MAX);
@@ -64,6 +71,8 @@ static void submit_fill(struct npu_submit *submit, const struct npu_job *job, ui
 		.core_mask = job->core_mask,
 		.n_tasks = job->n_tasks,
 		.n_bos = job->n_bos,
+		.n_writes = job->n_writes,
+		.n_reads = job->n_reads,
 		.n_fences = job->n_fences,
 		.n_ranges = job->n_ranges,
 		.timeout_ns = job->timeout_ns,

@@ -16,7 +16,7 @@
 #define KNOWN_FEATURES                                                                             \
 	(NPU_FEATURE_FENCES | NPU_FEATURE_COMPLETIONS | NPU_FEATURE_FIXED_IOVA |                   \
 	 NPU_FEATURE_GANGS | NPU_FEATURE_TASKS_IN_BO | NPU_FEATURE_SCHEDULING |                    \
-	 NPU_FEATURE_UNCACHED)
+	 NPU_FEATURE_UNCACHED | NPU_FEATURE_ORDER)
 
 #define RETRY_NS 20000000
 

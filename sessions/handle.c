@@ -51,6 +51,7 @@ static void handle_free_if_unused(struct handle_table *table, struct handle *han
 	if (handle->is_open || handle->n_pins > 0)
 		return;
 	idtab_remove(&table->handles, handle->id);
+	memory_unref(handle->memory);
 	bo_unref(handle->bo);
 	free(handle);
 }
@@ -81,6 +82,11 @@ void handle_close_all(struct handle_table *table)
 		if (handle->is_open)
 			handle_shut(table, handle);
 	}
+}
+
+int handle_find_memory(struct handle *handle, struct memories *memories)
+{
+	return handle->memory ? 0 : memory_get(memories, handle->bo, &handle->memory);
 }
 
 void handle_pin(struct handle *handle)

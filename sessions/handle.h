@@ -12,6 +12,7 @@
 
 #include "base/idtab.h"
 #include "iommu/bo.h"
+#include "sessions/memory.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +21,8 @@ struct handle {
 	uint32_t id;
 	bool is_open;
 	unsigned n_pins;
-	struct bo *bo; /* one reference */
+	struct bo *bo;	       /* one reference */
+	struct memory *memory; /* one reference; NULL: no job has named it for order */
 };
 
 struct handle_table {
@@ -39,6 +41,9 @@ struct handle *handle_get(const struct handle_table *table, uint32_t id);
 /* -ENOENT */
 int handle_close(struct handle_table *table, uint32_t id);
 void handle_close_all(struct handle_table *table);
+
+/* Fills in handle->memory, as memory_get(). */
+int handle_find_memory(struct handle *handle, struct memories *memories);
 
 void handle_pin(struct handle *handle);
 void handle_unpin(struct handle_table *table, struct handle *handle);

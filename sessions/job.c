@@ -10,6 +10,7 @@
 #include "scheduler/gang.h"
 #include "sessions/error.h"
 #include "sessions/job_room.h"
+#include "sessions/job_turns.h"
 #include "sessions/sessions.h"
 
 #include <assert.h>
@@ -270,6 +271,8 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 	if (r == 0)
 		r = job_take_fences(job, fds, error);
 	if (r == 0)
+		r = job_turns_take(job, &params->submit, error);
+	if (r == 0)
 		r = job_submit_built(job, params->submit.deadline_ns, &fence_fd, error);
 	if (r < 0) {
 		job_free(job);
@@ -420,6 +423,7 @@ void job_retire(struct job *job)
 	job_log(job);
 	trace_add_job(&session->owner->trace, job);
 	job_drop_dependencies(job);
+	job_turns_end(job, job->base.outcome);
 	charge_release(&job->wait_charge);
 	if (job_is_held(job))
 		return;

@@ -25,6 +25,7 @@
 struct session;
 struct handle;
 struct job_slices;
+struct job_turn;
 
 struct job_dependency {
 	struct job *job; /* NULL: slot unused, or resolved */
@@ -47,6 +48,8 @@ struct job {
 	struct handle **pins;	   /* owned array */
 	unsigned n_pins;
 	struct job_dependency dependencies[NPU_JOB_FENCES_MAX];
+	struct job_turn *turns; /* owned array, job_turns.c */
+	unsigned n_turns;
 	struct fence fence;
 	struct charge job_charge, fence_charge, memory_charge;
 	struct charge wait_charge; /* predicted core-time, until its first start */

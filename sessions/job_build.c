@@ -7,6 +7,7 @@
 #include "sessions/job.h"
 #include "sessions/job_check.h"
 #include "sessions/job_slices.h"
+#include "sessions/job_turns.h"
 #include "sessions/sessions.h"
 
 #include <assert.h>
@@ -263,7 +264,8 @@ static int job_charge(struct job *job, const struct npu_submit *submit, struct n
 	const unsigned n_fences = submit->n_fences + !!(job->flags & NPU_SUBMIT_FENCE);
 	struct account *account = &job->session->account;
 	const uint64_t bytes = sizeof(*job) + job->n_tasks * sizeof(*job->tasks) +
-			       job->n_pins * sizeof(struct handle *);
+			       job->n_pins * sizeof(struct handle *) +
+			       (submit->n_writes + submit->n_reads) * JOB_TURN_BYTES;
 	struct account_refusal refusal;
 
 	if (account_charge(account, SLOT_BYTES, bytes, &job->memory_charge, &refusal) < 0)
@@ -308,6 +310,7 @@ struct job *job_free(struct job *job)
 	if (!job)
 		return NULL;
 	job_drop_dependencies(job);
+	job_turns_end(job, NPU_OUTCOME_PENDING);
 	for (unsigned i = 0; i < job->n_pins; i++)
 		handle_unpin(&job->session->handles, job->pins[i]);
 	charge_release(&job->memory_charge);

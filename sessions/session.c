@@ -8,6 +8,7 @@
 #include "base/closer.h"
 #include "base/log.h"
 #include "scheduler/contract.h"
+#include "sessions/bo_fence.h"
 #include "sessions/error.h"
 #include "sessions/job.h"
 #include "sessions/sessions.h"
@@ -123,6 +124,7 @@ int session_new(struct sessions *owner, int fd, const struct identity *identity,
 		session->is_admin = session_is_admin(owner, identity);
 		session->completions.fd = -1;
 		list_init(&session->jobs);
+		list_init(&session->bo_fences);
 		loop_work_init(&session->free_work, owner->loop, session_free_run);
 		r = session_charge_user(session);
 	}
@@ -430,6 +432,7 @@ void session_close(struct session *session, const char *reason, bool stop_runnin
 	held_drop(session);
 	channel_close(&session->channel);
 	session_end_jobs(session, stop_running);
+	bo_fences_drop(session);
 	if (session->tenant)
 		handle_close_all(&session->handles);
 	if (session->n_jobs == 0)

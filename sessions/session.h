@@ -66,7 +66,8 @@ struct session {
 	bool must_close;  /* by quarantine, at the end of the turn */
 	struct list jobs; /* struct job, oldest first */
 	unsigned n_jobs;
-	uint64_t tokens_ns; /* rate limit: when the next request would be on time */
+	struct list bo_fences; /* that are not signalled, bo_fence.c */
+	uint64_t tokens_ns;    /* rate limit: when the next request would be on time */
 	struct session_stats stats;
 	struct loop_work free_work;
 	struct list link;      /* sessions::list */

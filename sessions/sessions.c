@@ -9,6 +9,7 @@
 #include "scheduler/contract.h"
 #include "sessions/error.h"
 #include "sessions/job.h"
+#include "sessions/job_turns.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -59,6 +60,9 @@ static void sessions_device_ready(struct loop_poll *poll, uint32_t revents)
 void sessions_dispatch(struct sessions *sessions)
 {
 	loop_work_cancel(&sessions->dispatch_work);
+	/* What waited for its turn may be stuck for another reason, and be the last. */
+	if (memories_settle(&sessions->memories))
+		sessions_check_drained(sessions);
 	if (!held_serve(sessions)) {
 		if (scheduler_n_ready(sessions->scheduler))
 			sessions_read_clock(sessions);
@@ -104,6 +108,7 @@ int sessions_new(const struct sessions_params *params, struct sessions **ret_ses
 	sessions->request_context = params->request_context;
 	sessions->next_job_id = 1;
 	list_init(&sessions->list);
+	memories_init(&sessions->memories);
 	held_init(sessions);
 	tenants_init(&sessions->tenants, &params->machine);
 	tenants_set_quota(&sessions->tenants, &params->policy->quota);
@@ -194,7 +199,7 @@ int sessions_apply_policy(struct sessions *sessions, const struct session_policy
 
 /*
  * Blocked on something that may never come, or paused: no reason to stay, unless what it waits for
- * has come just now.
+ * has come just now. Those behind others that share memory: see sessions_count_work().
  */
 static bool job_is_stuck(const struct job *job)
 {
@@ -217,20 +222,23 @@ static bool job_is_stuck(const struct job *job)
 void sessions_count_work(const struct sessions *sessions, uint32_t *ret_n_jobs,
 			 uint32_t *ret_n_blocked)
 {
-	uint32_t n_jobs = 0, n_blocked = 0;
+	uint32_t n_jobs = 0, n_blocked = 0, n_behind = 0;
 	const struct session *session;
 	const struct job *job;
 
 	list_for_each (session, &sessions->list, link) {
 		list_for_each (job, &session->jobs, link) {
-			bool is_stuck = job_is_stuck(job);
-
-			n_jobs += !is_stuck;
-			n_blocked += is_stuck;
+			if (job_is_stuck(job))
+				n_blocked++;
+			else if (job_turns_are_blocked(job))
+				n_behind++;
+			else
+				n_jobs++;
 		}
 	}
-	*ret_n_jobs = n_jobs;
-	*ret_n_blocked = n_blocked;
+	/* As long as any job goes on, it may be one that they are behind. */
+	*ret_n_jobs = n_jobs > 0 ? n_jobs + n_behind : 0;
+	*ret_n_blocked = n_jobs > 0 ? n_blocked : n_blocked + n_behind;
 }
 
 void sessions_check_drained(struct sessions *sessions)

@@ -20,6 +20,7 @@
 #include "device/power.h"
 #include "scheduler/scheduler.h"
 #include "sessions/class.h"
+#include "sessions/memory.h"
 #include "sessions/record.h"
 #include "sessions/session.h"
 #include "sessions/tenant.h"
@@ -54,7 +55,8 @@ struct sessions {
 	struct scheduler *scheduler;	     /* owned */
 	const struct session_policy *policy; /* borrowed */
 	struct tenants tenants;
-	struct list list; /* struct session */
+	struct memories memories; /* that jobs name for order */
+	struct list list;	  /* struct session */
 	unsigned n_sessions;
 	uint64_t next_session_id, next_job_id;
 	bool is_draining;		/* no new sessions, no new jobs */

@@ -235,14 +235,14 @@ static int import_locked(struct drm_file *file, int fd, uint64_t token,
 
 int drm_import(struct drm_file *file, int fd, bool is_counted, uint32_t *ret_handle)
 {
-	struct gem_object *object;
+	struct gem_object *object, elsewhere = {0};
 	struct stat64 status;
-	uint64_t token;
 	int r;
 
 	if (real()->fstat64(fd, &status) < 0)
 		return -errno;
-	token = drm_file_find_token(status.st_dev, status.st_ino);
+	/* It is one object with one token, whichever files have it. */
+	drm_file_put(drm_file_find_memory(status.st_dev, status.st_ino, &elsewhere));
 	r = drm_file_lock(file);
 	if (r < 0)
 		return r;
@@ -250,7 +250,7 @@ int drm_import(struct drm_file *file, int fd, bool is_counted, uint32_t *ret_han
 	if (object) {
 		object->n_handles += is_counted;
 	} else {
-		r = import_locked(file, fd, token, &object);
+		r = import_locked(file, fd, elsewhere.token, &object);
 		if (r == 0 && object) {
 			object->is_imported = true;
 			object->is_cached = !(status.st_mode & NPU_BO_UNCACHED_MODE);

@@ -136,10 +136,10 @@ int drm_file_space(struct drm_file *file, unsigned space, struct npu_session **r
  */
 struct drm_file *drm_file_next(struct drm_file *file);
 /*
- * An object of any file of the process that has this memory (fstat()'s numbers), by its token; 0.
- * No file's lock may be held.
+ * A file of the process, with a reference, that has this memory (fstat()'s numbers), and the object
+ * as it was then; NULL. No file's lock may be held.
  */
-uint64_t drm_file_find_token(dev_t dev, ino_t ino);
+struct drm_file *drm_file_find_memory(dev_t dev, ino_t ino, struct gem_object *ret_object);
 /* Hands that memory to the NPU or back, in all files that have it. No file's lock may be held. */
 void drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction direction);
 /* Once, before anything else: fork handlers, descriptors that came by exec(). */

@@ -284,21 +284,22 @@ struct drm_file *drm_file_next(struct drm_file *file)
 	return next;
 }
 
-uint64_t drm_file_find_token(dev_t dev, ino_t ino)
+struct drm_file *drm_file_find_memory(dev_t dev, ino_t ino, struct gem_object *ret_object)
 {
 	struct drm_file *file = NULL;
-	uint64_t token = 0;
 
-	while (token == 0 && (file = drm_file_next(file)) != NULL) {
+	while ((file = drm_file_next(file)) != NULL) {
 		const struct gem_object *object;
 
 		pthread_mutex_lock(&file->lock);
 		object = gem_find_memory(&file->gem, dev, ino);
-		token = object ? object->token : 0;
+		if (object)
+			*ret_object = *object;
 		pthread_mutex_unlock(&file->lock);
+		if (object)
+			break;
 	}
-	drm_file_put(file);
-	return token;
+	return file;
 }
 
 void drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction direction)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A list of the jobs whose fences were not seen to be signalled, latest first. As each waited for
- * those before it, the latest of a file stands for all of the file's, and the latest writer of an
- * object for all its writers.
+ * those before it, the latest of a file stands for all of the file's.
  */
 #include "order.h"
 
@@ -25,10 +24,7 @@
 struct order_job {
 	TAILQ_ENTRY(order_job) link;
 	const struct drm_file *file;
-	bool is_over; /* it failed, which somebody may still ask for */
 	int fence;
-	uint32_t n_outs;
-	uint64_t outs[]; /* tokens */
 };
 
 TAILQ_HEAD(order_jobs, order_job);
@@ -76,61 +72,17 @@ static bool job_is_over(const struct order_job *job)
 	return poll(&polled, 1, 0) > 0;
 }
 
-static bool job_writes(const struct order_job *job, uint64_t token)
-{
-	for (uint32_t i = 0; i < job->n_outs; i++)
-		if (job->outs[i] == token)
-			return true;
-	return false;
-}
-
-static bool job_has_failed(const struct order_job *job)
-{
-	enum npu_outcome outcome;
-
-	return npu_fence_wait(job->fence, 0, &outcome) < 0 || outcome != NPU_OUTCOME_OK;
-}
-
-/* Whether a later job of its file has taken its place. */
-static bool job_is_old(const struct order_job *job)
-{
-	const struct order_job *later = job;
-
-	while ((later = TAILQ_PREV(later, order_jobs, link)) != NULL)
-		if (later->file == job->file)
-			return true;
-	return false;
-}
-
 static void jobs_reap(void)
 {
 	struct order_job *job, *next;
 
-	TAILQ_FOREACH(job, &jobs, link)
-	{
-		if (job->is_over || !job_is_over(job))
+	for (job = TAILQ_FIRST(&jobs); job; job = next) {
+		next = TAILQ_NEXT(job, link);
+		if (!job_is_over(job))
 			continue;
-		job->is_over = true;
 		job_explain(job);
+		job_free(job);
 	}
-	/* From the oldest on, as long as those that took their places are there. */
-	for (job = TAILQ_LAST(&jobs, order_jobs); job; job = next) {
-		next = TAILQ_PREV(job, order_jobs, link);
-		if (job->is_over && (job_is_old(job) || !job_has_failed(job)))
-			job_free(job);
-	}
-}
-
-static const struct order_job *find_writer(uint64_t token)
-{
-	const struct order_job *job;
-
-	TAILQ_FOREACH(job, &jobs, link)
-	{
-		if (!job->is_over && job_writes(job, token))
-			return job;
-	}
-	return NULL;
 }
 
 static const struct order_job *find_of_file(const struct drm_file *file, bool is_oldest)
@@ -139,7 +91,7 @@ static const struct order_job *find_of_file(const struct drm_file *file, bool is
 
 	TAILQ_FOREACH(job, &jobs, link)
 	{
-		if (job->file != file || job->is_over)
+		if (job->file != file)
 			continue;
 		found = job;
 		if (!is_oldest)
@@ -150,38 +102,18 @@ static const struct order_job *find_of_file(const struct drm_file *file, bool is
 
 /* ---- submitting ---- */
 
-static unsigned add_fence(int fence, int *fences, unsigned n, unsigned n_max)
-{
-	for (unsigned i = 0; i < n && i < n_max; i++)
-		if (fences[i] == fence)
-			return n;
-	if (n < n_max)
-		fences[n] = fence;
-	return n + 1;
-}
-
-unsigned order_collect(const struct drm_file *file, const struct order_tokens *tokens,
-		       int *ret_fences, unsigned n_max)
+int order_latest(const struct drm_file *file)
 {
 	const struct order_job *job;
-	unsigned n = 0;
 
 	jobs_reap();
 	job = find_of_file(file, false);
-	if (job)
-		n = add_fence(job->fence, ret_fences, n, n_max);
-	for (uint32_t i = 0; i < tokens->n; i++) {
-		job = find_writer(tokens->tokens[i]);
-		if (job && job->file != file)
-			n = add_fence(job->fence, ret_fences, n, n_max);
-	}
-	return n;
+	return job ? job->fence : -1;
 }
 
-int order_add(const struct drm_file *file, const struct order_tokens *tokens, int fence)
+int order_add(const struct drm_file *file, int fence)
 {
-	const uint32_t n_outs = tokens->n - tokens->n_ins;
-	struct order_job *job = malloc(sizeof(*job) + n_outs * sizeof(job->outs[0]));
+	struct order_job *job = malloc(sizeof(*job));
 
 	if (!job) {
 		close(fence);
@@ -189,11 +121,7 @@ int order_add(const struct drm_file *file, const struct order_tokens *tokens, in
 	}
 	fds_set_internal(fence);
 	job->file = file;
-	job->is_over = false;
 	job->fence = fence;
-	job->n_outs = n_outs;
-	if (n_outs)
-		memcpy(job->outs, tokens->tokens + tokens->n_ins, n_outs * sizeof(job->outs[0]));
 	TAILQ_INSERT_HEAD(&jobs, job, link);
 	return 0;
 }
@@ -262,27 +190,54 @@ static int wait_fence(int fence, int64_t deadline_ns)
 	return r > 0 ? 0 : is_late ? -EBUSY : -ETIMEDOUT;
 }
 
-/* A descriptor of the job's fence for use without the lock; -1 for no job. */
-static int fence_of(const struct order_job *job)
+/*
+ * What keeps the fence from being made passes: too many requests, or too many fences that the
+ * file's own jobs hold.
+ */
+static bool pause_fence(const struct drm_file *file, int error)
 {
-	return job ? dup(job->fence) : -1;
+	return (error == -EAGAIN && order_pause()) ||
+	       (error == -EDQUOT && order_wait_file(file, true));
 }
 
-int order_wait_object(uint64_t token, int64_t deadline_ns)
+int order_fence_object(struct drm_file *file, uint32_t handle, int *ret_fence)
+{
+	const struct gem_object *object;
+	int r;
+
+	do {
+		r = drm_file_lock(file);
+		if (r < 0)
+			return r;
+		object = gem_find(&file->gem, handle);
+		r = object ? npu_bo_fence(object->session, &object->bo, ret_fence) : -ENOENT;
+		drm_file_unlock(file);
+	} while (r < 0 && pause_fence(file, r));
+	return r;
+}
+
+int order_wait_object(struct drm_file *file, uint32_t handle, int64_t deadline_ns)
 {
 	int fence, r;
 
-	do {
-		order_lock();
-		jobs_reap();
-		fence = fence_of(find_writer(token));
-		order_unlock();
-		if (fence < 0)
-			return 0;
-		r = wait_fence(fence, deadline_ns);
-		close(fence);
-	} while (r == 0);
+	r = order_fence_object(file, handle, &fence);
+	if (r < 0)
+		return r;
+	r = wait_fence(fence, deadline_ns);
+	close(fence);
+	order_lock();
+	jobs_reap();
+	order_unlock();
 	return r;
+}
+
+bool order_pause(void)
+{
+	const uint64_t pause_ns = npu_retry_after_ns();
+	struct timespec pause = {(time_t)(pause_ns / NS_PER_S), (long)(pause_ns % NS_PER_S)};
+
+	nanosleep(&pause, NULL);
+	return true;
 }
 
 int order_make_ended(enum npu_outcome outcome)
@@ -296,24 +251,10 @@ int order_make_ended(enum npu_outcome outcome)
 	return fds[0];
 }
 
-int order_export(uint64_t token)
+/* A descriptor of the job's fence for use without the lock; -1 for no job. */
+static int fence_of(const struct order_job *job)
 {
-	const struct order_job *job;
-	int fence = -1;
-
-	order_lock();
-	jobs_reap();
-	TAILQ_FOREACH(job, &jobs, link)
-	{
-		if (job_writes(job, token))
-			break;
-	}
-	if (job)
-		fence = fcntl(job->fence, F_DUPFD_CLOEXEC, 0);
-	order_unlock();
-	if (job)
-		return fence < 0 ? -errno : fence;
-	return order_make_ended(NPU_OUTCOME_OK);
+	return job ? dup(job->fence) : -1;
 }
 
 bool order_wait_file(const struct drm_file *file, bool is_one)

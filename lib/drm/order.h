@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Implicit order between the jobs of this process, as rocket has it (ABI reference 2.3): a job runs
- * after the earlier ones of its file, and after those of other files that write an object which it
- * names. Objects are told by their tokens, which memory keeps when it is shared by PRIME.
+ * The order of rocket's jobs, which programs do not ask for (ABI reference 2.3). Those of a file
+ * run one after the other, and that is kept here; those of any files that share memory run as npud
+ * has been told what they write, whichever processes they are of.
  *
- *   order_lock() -> order_collect() -> submit with those fences -> order_add() -> order_unlock()
+ *   order_lock() -> order_latest() -> submit with that fence -> order_add() -> order_unlock()
  */
 #ifndef NPU_DRM_ORDER_H
 #define NPU_DRM_ORDER_H
@@ -16,37 +16,29 @@
 
 struct drm_file;
 
-/* What a job touches: tokens of its inputs, then of its outputs. */
-struct order_tokens {
-	uint64_t *tokens;
-	uint32_t n, n_ins;
-};
-
 /* Also around fork(). A file's lock may be held when it is taken, not the other way round. */
 void order_lock(void);
 void order_unlock(void);
 
-/*
- * Fences of the jobs that a new one has to wait for, at most `n_max`; they stay valid until
- * order_unlock(). Returns how many there are, which may be more than `n_max`.
- */
-unsigned order_collect(const struct drm_file *file, const struct order_tokens *tokens,
-		       int *ret_fences, unsigned n_max);
+/* The fence of the file's latest job, valid until order_unlock(); -1: all are over. */
+int order_latest(const struct drm_file *file);
 /* A job was queued: `fence` is this module's from then on. -ENOMEM. */
-int order_add(const struct drm_file *file, const struct order_tokens *tokens, int fence);
+int order_add(const struct drm_file *file, int fence);
 
 /* The following take the lock themselves. */
 
 /*
- * Sleeps until no job that is known writes the object. `deadline_ns` is absolute, CLOCK_MONOTONIC;
- * INT64_MAX for ever. -ETIMEDOUT; -EBUSY when the time was over already; -EINTR.
+ * A fence, the caller's, of the jobs that write the object's memory, those of all files and
+ * processes. -ENOENT: no such handle; or npu_bo_fence()'s. The file's lock is not held.
  */
-int order_wait_object(uint64_t token, int64_t deadline_ns);
+int order_fence_object(struct drm_file *file, uint32_t handle, int *ret_fence);
 /*
- * A descriptor, the caller's, of the fence of the last job that writes the object; of one that has
- * ended well where there was none. -errno.
+ * Sleeps until it is signalled. `deadline_ns` is absolute, CLOCK_MONOTONIC; INT64_MAX for ever.
+ * -ETIMEDOUT; -EBUSY when the time was over already; -EINTR.
  */
-int order_export(uint64_t token);
+int order_wait_object(struct drm_file *file, uint32_t handle, int64_t deadline_ns);
+/* Sleeps as long as npud said with -EAGAIN; true. */
+bool order_pause(void);
 /*
  * A descriptor, the caller's, like the fence of a job that is over (include/npu_protocol.h): a pipe
  * whose mode is the outcome. -errno.

@@ -82,23 +82,6 @@ static int check_reserved(const char *name, uint32_t reserved)
 	return -EINVAL;
 }
 
-static int find_token(struct drm_file *file, uint32_t handle, uint64_t *ret_token)
-{
-	const struct gem_object *object;
-	int r;
-
-	r = drm_file_lock(file);
-	if (r < 0)
-		return r;
-	object = gem_find(&file->gem, handle);
-	if (object)
-		*ret_token = object->token;
-	else
-		trace_explain("PREP_BO: there is no handle %u", handle);
-	drm_file_unlock(file);
-	return object ? 0 : -ENOENT;
-}
-
 /* What a recording shows as outputs is what all jobs up to now have written. */
 static void record_prepared(struct drm_file *file)
 {
@@ -111,22 +94,31 @@ static void record_prepared(struct drm_file *file)
 	drm_file_unlock(file);
 }
 
+static void explain_wait(uint32_t handle, int error)
+{
+	const char *reason = npu_last_error();
+
+	if (error == -ENOENT)
+		reason = "unknown";
+	else if (error == -EINTR)
+		reason = "interrupted";
+	else if (error == -EBUSY || error == -ETIMEDOUT)
+		reason = "a job that writes it is not over";
+	trace_explain("PREP_BO: handle %u: %s", handle, reason);
+}
+
 static int handle_prep_bo(struct drm_file *file, void *data, size_t user_size)
 {
 	const struct rocket_prep_bo *request = data;
-	uint64_t token;
 	int r;
 
 	r = check_reserved("PREP_BO", request->reserved);
-	if (r == 0)
-		r = find_token(file, request->handle, &token);
 	if (r < 0)
 		return r;
-	r = order_wait_object(token, request->timeout_ns);
+	r = order_wait_object(file, request->handle, request->timeout_ns);
 	if (r < 0) {
-		trace_explain("PREP_BO: handle %u: %s", request->handle,
-			      r == -EINTR ? "interrupted" : "a job that writes it is not over");
-		return r;
+		explain_wait(request->handle, r);
+		return drm_error(r);
 	}
 	record_prepared(file);
 	return sync_object(file, "PREP_BO", request->handle, NPU_SYNC_FROM_DEVICE);

@@ -29,14 +29,13 @@ struct submission {
 	struct npu_task *tasks;
 	uint32_t n_tasks;
 	uint32_t *handles; /* of the inputs, then of the outputs */
-	struct order_tokens tokens;
+	uint32_t n_ins, n_outs;
 };
 
 static void submission_deinit(struct submission *submission)
 {
 	free(submission->tasks);
 	free(submission->handles);
-	free(submission->tokens.tokens);
 }
 
 /* ---- what the program passed ---- */
@@ -138,27 +137,27 @@ static int read_handles(struct submission *submission, const struct rocket_job *
 			      "cannot be read; dropped",
 			      n_ins, (unsigned long long)job->in_bo_handles, n_outs,
 			      (unsigned long long)job->out_bo_handles);
-	submission->tokens.n_ins = (uint32_t)n_ins;
-	submission->tokens.n = (uint32_t)(n_ins + n_outs);
+	submission->n_ins = (uint32_t)n_ins;
+	submission->n_outs = (uint32_t)n_outs;
 	return r;
 }
 
-static int find_tokens(struct submission *submission, const struct drm_file *file)
+static int check_handles(const struct submission *submission, const struct drm_file *file)
 {
-	struct order_tokens *tokens = &submission->tokens;
+	const uint32_t n_ins = submission->n_ins, n = n_ins + submission->n_outs;
 
-	tokens->tokens = calloc(tokens->n + 1u, sizeof(tokens->tokens[0]));
-	if (!tokens->tokens)
+	if (n > NPU_JOB_BOS_MAX) {
+		trace_explain("SUBMIT: %u in_bo_handles and out_bo_handles, together at most %u; "
+			      "dropped",
+			      n, NPU_JOB_BOS_MAX);
 		return -ENOMEM;
-	for (uint32_t i = 0; i < tokens->n; i++) {
-		const struct gem_object *object = gem_find(&file->gem, submission->handles[i]);
-
-		if (!object) {
-			trace_explain("SUBMIT: %s handle %u is unknown; dropped",
-				      i < tokens->n_ins ? "in" : "out", submission->handles[i]);
-			return -ENOENT;
-		}
-		tokens->tokens[i] = object->token;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (gem_find(&file->gem, submission->handles[i]))
+			continue;
+		trace_explain("SUBMIT: %s handle %u is unknown; dropped", i < n_ins ? "in" : "out",
+			      submission->handles[i]);
+		return -ENOENT;
 	}
 	return 0;
 }
@@ -172,7 +171,7 @@ static int submission_init(struct submission *submission, const struct drm_file 
 	if (r == 0)
 		r = read_handles(submission, job);
 	if (r == 0)
-		r = find_tokens(submission, file);
+		r = check_handles(submission, file);
 	if (r < 0) {
 		submission_deinit(submission);
 		*submission = (struct submission){0};
@@ -191,12 +190,12 @@ static void record_handles(const struct submission *submission, uint32_t first, 
 
 static void record_job(const struct submission *submission, FILE *stream)
 {
-	const struct order_tokens *tokens = &submission->tokens;
+	const uint32_t n = submission->n_ins + submission->n_outs;
 
 	fprintf(stream, "{\"in\": [");
-	record_handles(submission, 0, tokens->n_ins, stream);
+	record_handles(submission, 0, submission->n_ins, stream);
 	fprintf(stream, "], \"out\": [");
-	record_handles(submission, tokens->n_ins, tokens->n, stream);
+	record_handles(submission, submission->n_ins, n, stream);
 	fprintf(stream, "], \"tasks\": [");
 	for (uint32_t i = 0; i < submission->n_tasks; i++)
 		fprintf(stream, "%s{\"regcmd_iova\": %u, \"regcmd_count\": %u}", i ? ", " : "",
@@ -221,16 +220,53 @@ static void record_jobs(struct drm_file *file, const struct submission *submissi
 
 /* ---- the queue ---- */
 
-/* With the order's lock and the file's; -EBUSY: more fences to wait for than a job can. */
-static int queue_ordered(struct drm_file *file, const struct submission *submission,
-			 const struct npu_job *job)
+static int collect_range(const struct drm_file *file, const uint32_t *handles, uint32_t n,
+			 uint32_t *ret_bos)
 {
-	int fence, r;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct gem_object *object = gem_find(&file->gem, handles[i]);
 
-	if (job->n_fences > NPU_JOB_FENCES_MAX)
-		return -EBUSY;
+		if (!object) {
+			trace_explain("SUBMIT: handle %u was closed meanwhile; dropped",
+				      handles[i]);
+			return -ENOENT;
+		}
+		ret_bos[i] = object->bo.handle;
+	}
+	return 0;
+}
+
+/* What it writes, what it reads, and all that its streams may name besides. */
+static int collect_bos(const struct drm_file *file, const struct submission *submission,
+		       struct npu_job *job, uint32_t *ret_bos)
+{
+	const uint32_t n_ins = submission->n_ins, n_outs = submission->n_outs, n = n_ins + n_outs;
+	int r;
+
+	r = collect_range(file, submission->handles + n_ins, n_outs, ret_bos);
+	if (r == 0)
+		r = collect_range(file, submission->handles, n_ins, ret_bos + n_outs);
+	job->n_writes = n_outs;
+	job->n_reads = n_ins;
+	job->n_bos = n + gem_collect(&file->gem, file->session, ret_bos + n, NPU_JOB_BOS_MAX - n);
+	job->bos = ret_bos;
+	return r;
+}
+
+/* With the file's lock. */
+static int queue_ordered(struct drm_file *file, struct npu_job *job)
+{
+	int latest, fence, r;
+
+	order_lock();
+	latest = order_latest(file);
+	job->fences = &latest;
+	job->n_fences = latest >= 0;
 	r = npu_submit(file->session, job, NULL, &fence);
-	return r < 0 ? r : order_add(file, &submission->tokens, fence);
+	if (r == 0)
+		r = order_add(file, fence);
+	order_unlock();
+	return r;
 }
 
 /*
@@ -246,42 +282,25 @@ static int queue_locked(struct drm_file *file, const struct submission *submissi
 		.flags =
 			NPU_SUBMIT_ORDER_ONLY | (trace_is_explaining() ? NPU_SUBMIT_COMPLETION : 0),
 	};
-	uint32_t *bos = calloc(file->gem.n_objects + 1, sizeof(*bos));
-	int fences[NPU_JOB_FENCES_MAX], r;
+	uint32_t *bos = calloc(NPU_JOB_BOS_MAX, sizeof(*bos));
+	int r;
 
 	if (!bos)
 		return -ENOMEM;
-	job.n_bos = gem_collect(&file->gem, file->session, bos, NPU_JOB_BOS_MAX);
-	job.bos = bos;
-	job.fences = fences;
-	order_lock();
-	job.n_fences = order_collect(file, &submission->tokens, fences, NPU_JOB_FENCES_MAX);
-	r = queue_ordered(file, submission, &job);
-	order_unlock();
+	r = collect_bos(file, submission, &job, bos);
+	if (r == 0)
+		r = queue_ordered(file, &job);
 	free(bos);
 	return r;
 }
 
 /* Sleeps until it is worth trying again; false where it will not help. */
-static bool pause_queue(struct drm_file *file, const struct submission *submission, int error)
+static bool pause_queue(const struct drm_file *file, int error)
 {
-	const uint64_t pause_ns = npu_retry_after_ns();
-	struct timespec pause = {(time_t)(pause_ns / 1000000000u), (long)(pause_ns % 1000000000u)};
-
-	switch (error) {
-	case -EAGAIN:
-		nanosleep(&pause, NULL);
-		return true;
-	case -EDQUOT: /* the session's own earlier jobs may hold what is wanted */
-		return order_wait_file(file, true);
-	case -EBUSY:
-		for (uint32_t i = 0; i < submission->tokens.n; i++)
-			while (order_wait_object(submission->tokens.tokens[i], INT64_MAX) == -EINTR)
-				;
-		return true;
-	default:
-		return false;
-	}
+	if (error == -EAGAIN)
+		return order_pause();
+	/* The session's own earlier jobs may hold what is wanted. */
+	return error == -EDQUOT && order_wait_file(file, true);
 }
 
 /* -ENODEV when npud is gone; other errors are those of a dropped job. */
@@ -295,7 +314,7 @@ static int queue_patiently(struct drm_file *file, const struct submission *submi
 			return r;
 		r = queue_locked(file, submission);
 		drm_file_unlock(file);
-	} while (r < 0 && pause_queue(file, submission, r));
+	} while (r < 0 && pause_queue(file, r));
 	if (r < 0)
 		trace_explain("SUBMIT: %s; dropped", npu_last_error());
 	return r < 0 ? drm_error(r) : 0;

@@ -7,6 +7,7 @@
 
 #include "sync_file.h"
 
+#include "drm.h"
 #include "merge.h"
 #include "npu.h"
 #include "order.h"
@@ -65,7 +66,7 @@ static int get_info(int fd, void *argument)
 	return r < 0 ? r : user_write(argument, &info, sizeof(info));
 }
 
-int sync_file_export(uint64_t token, void *argument)
+int sync_file_export(struct drm_file *file, uint32_t handle, void *argument)
 {
 	struct dma_buf_export_sync_file request;
 	int r = user_read(&request, argument, sizeof(request));
@@ -79,10 +80,10 @@ int sync_file_export(uint64_t token, void *argument)
 			request.flags);
 		return -EINVAL;
 	}
-	request.fd = order_export(token);
+	r = order_fence_object(file, handle, &request.fd);
 	trace_call("ioctl(DMA_BUF_IOCTL_EXPORT_SYNC_FILE, {flags=%u}) = %d", request.flags,
-		   request.fd);
-	return request.fd < 0 ? request.fd : user_write(argument, &request, sizeof(request));
+		   r < 0 ? r : request.fd);
+	return r < 0 ? drm_error(r) : user_write(argument, &request, sizeof(request));
 }
 
 static int merge(int fd, void *argument)

@@ -6,12 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct drm_file;
+
 #define SYNC_FILE_IOCTL_TYPE '>'
 
-/*
- * DMA_BUF_IOCTL_EXPORT_SYNC_FILE, of the object with that token. 0 or a negative errno value.
- */
-int sync_file_export(uint64_t token, void *argument);
+/* DMA_BUF_IOCTL_EXPORT_SYNC_FILE, of that object. 0 or a negative errno value. */
+int sync_file_export(struct drm_file *file, uint32_t handle, void *argument);
 
 /* 0 or a negative errno value; -ENOTTY where `fd` is no fence of npud's, or for other requests. */
 int sync_file_ioctl(int fd, unsigned long request, void *argument);

@@ -41,20 +41,12 @@ static bool is_served_type(unsigned long request)
 	       _IOC_TYPE(request) == DMA_BUF_BASE || _IOC_TYPE(request) == SYNC_FILE_IOCTL_TYPE;
 }
 
-/* A PRIME descriptor of ours is no dma-buf to the kernel: an access by the CPU begins or ends. */
-static int dma_buf_ioctl(int fd, unsigned long request, void *argument)
+/* An access by the CPU begins or ends. */
+static int sync_memory(const struct stat64 *status, const void *argument)
 {
 	enum npu_sync_direction direction = NPU_SYNC_FROM_DEVICE;
 	struct dma_buf_sync sync;
-	struct stat64 status;
-	uint64_t token = 0;
 
-	if (real()->fstat64(fd, &status) == 0)
-		token = drm_file_find_token(status.st_dev, status.st_ino);
-	if (token && _IOC_NR(request) == _IOC_NR(DMA_BUF_IOCTL_EXPORT_SYNC_FILE))
-		return sync_file_export(token, argument);
-	if (!token || _IOC_NR(request) != _IOC_NR(DMA_BUF_IOCTL_SYNC))
-		return -ENOTTY;
 	if (user_read(&sync, argument, sizeof(sync)) < 0)
 		return -EFAULT;
 	if (sync.flags & ~(uint64_t)DMA_BUF_SYNC_VALID_FLAGS_MASK ||
@@ -63,8 +55,29 @@ static int dma_buf_ioctl(int fd, unsigned long request, void *argument)
 	if (sync.flags & DMA_BUF_SYNC_END)
 		direction = NPU_SYNC_TO_DEVICE;
 	if (direction == NPU_SYNC_FROM_DEVICE || sync.flags & DMA_BUF_SYNC_WRITE)
-		drm_file_sync_memory(status.st_dev, status.st_ino, direction);
+		drm_file_sync_memory(status->st_dev, status->st_ino, direction);
 	return 0;
+}
+
+/* A PRIME descriptor of ours is no dma-buf to the kernel. */
+static int dma_buf_ioctl(int fd, unsigned long request, void *argument)
+{
+	struct drm_file *file;
+	struct stat64 status;
+	struct gem_object object;
+	int r = -ENOTTY;
+
+	if (real()->fstat64(fd, &status) < 0)
+		return -ENOTTY;
+	file = drm_file_find_memory(status.st_dev, status.st_ino, &object);
+	if (!file)
+		return -ENOTTY;
+	if (_IOC_NR(request) == _IOC_NR(DMA_BUF_IOCTL_EXPORT_SYNC_FILE))
+		r = sync_file_export(file, object.handle, argument);
+	else if (_IOC_NR(request) == _IOC_NR(DMA_BUF_IOCTL_SYNC))
+		r = sync_memory(&status, argument);
+	drm_file_put(file);
+	return r;
 }
 
 /* The kernel knows nothing of it: is it a node that came to us unseen, or memory of one? */

@@ -59,7 +59,7 @@ static const struct refusal refusals[] = {
 	{NPU_OP_SUBMIT, BODY(struct npu_submit, .n_fences = UINT32_MAX), EINVAL, "n_fences"},
 	{NPU_OP_SUBMIT, BODY(struct npu_submit, .n_ranges = 4), EINVAL, "n_ranges"},
 	{NPU_OP_SUBMIT, BODY(struct npu_submit, .reserved = 1), EINVAL, "reserved"},
-	{NPU_OP_SUBMIT, BODY(struct npu_submit, .reserved3 = 1), EINVAL, "reserved3"},
+	{NPU_OP_SUBMIT, BODY(struct npu_submit, .reserved = 1), EINVAL, "reserved"},
 	{NPU_OP_SUBMIT, BODY(struct npu_submit, .tasks_handle = 1), EINVAL, "tasks_handle"},
 	{NPU_OP_SUBMIT, BODY(struct npu_submit, .flags = 8, .n_tasks = 1, .tasks_handle = 3),
 	 ENOENT, "tasks_handle"},

@@ -197,13 +197,19 @@ static void break_reserved(struct npu_submit *s)
 {
 	s->reserved = 1;
 }
-static void break_reserved2(struct npu_submit *s)
+static void break_n_writes(struct npu_submit *s)
 {
-	s->reserved2 = 1;
+	s->n_writes = s->n_bos + 1;
 }
-static void break_reserved3(struct npu_submit *s)
+static void break_n_reads(struct npu_submit *s)
 {
-	s->reserved3 = 1;
+	s->n_writes = 1;
+	s->n_reads = s->n_bos;
+}
+static void break_n_reads_wild(struct npu_submit *s)
+{
+	s->n_writes = s->n_bos;
+	s->n_reads = UINT32_MAX;
 }
 static void break_deadline(struct npu_submit *s)
 {
@@ -258,14 +264,23 @@ static const struct {
 	void (*break_it)(struct npu_submit *submit);
 	const char *field;
 } submit_cases[] = {
-	{break_flags, "flags"},		 {break_reserved, "reserved"},
-	{break_reserved2, "reserved2"},	 {break_reserved3, "reserved3"},
-	{break_deadline, "deadline_ns"}, {break_deadline_far, "deadline_ns"},
-	{break_priority, "priority"},	 {break_late, "late"},
-	{break_widths, "widths"},	 {break_width_ranges, "length"},
-	{break_n_tasks, "n_tasks"},	 {break_n_tasks_wild, "n_tasks"},
-	{break_n_bos, "n_bos"},		 {break_n_ranges, "n_ranges"},
-	{break_n_fences, "n_fences"},	 {break_tasks_handle, "tasks_handle"},
+	{break_flags, "flags"},
+	{break_reserved, "reserved"},
+	{break_n_writes, "n_writes"},
+	{break_n_reads, "n_reads"},
+	{break_n_reads_wild, "n_reads"},
+	{break_deadline, "deadline_ns"},
+	{break_deadline_far, "deadline_ns"},
+	{break_priority, "priority"},
+	{break_late, "late"},
+	{break_widths, "widths"},
+	{break_width_ranges, "length"},
+	{break_n_tasks, "n_tasks"},
+	{break_n_tasks_wild, "n_tasks"},
+	{break_n_bos, "n_bos"},
+	{break_n_ranges, "n_ranges"},
+	{break_n_fences, "n_fences"},
+	{break_tasks_handle, "tasks_handle"},
 };
 
 START_TEST(decodes_submit_refusals)
