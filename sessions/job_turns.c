@@ -18,6 +18,7 @@ struct job_turn {
 	struct turn turn;
 	struct job *job;
 };
+_Static_assert(sizeof(struct job_turn) <= JOB_TURN_BYTES, "what a turn costs");
 
 static struct job_turn *job_turn_of(struct turn *turn)
 {

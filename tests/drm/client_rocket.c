@@ -509,6 +509,55 @@ static void order_across_files(void)
 	CHECK(output_is(&result, 4));
 }
 
+/* The same from another process, which has only the descriptor of the memory. */
+static void wait_for_the_parents_job(int shared)
+{
+	int fd = open_node();
+	struct product product;
+	struct memory result;
+	uint32_t handles[2];
+
+	memory_new(fd, 4096, &result);
+	product_new(fd, &result, 4, &product);
+	handles[0] = import_fd(fd, shared);
+	handles[1] = product.data.handle;
+	product.job.in_bo_handles = (uintptr_t)handles;
+	product.job.in_bo_handle_count = 2;
+	CHECK_EQ(fence_status(shared), 0);
+	CHECK_FAILS(prepare(fd, handles[0], 0), EBUSY);
+	CHECK_EQ(submit_jobs(fd, &product.job, 1), 0);
+	CHECK_FAILS(prepare(fd, result.handle, 0), EBUSY);
+	CHECK_EQ(prepare(fd, result.handle, FOREVER), 0);
+	CHECK(output_is(&result, 4));
+	CHECK_EQ(prepare(fd, handles[0], 0), 0);
+	CHECK(fence_status(shared) < 0);
+}
+
+static void order_across_processes(void)
+{
+	int fd = open_node(), shared, status;
+	struct product stuck;
+	struct memory output;
+	int64_t start_ns;
+	pid_t pid;
+
+	memory_new(fd, 4096, &output);
+	product_new(fd, &output, 1, &stuck);
+	product_make_hang(&stuck);
+	shared = export_handle(fd, output.handle);
+	start_ns = now_ns();
+	CHECK_EQ(submit_jobs(fd, &stuck.job, 1), 0);
+	pid = fork();
+	if (pid == 0) {
+		wait_for_the_parents_job(shared);
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK(now_ns() - start_ns > 500000000);
+	CHECK_EQ(prepare(fd, output.handle, 0), 0);
+}
+
 /* Files that share nothing do not wait for each other. */
 static void files_are_independent(void)
 {
@@ -685,6 +734,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(threads),
 	CLIENT_CASE(prime),
 	CLIENT_CASE(order_across_files),
+	CLIENT_CASE(order_across_processes),
 	CLIENT_CASE(files_are_independent),
 	CLIENT_CASE(closed_objects),
 	CLIENT_CASE(fork_gets_its_own),

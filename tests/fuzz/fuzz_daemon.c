@@ -316,13 +316,16 @@ static void step_bo(struct world *world, struct client *client, uint8_t what)
 {
 	uint32_t handle = take(world) % 16;
 
-	if (what % 3 == 0)
+	if (what % 4 == 0)
 		send_request(client, NPU_OP_BO_CLOSE, &(struct npu_bo_close){handle, 0},
 			     sizeof(struct npu_bo_close), -1);
-	else if (what % 3 == 1)
+	else if (what % 4 == 1)
 		send_request(client, NPU_OP_BO_EXPORT,
 			     &(struct npu_bo_export){handle, take(world) % 2},
 			     sizeof(struct npu_bo_export), -1);
+	else if (what % 4 == 2)
+		send_request(client, NPU_OP_BO_FENCE, &(struct npu_bo_fence){handle, 0},
+			     sizeof(struct npu_bo_fence), -1);
 	else
 		send_request(client, NPU_OP_BO_SYNC,
 			     &(struct npu_bo_sync){handle, take(world) % 4, take_word(world),
@@ -339,7 +342,7 @@ static void step_bo_import(struct world *world, struct client *client)
 	send_request(client, NPU_OP_BO_IMPORT, &import, sizeof(import), take_kept(world));
 }
 
-/* When and where; mostly left to npud. */
+/* When, where and after whom; mostly left to npud. */
 static void take_schedule(struct world *world, struct npu_submit *submit)
 {
 	uint8_t what = take(world);
@@ -352,6 +355,10 @@ static void take_schedule(struct world *world, struct npu_submit *submit)
 		submit->late = take(world) % (NPU_LATE_COUNT + 1);
 	if (what & 8)
 		submit->widths = take(world) % 16;
+	if (what & 16)
+		submit->n_writes = take(world) % (submit->n_bos + 2);
+	if (what & 32)
+		submit->n_reads = take(world) % (submit->n_bos + 2);
 }
 
 static uint32_t width_ranges(uint32_t widths)

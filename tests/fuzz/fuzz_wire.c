@@ -57,6 +57,7 @@ static void fuzz_bodies(const void *body, size_t size, unsigned n_fds, unsigned 
 		struct npu_reset reset;
 		struct npu_pardon pardon;
 		struct npu_incidents incidents;
+		struct npu_bo_fence fence;
 		struct job_params submit;
 	} out;
 	struct npu_error error = {0};
@@ -80,6 +81,9 @@ static void fuzz_bodies(const void *body, size_t size, unsigned n_fds, unsigned 
 		break;
 	case NPU_OP_BO_IMPORT:
 		r = wire_decode_bo_import(body, size, n_fds, &out.import, &error);
+		break;
+	case NPU_OP_BO_FENCE:
+		r = wire_decode_bo_fence(body, size, n_fds, &out.fence, &error);
 		break;
 	case NPU_OP_SUBMIT:
 		r = wire_decode_submit(body, size, n_fds, &out.submit, &error);

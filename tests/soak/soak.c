@@ -11,6 +11,7 @@
 #include "harness.h"
 #include "tenants.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -50,6 +51,7 @@ struct soak {
 	struct daemon daemon;
 	struct ledger_totals *totals;
 	bool runs_streams;
+	int shared_fd; /* memory that clients share */
 	struct lane lanes[N_LANES];
 	uint64_t begin_ns, report_ns;
 	uint64_t stall_ns, stall_seed; /* when the next one is due */
@@ -82,6 +84,7 @@ static _Noreturn void live(const struct soak *soak, const struct lane *lane, int
 				.totals = soak->totals,
 				.runs_streams = soak->runs_streams,
 				.witness = witness,
+				.shared_fd = soak->shared_fd,
 				.seed = seed};
 
 	tenant_live(&tenant, lane->kind);
@@ -267,6 +270,16 @@ static void require_clean(struct soak *soak, struct client *observer)
 
 /* ---- the day ---- */
 
+static int make_shared_memory(void)
+{
+	int fd = memfd_create("shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	REQUIRE(fd >= 0);
+	REQUIRE_EQ(ftruncate(fd, 4096), 0);
+	REQUIRE_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	return fd;
+}
+
 static void begin(struct soak *soak, uint64_t seed, struct client *observer)
 {
 	char policy[TENANT_POLICY_SIZE];
@@ -280,6 +293,7 @@ static void begin(struct soak *soak, uint64_t seed, struct client *observer)
 	soak->totals = mmap(NULL, sizeof(*soak->totals), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	REQUIRE(soak->totals != MAP_FAILED);
+	soak->shared_fd = make_shared_memory();
 	daemon_start(&options, &soak->daemon);
 	client_open(&soak->daemon, observer);
 	soak->runs_streams = observer->hello.runs_streams;

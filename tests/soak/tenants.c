@@ -223,6 +223,39 @@ static void live_deadline(struct tenant *tenant)
 	}
 }
 
+/* In turn with whoever else has that memory, however they end. */
+static void live_sharing(struct tenant *tenant)
+{
+	unsigned n_rounds = 1 + choose(tenant, ROUNDS_MAX);
+	struct matmul matmul = {0};
+	struct client_bo shared;
+	struct client client;
+	struct ledger ledger = begin(tenant, "", &client);
+
+	/* Kernel drivers have each BO in one address space. */
+	if (tenant->runs_streams && !harness_has_soft())
+		return;
+	client_bo_import(&client, tenant->shared_fd, 0, &shared);
+	if (tenant->runs_streams)
+		matmul_new(tenant, &client, &matmul);
+	for (unsigned i = 0; i < n_rounds; i++) {
+		struct job_request job =
+			tenant->runs_streams ? matmul_request(&matmul) : timed_job(tenant);
+		const uint32_t handles[] = {shared.handle, matmul.handle};
+
+		vary(tenant, &job);
+		job.handles = handles;
+		job.n_handles = tenant->runs_streams ? 2 : 1;
+		job.submit.n_writes = choose(tenant, 2);
+		job.submit.n_reads = 1 - job.submit.n_writes;
+		ledger_submit(&ledger, &job, OUTCOME(OK), NULL);
+		if (ledger_settle(&ledger) & OUTCOME_UNRUN || !tenant->runs_streams)
+			continue;
+		REQUIRE(matmul_output_is(&matmul, matmul_expected(&matmul)));
+		matmul_clear_output(&matmul);
+	}
+}
+
 /* ---- trouble ---- */
 
 /* Memory, then jobs, then questions, each until npud says no or a while longer. */
@@ -381,6 +414,7 @@ static const struct {
 	[TENANT_GANG] = {"gang", 10, live_gang},
 	[TENANT_CHECKED] = {"checked", 10, live_checked},
 	[TENANT_DEADLINE] = {"deadline", 10, live_deadline},
+	[TENANT_SHARING] = {"sharing", 10, live_sharing},
 	[TENANT_GREEDY] = {"greedy", 5, live_greedy},
 	[TENANT_HANGING] = {"hanging", 8, live_hanging},
 	[TENANT_FAULTING] = {"faulting", 8, live_faulting},

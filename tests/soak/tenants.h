@@ -14,6 +14,7 @@ enum tenant_kind {
 	TENANT_GANG,
 	TENANT_CHECKED,
 	TENANT_DEADLINE,
+	TENANT_SHARING,
 	TENANT_GREEDY,
 	TENANT_HANGING,
 	TENANT_FAULTING,
@@ -28,6 +29,7 @@ struct tenant {
 	struct ledger_totals *totals;
 	bool runs_streams; /* what the device does */
 	int witness;
+	int shared_fd; /* memory that all have */
 	uint64_t seed;
 };
 
