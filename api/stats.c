@@ -425,6 +425,7 @@ json_t *stats_document(const struct api *api, const struct session *viewer)
 		const char *key;
 		json_t *value;
 	} parts[] = {
+		{"draining", json_boolean(sessions->is_draining)},
 		{"device", device_document(sessions)},
 		{"cores", cores_document(sessions, viewer, uptime_ns)},
 		{"sessions", sessions_document(sessions, viewer)},
@@ -437,8 +438,7 @@ json_t *stats_document(const struct api *api, const struct session *viewer)
 		{"power", power_document(sessions->power)},
 		{"io", io_document(sessions, &sum)},
 	};
-	bool is_complete =
-		json_object_set_new(document, "draining", json_boolean(sessions->is_draining)) == 0;
+	bool is_complete = true;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (json_object_set_new(document, parts[i].key, parts[i].value) < 0)
 			is_complete = false;

@@ -8,11 +8,9 @@
 #include "base/clock.h"
 #include "base/closer.h"
 #include "base/log.h"
-#include "daemon/config_device.h"
-#include "daemon/config_effective.h"
-#include "daemon/config_keys.h"
 #include "daemon/devices.h"
 #include "daemon/notify.h"
+#include "daemon/policy_file.h"
 #include "device/power.h"
 
 #include <errno.h>
@@ -46,129 +44,9 @@ static json_t *npud_policy_show(void *context)
 	return json_incref(npud->config.effective);
 }
 
-static bool has_note(const json_t *notes, const json_t *note)
-{
-	const json_t *other;
-	size_t i;
-
-	json_array_foreach (notes, i, other) {
-		if (json_equal(other, note))
-			return true;
-	}
-	return false;
-}
-
-/* Those that the log does not have yet. */
-static void npud_log_not_in_effect(const struct config *config, const json_t *known)
-{
-	const json_t *item;
-	char text[512];
-	size_t i;
-
-	json_array_foreach (config->not_in_effect, i, item) {
-		if (!has_note(known, item))
-			log_warning("policy_not_in_effect what=\"%s\"",
-				    log_quote(json_string_value(item), text, sizeof(text)));
-	}
-}
-
-/* What the command line says goes before the file. */
-static void npud_apply_options(const struct options *options, struct config *config)
-{
-	if (options->has_device) {
-		config->device = options->device;
-		config_set_effective(config, "device", "name", config_devices[options->device]);
-	}
-	if (options->has_soft_clock) {
-		config->soft.clock = options->soft_clock;
-		config_set_effective(config, "device", "soft_clock",
-				     config_soft_clocks[options->soft_clock]);
-	}
-	if (options->has_soft_cache) {
-		config->soft.is_incoherent = options->is_soft_incoherent;
-		config_set_effective(config, "device", "soft_cache",
-				     options->is_soft_incoherent ? "incoherent" : "coherent");
-	}
-}
-
-/* A file that the device can honour. */
-static int npud_read_config(const struct npud *npud, const char *path, struct config *ret_config,
-			    struct config_error *error)
-{
-	int r = config_load(path, ret_config, error);
-
-	if (r < 0)
-		return r;
-	r = config_fit_device(path, &npud->device->caps, ret_config, error);
-	if (r < 0)
-		config_deinit(ret_config);
-	return r;
-}
-
-/*
- * The policy file's directory, else the service manager's for state, else one beside the socket, so
- * that two daemons never share one.
- */
-static void npud_open_incidents(struct npud *npud)
-{
-	const struct incident_config *wanted = &npud->config.incidents;
-	const char *state = getenv("STATE_DIRECTORY");
-	char path[INCIDENT_PATH_MAX + sizeof("/incidents")] = "", text[512];
-	int r;
-
-	if (wanted->has_directory)
-		snprintf(path, sizeof(path), "%s", wanted->directory);
-	else if (state && *state && !strchr(state, ':'))
-		snprintf(path, sizeof(path), "%.*s/incidents", INCIDENT_PATH_MAX - 1, state);
-	else if (npud->n_listeners)
-		snprintf(path, sizeof(path), "%.*s.incidents", INCIDENT_PATH_MAX - 1,
-			 npud->listeners[0]->path);
-	r = incidents_set_directory(npud->incidents, path, wanted->count_max, wanted->bytes_max);
-	config_set_effective(&npud->config, "incidents", "directory", path);
-	if (r < 0)
-		log_warning("incidents_not_kept directory=\"%s\" error=\"%s\"",
-			    log_quote(path, text, sizeof(text)), strerror(-r));
-}
-
 static int npud_policy_reload(void *context, char *ret_text, size_t size)
 {
-	struct npud *npud = context;
-	const enum config_device old_device = npud->config.device;
-	struct config fresh, old = npud->config;
-	struct npu_error refusal;
-	struct config_error error;
-	int r;
-
-	if (!npud->options.config_path) {
-		snprintf(ret_text, size, "npud was started without --config");
-		return -EINVAL;
-	}
-	r = npud_read_config(npud, npud->options.config_path, &fresh, &error);
-	if (r < 0) {
-		snprintf(ret_text, size, "%s", error.text);
-		log_error("policy_kept error=\"%s\"", error.text);
-		return r;
-	}
-	npud_apply_options(&npud->options, &fresh);
-	/* Sessions point into the policy: they get the new one before the old one goes. */
-	npud->config = fresh;
-	r = sessions_apply_policy(npud->sessions, &npud->config.sessions, &npud->config.scheduler,
-				  &refusal);
-	if (r < 0) {
-		npud->config = old;
-		config_deinit(&fresh);
-		snprintf(ret_text, size, "%.160s: scheduler.%s", npud->options.config_path,
-			 refusal.message);
-		log_error("policy_kept error=\"%s\"", ret_text);
-		return r;
-	}
-	npud_open_incidents(npud);
-	if (npud->config.device != old_device)
-		log_warning("policy_not_in_effect what=\"device.name: needs a restart\"");
-	log_info("policy_reloaded file=\"%s\"", npud->options.config_path);
-	npud_log_not_in_effect(&npud->config, old.not_in_effect);
-	config_deinit(&old);
-	return 0;
+	return policy_file_reload(context, ret_text, size);
 }
 
 static int npud_add_stats(void *context, json_t *document)
@@ -244,7 +122,7 @@ static void npud_reload(struct npud *npud)
 	char text[sizeof(((struct config_error *)0)->text)] = "";
 
 	/* The log has why a file was not taken; without a file there was nothing to say yet. */
-	if (npud_policy_reload(npud, text, sizeof(text)) < 0 && !npud->options.config_path)
+	if (policy_file_reload(npud, text, sizeof(text)) < 0 && !npud->options.config_path)
 		log_warning("policy_kept error=\"%s\"", text);
 }
 
@@ -278,37 +156,6 @@ static int npud_start_signals(struct npud *npud)
 }
 
 /* ---- building the layers ---- */
-
-static int npud_load_config(struct npud *npud)
-{
-	const struct options *options = &npud->options;
-	struct config_error error = {0};
-	int r;
-
-	r = options->config_path ? config_load(options->config_path, &npud->config, &error)
-				 : config_init_default(&npud->config);
-	if (r < 0) {
-		fprintf(stderr, "npud: policy: %s\n", *error.text ? error.text : strerror(-r));
-		return r;
-	}
-	npud_apply_options(options, &npud->config);
-	return 0;
-}
-
-static int npud_fit_config(struct npud *npud)
-{
-	const char *path = npud->options.config_path;
-	struct config_error error = {""};
-	int r = config_fit_device(path ? path : "built-in policy", &npud->device->caps,
-				  &npud->config, &error);
-
-	if (r < 0)
-		fprintf(stderr, "npud: policy: %s\n", *error.text ? error.text : strerror(-r));
-	/* Nobody asked for the defaults; `npuctl policy show` has what they lack. */
-	else if (path)
-		npud_log_not_in_effect(&npud->config, NULL);
-	return r;
-}
 
 static int npud_start_loop(struct npud *npud)
 {
@@ -503,7 +350,7 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 	if (r < 0)
 		npud_fail("thread", "", r);
 	if (r == 0)
-		r = npud_load_config(npud);
+		r = policy_file_load(npud);
 	if (r == 0)
 		r = npud_start_loop(npud);
 	if (r == 0)
@@ -515,13 +362,13 @@ int npud_new(const struct options *options, struct npud **ret_npud)
 	if (r == 0)
 		r = npud_start_power(npud);
 	if (r == 0)
-		r = npud_fit_config(npud);
+		r = policy_file_fit(npud);
 	if (r == 0)
 		r = npud_start_sessions(npud);
 	if (r == 0)
 		r = n_fds > 0 ? npud_listen_on_fds(npud, n_fds) : npud_listen_on_paths(npud);
 	if (r == 0)
-		npud_open_incidents(npud);
+		policy_file_open_incidents(npud);
 	if (r == 0)
 		r = npud_start_http(npud);
 	if (r < 0) {

@@ -76,7 +76,7 @@ void cut_step(struct soft_registers *registers, const struct cut_stream *stream,
 	*ret_task = (struct cut_task){0};
 	note_pointers(registers, ret_task);
 	if (stream->is_started)
-		soft_registers_drive(registers);
+		soft_registers_start_pc(registers);
 	for (uint32_t i = 0; i < stream->n_entries; i++) {
 		uint64_t entry = __atomic_load_n(&stream->entries[i], __ATOMIC_RELAXED);
 		struct regcmd command = regcmd_decode(entry);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #define SLOTS_FIRST 64u
+/* As many pages as sixteen address spaces have: no driver has more of them, nor more objects. */
+#define SLOTS_MAX (1u << 24)
 
 void drm_objects_deinit(struct drm_objects *objects)
 {
@@ -15,7 +17,7 @@ void drm_objects_deinit(struct drm_objects *objects)
 	*objects = (struct drm_objects){0};
 }
 
-const struct drm_object *drm_objects_find(const struct drm_objects *objects, uint32_t handle)
+struct drm_object *drm_objects_find(const struct drm_objects *objects, uint32_t handle)
 {
 	if (handle >= objects->n_slots || objects->slots[handle].refs == 0)
 		return NULL;
@@ -24,22 +26,22 @@ const struct drm_object *drm_objects_find(const struct drm_objects *objects, uin
 
 static int make_room(struct drm_objects *objects, uint32_t handle)
 {
-	size_t n = objects->n_slots ? objects->n_slots : SLOTS_FIRST;
+	unsigned n = objects->n_slots ? objects->n_slots : SLOTS_FIRST;
 	struct drm_object *grown;
 
+	if (handle >= SLOTS_MAX)
+		return -ENOMEM;
 	while (n <= handle)
 		n *= 2;
 	if (n == objects->n_slots)
 		return 0;
-	if (n > UINT32_MAX)
-		return -ENOMEM;
 	grown = reallocarray(objects->slots, n, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	for (size_t i = objects->n_slots; i < n; i++)
+	for (unsigned i = objects->n_slots; i < n; i++)
 		grown[i] = (struct drm_object){0};
 	objects->slots = grown;
-	objects->n_slots = (unsigned)n;
+	objects->n_slots = n;
 	return 0;
 }
 

@@ -8,11 +8,17 @@
 
 #include "device/device.h"
 
+#include <sys/types.h>
+
 struct drm_object {
 	unsigned refs; /* 0: there is none of that handle */
 	unsigned domain;
 	uint32_t iova;
 	uint64_t token, size_bytes;
+	dev_t dev; /* of its memory, where handles are descriptors */
+	ino_t ino;
+	/* The one holder is nobody: the object is to be destroyed when that can be done. */
+	bool is_unused;
 };
 
 /* All zero: empty. */
@@ -25,7 +31,7 @@ struct drm_objects {
 /* Nothing may be held any more. */
 void drm_objects_deinit(struct drm_objects *objects);
 /* NULL where nobody holds it. */
-const struct drm_object *drm_objects_find(const struct drm_objects *objects, uint32_t handle);
+struct drm_object *drm_objects_find(const struct drm_objects *objects, uint32_t handle);
 /*
  * One more holder. Of the first one `facts` are kept but for `refs`. -ENOMEM, -ERANGE for an object
  * that does not lie within 4 GiB of addresses from `iova` (64 bits, as drivers say it).

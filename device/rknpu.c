@@ -349,7 +349,7 @@ static void rknpu_free(struct device *device)
 	}
 	rknpu_tidy(rknpu);
 	drm_node_close(&rknpu->node);
-	free(rknpu->objects);
+	drm_objects_deinit(&rknpu->objects);
 	free(rknpu);
 }
 

@@ -5,12 +5,12 @@
 
 #include "device/device.h"
 #include "device/drm_node.h"
+#include "device/drm_objects.h"
 #include "device/drm_workers.h"
 #include "device/rknpu_quirks.h"
 #include "lib/drm/uapi/rknpu.h"
 
 #include <stdatomic.h>
-#include <sys/types.h>
 
 #define RKNPU_CORES	    3u
 #define RKNPU_DOMAINS	    16u
@@ -57,16 +57,6 @@ struct rknpu_core {
 	struct device_batch batch;
 };
 
-/* By handle; free where refs is 0 and nothing of it is left in the driver. */
-struct rknpu_object {
-	unsigned refs, domain;
-	bool is_unused; /* without holders, and still there */
-	dev_t dev;	/* of its memory; where descriptors are handles */
-	ino_t ino;
-	uint32_t iova;
-	uint64_t token, size_bytes;
-};
-
 struct rknpu {
 	struct device base;
 	struct drm_node node;
@@ -79,9 +69,7 @@ struct rknpu {
 	struct rknpu_core cores[RKNPU_CORES];
 	uint32_t domains_taken;
 	unsigned active_domain; /* of the driver's last call that named one */
-	/* Handles of objects that are held more than once. */
-	struct rknpu_object *objects;
-	unsigned n_objects, n_slots;
+	struct drm_objects objects;
 	unsigned n_unused;	  /* of them, to be destroyed when no batch runs */
 	uint32_t domains_closing; /* taken until then */
 };

@@ -8,31 +8,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #define SYNC_TRIES 2u
-
-static int make_room(struct rknpu *rknpu, uint32_t handle)
-{
-	struct rknpu_object *grown;
-	unsigned n = rknpu->n_slots ? rknpu->n_slots : 64;
-
-	while (n <= handle)
-		n *= 2;
-	if (n == rknpu->n_slots)
-		return 0;
-	grown = realloc(rknpu->objects, n * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	for (unsigned i = rknpu->n_slots; i < n; i++)
-		grown[i] = (struct rknpu_object){0};
-	rknpu->objects = grown;
-	rknpu->n_slots = n;
-	return 0;
-}
 
 static void destroy(struct rknpu *rknpu, uint32_t handle, uint64_t token)
 {
@@ -43,81 +22,50 @@ static void destroy(struct rknpu *rknpu, uint32_t handle, uint64_t token)
 		rknpu_misc_close(handle);
 }
 
-static void note_memory(struct rknpu_object *object, int fd)
+/* One more holder of a handle, of which what the driver says is kept. -ERANGE, -ENOMEM. */
+static int hold(struct rknpu *rknpu, const struct rknpu_mem_create *created, unsigned domain)
 {
+	struct drm_object facts = {
+		.domain = domain, .token = created->obj_addr, .size_bytes = created->size};
 	struct stat status;
 
-	if (fstat(fd, &status) < 0)
-		return;
-	object->dev = status.st_dev;
-	object->ino = status.st_ino;
-}
-
-/* One more holder of a handle. Of a new one what the driver knows of it is kept. -EXDEV, -ENOMEM.
- */
-static int hold(struct rknpu *rknpu, const struct rknpu_mem_create *facts, unsigned domain)
-{
-	struct rknpu_object *object;
-	int r;
-
-	if (facts->dma_addr > UINT32_MAX || facts->dma_addr + facts->size > 1ull << 32)
-		return -ERANGE;
-	r = make_room(rknpu, facts->handle);
-	if (r < 0)
-		return r;
-	object = &rknpu->objects[facts->handle];
-	if (object->refs++ == 0) {
-		*object = (struct rknpu_object){
-			.refs = 1,
-			.domain = domain,
-			.iova = (uint32_t)facts->dma_addr,
-			.token = facts->obj_addr,
-			.size_bytes = facts->size,
-		};
-		if (rknpu->node.is_misc)
-			note_memory(object, (int)facts->handle);
-		rknpu->n_objects++;
+	if (rknpu->node.is_misc && fstat((int)created->handle, &status) == 0) {
+		facts.dev = status.st_dev;
+		facts.ino = status.st_ino;
 	}
-	return 0;
+	return drm_objects_hold(&rknpu->objects, created->handle, created->dma_addr, &facts);
 }
 
+static void set_unused(struct rknpu *rknpu, struct drm_object *object, bool is_unused)
+{
+	rknpu->n_unused += is_unused;
+	rknpu->n_unused -= object->is_unused;
+	object->is_unused = is_unused;
+}
+
+/* The last holder goes, and the object with it. */
 static void forget(struct rknpu *rknpu, uint32_t handle)
 {
-	struct rknpu_object *object = &rknpu->objects[handle];
+	struct drm_object *object = drm_objects_find(&rknpu->objects, handle);
 
+	assert(object);
+	set_unused(rknpu, object, false);
 	rknpu_enter_domain(rknpu, object->domain);
 	destroy(rknpu, handle, object->token);
-	rknpu->n_unused -= object->is_unused;
-	object->is_unused = false;
-	rknpu->n_objects--;
+	(void)drm_objects_let_go(&rknpu->objects, handle);
 }
 
 static void let_go(struct rknpu *rknpu, uint32_t handle)
 {
-	struct rknpu_object *object = &rknpu->objects[handle];
+	struct drm_object *object = drm_objects_find(&rknpu->objects, handle);
 
-	assert(object->refs > 0);
-	if (--object->refs > 0)
-		return;
-	if (rknpu_is_domain_ready(&rknpu->base, object->domain)) {
+	assert(object);
+	if (object->refs > 1)
+		(void)drm_objects_let_go(&rknpu->objects, handle);
+	else if (rknpu_is_domain_ready(&rknpu->base, object->domain))
 		forget(rknpu, handle);
-		return;
-	}
-	object->is_unused = true;
-	rknpu->n_unused++;
-}
-
-static void describe(const struct rknpu *rknpu, uint32_t handle, struct device_bo *ret_bo)
-{
-	const struct rknpu_object *object = &rknpu->objects[handle];
-
-	*ret_bo = (struct device_bo){
-		.handle = handle,
-		.iova = object->iova,
-		.token = object->token,
-		.size_bytes = object->size_bytes,
-		.domain = object->domain,
-	};
+	else
+		set_unused(rknpu, object, true);
 }
 
 static int map_new(struct rknpu *rknpu, struct device_bo *bo)
@@ -157,7 +105,7 @@ int rknpu_memory_new(struct rknpu *rknpu, unsigned domain, uint64_t size_bytes, 
 		destroy(rknpu, request.handle, request.obj_addr);
 		return r;
 	}
-	describe(rknpu, request.handle, &bo);
+	bo = drm_objects_describe(&rknpu->objects, request.handle);
 	bo.is_writable = true;
 	r = map_new(rknpu, &bo);
 	if (r < 0) {
@@ -191,15 +139,15 @@ static void close_handle(struct rknpu *rknpu, uint32_t handle)
 static int hold_imported(struct rknpu *rknpu, unsigned domain, uint32_t handle)
 {
 	struct rknpu_mem_create request = {.handle = handle, .iommu_domain_id = (int32_t)domain};
+	struct drm_object *object = drm_objects_find(&rknpu->objects, handle);
 	int r;
 
-	if (handle < rknpu->n_slots &&
-	    (rknpu->objects[handle].refs > 0 || rknpu->objects[handle].is_unused)) {
-		if (rknpu->objects[handle].domain != domain)
-			return -EXDEV;
-		rknpu->n_unused -= rknpu->objects[handle].is_unused;
-		rknpu->objects[handle].is_unused = false;
-		rknpu->objects[handle].refs++;
+	if (object && object->domain != domain)
+		return -EXDEV;
+	if (object && !object->is_unused)
+		return drm_objects_hold(&rknpu->objects, handle, object->iova, object);
+	if (object) {
+		set_unused(rknpu, object, false);
 		return 0;
 	}
 	rknpu_enter_domain(rknpu, domain);
@@ -220,11 +168,10 @@ static int find_or_import(struct rknpu *rknpu, int fd, uint32_t *ret_handle)
 		return drm_memory_import(&rknpu->node, fd, ret_handle);
 	if (fstat(fd, &status) < 0)
 		return -errno;
-	for (uint32_t handle = 0; handle < rknpu->n_slots; handle++) {
-		const struct rknpu_object *object = &rknpu->objects[handle];
+	for (uint32_t handle = 0; handle < rknpu->objects.n_slots; handle++) {
+		const struct drm_object *object = drm_objects_find(&rknpu->objects, handle);
 
-		if ((object->refs > 0 || object->is_unused) && object->dev == status.st_dev &&
-		    object->ino == status.st_ino) {
+		if (object && object->dev == status.st_dev && object->ino == status.st_ino) {
 			*ret_handle = handle;
 			return 0;
 		}
@@ -243,22 +190,6 @@ static int select_domain(struct rknpu *rknpu, unsigned domain)
 	return domain_error(drm_node_command(&rknpu->node, RKNPU_ACTION, &action, sizeof(action)));
 }
 
-static int map_imported(int fd, struct device_bo *bo)
-{
-	int flags = fcntl(fd, F_GETFL);
-	void *host;
-
-	if (flags < 0)
-		return -errno;
-	bo->is_writable = (flags & O_ACCMODE) == O_RDWR;
-	host = mmap(NULL, bo->size_bytes, PROT_READ | (bo->is_writable ? PROT_WRITE : 0),
-		    MAP_SHARED, fd, 0);
-	if (host == MAP_FAILED)
-		return -errno;
-	bo->host = host;
-	return 0;
-}
-
 int rknpu_bo_import(struct device *device, unsigned domain, int fd, struct device_bo *ret_bo)
 {
 	struct rknpu *rknpu = (struct rknpu *)device;
@@ -273,9 +204,9 @@ int rknpu_bo_import(struct device *device, unsigned domain, int fd, struct devic
 		r = hold_imported(rknpu, domain, handle);
 	if (r < 0)
 		return r;
-	describe(rknpu, handle, &bo);
+	bo = drm_objects_describe(&rknpu->objects, handle);
 	bo.is_imported = true;
-	r = map_imported(fd, &bo);
+	r = drm_memory_map_imported(fd, bo.size_bytes, &bo.host, &bo.is_writable);
 	/* Nothing keeps a job from writing where it is translated. */
 	if (r == 0 && !bo.is_writable && domain != RKNPU_DOMAIN_SHARED) {
 		munmap(bo.host, bo.size_bytes);
@@ -356,8 +287,10 @@ void rknpu_domain_close(struct device *device, unsigned domain)
 
 void rknpu_tidy(struct rknpu *rknpu)
 {
-	for (uint32_t handle = 0; handle < rknpu->n_slots && rknpu->n_unused; handle++) {
-		if (rknpu->objects[handle].is_unused)
+	for (uint32_t handle = 0; handle < rknpu->objects.n_slots && rknpu->n_unused; handle++) {
+		const struct drm_object *object = drm_objects_find(&rknpu->objects, handle);
+
+		if (object && object->is_unused)
 			forget(rknpu, handle);
 	}
 	rknpu->domains_taken &= ~rknpu->domains_closing;

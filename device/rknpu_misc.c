@@ -50,23 +50,24 @@ int rknpu_misc_map(struct device_bo *bo)
 
 int rknpu_misc_import(int fd, uint32_t *ret_handle)
 {
-	const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	const int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
-	if (copy < 0)
+	if (own_fd < 0)
 		return -errno;
-	*ret_handle = (uint32_t)copy;
+	*ret_handle = (uint32_t)own_fd;
 	return 0;
 }
 
 int rknpu_misc_export(uint32_t handle, bool is_writable, int *ret_fd)
 {
-	const int copy = is_writable ? fcntl((int)handle, F_DUPFD_CLOEXEC, 0) : -1;
+	int fd;
 
 	if (!is_writable)
 		return -ENOTSUP;
-	if (copy < 0)
+	fd = fcntl((int)handle, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
 		return -errno;
-	*ret_fd = copy;
+	*ret_fd = fd;
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 
 static int compare_places(const void *left, const void *right)
 {
-	const struct rknpu_object *const *a = left, *const *b = right;
+	const struct drm_object *const *a = left, *const *b = right;
 
 	if ((*a)->domain != (*b)->domain)
 		return (*a)->domain < (*b)->domain ? -1 : 1;
@@ -25,7 +25,7 @@ static void note_hole(struct device_space *space, uint64_t begin, uint64_t end)
 }
 
 /* Of objects in one address space, by address. Two may be the same memory. */
-static struct device_space measure(const struct rknpu_object *const *objects, unsigned n)
+static struct device_space measure(const struct drm_object *const *objects, unsigned n)
 {
 	struct device_space space = {.number = objects[0]->domain, .n_bos = n};
 	uint64_t end = 0;
@@ -42,18 +42,18 @@ static struct device_space measure(const struct rknpu_object *const *objects, un
 unsigned rknpu_spaces(struct device *device, struct device_space *ret_spaces, unsigned n_max)
 {
 	const struct rknpu *rknpu = (const struct rknpu *)device;
-	const struct rknpu_object **objects =
-		calloc(rknpu->n_objects + 1, sizeof(struct rknpu_object *));
+	const struct drm_object **objects =
+		calloc(rknpu->objects.n + 1, sizeof(struct drm_object *));
 	unsigned n_objects = 0, n_spaces = 0, first = 0;
 
-	for (uint32_t handle = 0; objects && handle < rknpu->n_slots; handle++) {
-		const struct rknpu_object *object = &rknpu->objects[handle];
+	for (uint32_t handle = 0; objects && handle < rknpu->objects.n_slots; handle++) {
+		const struct drm_object *object = drm_objects_find(&rknpu->objects, handle);
 
-		if (object->refs > 0 || object->is_unused)
+		if (object)
 			objects[n_objects++] = object;
 	}
 	if (n_objects > 0)
-		qsort(objects, n_objects, sizeof(struct rknpu_object *), compare_places);
+		qsort(objects, n_objects, sizeof(struct drm_object *), compare_places);
 	for (unsigned i = 1; i <= n_objects && n_spaces < n_max; i++) {
 		if (i < n_objects && objects[i]->domain == objects[first]->domain)
 			continue;

@@ -27,7 +27,7 @@ void stream_check_init(struct stream_check *check, struct stream_reach reach)
 
 void stream_check_start(struct stream_check *check)
 {
-	soft_registers_drive(&check->registers);
+	soft_registers_start_pc(&check->registers);
 }
 
 static int refuse(struct soft_complaint *complaint, uint32_t offset, uint32_t value,

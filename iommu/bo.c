@@ -95,15 +95,14 @@ static int bo_build(const struct bo *template, int map_flags, uint32_t fixed_iov
 static int driver_bo_new(struct domain *domain, uint64_t size_bytes, bool is_uncached,
 			 int import_fd, struct bo **ret_bo)
 {
-	struct bo *bo = malloc(sizeof(*bo));
+	struct bo *bo;
 	int r;
 
+	if (!device_is_domain_ready(domain->device, domain->device_domain))
+		return -EINPROGRESS;
+	bo = malloc(sizeof(*bo));
 	if (!bo)
 		return -ENOMEM;
-	if (!device_is_domain_ready(domain->device, domain->device_domain)) {
-		free(bo);
-		return -EINPROGRESS;
-	}
 	*bo = (struct bo){.refs = 1,
 			  .fd = -1,
 			  .domain = domain,

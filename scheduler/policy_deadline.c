@@ -261,33 +261,14 @@ static void deadline_begin(struct policy *policy, uint64_t now_ns, int priority)
 	deadline->phase = PHASE_URGENT;
 }
 
-static bool has_priority(const struct tree_node *node, const void *context)
-{
-	return container_of(node, struct queue, ready_node)->params.priority <=
-	       *(const unsigned *)context;
-}
-
-/* Of the walk's priority, and maybe those below it. */
-static struct tree_node *first_deadline(const struct deadline *deadline)
-{
-	const unsigned most = deadline->priority < 0 ? PRIORITY_AGED : (unsigned)deadline->priority;
-
-	return tree_seek(&deadline->urgent, has_priority, &most);
-}
-
-/* Whether the walk is over before the queue: it is of one priority, and that is behind. */
-static bool is_past_priority(const struct deadline *deadline, const struct queue *queue)
-{
-	return deadline->priority >= 0 && deadline->priority <= PRIORITY_MAX &&
-	       queue->params.priority != (unsigned)deadline->priority;
-}
-
 /* The next deadline queue of the phase; `queue` NULL: the first. */
 static struct queue *next_deadline(const struct deadline *deadline, struct queue *queue)
 {
-	struct tree_node *node = queue ? tree_next(&queue->ready_node) : first_deadline(deadline);
+	struct tree_node *node = queue ? tree_next(&queue->ready_node)
+				       : priority_seek(&deadline->urgent, deadline->priority);
 
-	for (; node && !is_past_priority(deadline, queue_of(node)); node = tree_next(node)) {
+	for (; node && !priority_is_past(deadline->priority, queue_of(node));
+	     node = tree_next(node)) {
 		if (!deadline->gang ||
 		    is_urgent(deadline, queue_of(node)) == (deadline->phase == PHASE_URGENT))
 			return queue_of(node);

@@ -109,11 +109,6 @@ static bool is_past_group(const struct tree_node *node, const void *context)
 	return compare_groups(&group, context) > 0;
 }
 
-static bool has_priority(const struct tree_node *node, const void *context)
-{
-	return queue_of(node)->params.priority <= *(const unsigned *)context;
-}
-
 /* ---- the policy ---- */
 
 static int gang_create(struct scheduler *scheduler, const struct scheduler_config *config,
@@ -259,8 +254,7 @@ static bool is_behind(const struct gang *gang, const struct tree_node *node)
 {
 	const struct queue *queue = queue_of(node);
 
-	if (gang->priority >= 0 && gang->priority <= PRIORITY_MAX &&
-	    queue->params.priority != (unsigned)gang->priority)
+	if (priority_is_past(gang->priority, queue))
 		return true;
 	return gang->priority <= PRIORITY_MAX && gang->n_best == gang->n_wanted &&
 	       gang->best[gang->n_best - 1].queue->params.kind < queue->params.kind;
@@ -269,8 +263,7 @@ static bool is_behind(const struct gang *gang, const struct tree_node *node)
 /* The best of those that are left. */
 static void rank_more(struct gang *gang)
 {
-	const unsigned most = gang->priority < 0 ? PRIORITY_AGED : (unsigned)gang->priority;
-	struct tree_node *node = tree_seek(&gang->ready, has_priority, &most);
+	struct tree_node *node = priority_seek(&gang->ready, gang->priority);
 
 	gang->n_best = gang->n_taken = 0;
 	while (node && !is_behind(gang, node))

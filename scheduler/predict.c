@@ -275,28 +275,37 @@ static void stretch(struct prediction *prediction, uint64_t from_hz, uint64_t to
 	prediction->p90_ns = predict_stretch(prediction->p90_ns, from_hz, to_hz);
 }
 
+/* What is known of the kind, at this clock or for it; false: nothing. */
+static bool look_up(struct predict *predict, uint64_t signature, unsigned width,
+		    struct prediction *ret_prediction)
+{
+	const struct kind *kind = find_kind(predict, signature, width);
+
+	if (!kind)
+		kind = find_any_clock(predict, signature, width);
+	if (!kind)
+		return false;
+	describe(kind, ret_prediction);
+	stretch(ret_prediction, kind->clock_hz, predict->clock_hz);
+	return true;
+}
+
 void predict_get(struct predict *predict, uint64_t signature, unsigned width, unsigned n_pieces,
 		 struct prediction *ret_prediction)
 {
-	struct kind *kind = signature ? find_kind(predict, signature, width) : NULL;
 	uint64_t piece_ns = predict->config.default_ns / (n_pieces ? n_pieces : 1);
 
 	*ret_prediction =
 		(struct prediction){.p10_ns = piece_ns, .mean_ns = piece_ns, .p90_ns = piece_ns};
-	if (!kind && signature)
-		kind = find_any_clock(predict, signature, width);
-	if (kind) {
-		describe(kind, ret_prediction);
-		stretch(ret_prediction, kind->clock_hz, predict->clock_hz);
-		ret_prediction->is_known = kind->n >= predict->config.known_after;
+	if (!signature)
+		return;
+	if (look_up(predict, signature, width, ret_prediction)) {
+		ret_prediction->is_known = ret_prediction->n_samples >= predict->config.known_after;
 		return;
 	}
-	for (unsigned other = 1; signature && other <= WIDTH_MAX; other++) {
-		kind = find_any_clock(predict, signature, other);
-		if (!kind)
+	for (unsigned other = 1; other <= WIDTH_MAX; other++) {
+		if (!look_up(predict, signature, other, ret_prediction))
 			continue;
-		describe(kind, ret_prediction);
-		stretch(ret_prediction, kind->clock_hz, predict->clock_hz);
 		ret_prediction->n_samples = 0;
 		return;
 	}

@@ -83,3 +83,22 @@ int priority_find(struct scheduler *scheduler, int below, uint64_t now_ns)
 	}
 	return -1;
 }
+
+static bool is_reached(const struct tree_node *node, const void *context)
+{
+	const struct queue *queue = container_of(node, struct queue, ready_node);
+
+	return queue->params.priority <= *(const unsigned *)context;
+}
+
+struct tree_node *priority_seek(const struct tree *queues, int walk)
+{
+	const unsigned most = walk < 0 ? PRIORITY_AGED : (unsigned)walk;
+
+	return tree_seek(queues, is_reached, &most);
+}
+
+bool priority_is_past(int walk, const struct queue *queue)
+{
+	return walk >= 0 && walk <= PRIORITY_MAX && queue->params.priority != (unsigned)walk;
+}

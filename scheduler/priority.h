@@ -9,10 +9,12 @@
 #ifndef NPUD_SCHEDULER_PRIORITY_H
 #define NPUD_SCHEDULER_PRIORITY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct queue;
 struct scheduler;
+struct tree;
 
 #define PRIORITY_MAX  1000 /* of queue_params::priority */
 #define PRIORITY_AGED (PRIORITY_MAX + 1)
@@ -36,5 +38,13 @@ unsigned priority_of(const struct scheduler *scheduler, const struct queue *queu
  * have aged, then O(queues).
  */
 int priority_find(struct scheduler *scheduler, int below, uint64_t now_ns);
+
+/*
+ * Walks of one priority, or of all where `walk` is negative or PRIORITY_AGED, through queues in a
+ * tree by ready_node, those of the highest priority first. Where such a walk begins; NULL: nowhere.
+ */
+struct tree_node *priority_seek(const struct tree *queues, int walk);
+/* Whether it has ended before this queue, which comes at its beginning or behind it. */
+bool priority_is_past(int walk, const struct queue *queue);
 
 #endif

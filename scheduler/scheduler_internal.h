@@ -12,6 +12,8 @@
 #include "scheduler/shares.h"
 #include "scheduler/switches.h"
 
+struct dispatch;
+
 /* A batch that hung is charged that many times, with the reset it caused. */
 #define HANG_FACTOR 2
 
@@ -57,16 +59,36 @@ static inline uint64_t scheduler_now_ns(const struct scheduler *scheduler)
 
 /* The rules of a queue have changed: where its jobs still fit they take them over. */
 void scheduler_refit_queue(struct scheduler *scheduler, struct queue *queue);
-/* The job whose share runs on the core, or NULL. */
-struct sched_job *scheduler_active_job(struct scheduler *scheduler, unsigned core);
-/* Takes what these cores have used of the job's time from their progress, before they are reset. */
-void scheduler_note_progress(struct scheduler *scheduler, struct sched_job *job, uint32_t cores);
 /* The job is on no list and no core any more. It may not exist after this. */
 void scheduler_retire_job(struct scheduler *scheduler, struct sched_job *job,
 			  enum npu_outcome outcome);
 /* Ends a job that waits; as scheduler_retire_job(). */
 void scheduler_end_waiting(struct scheduler *scheduler, struct sched_job *job,
 			   enum npu_outcome outcome);
+/* The job waits in its queue's place for it, for the first time or after a batch. */
+void scheduler_make_ready(struct scheduler *scheduler, struct sched_job *job);
+/* Whether the cores in service can run the job. */
+bool scheduler_can_run(const struct scheduler *scheduler, const struct sched_job *job);
+uint32_t scheduler_queue_cores(const struct scheduler *scheduler, const struct queue *queue);
+/* Takes a ready job from its queue; in the next pass its late rule is followed. */
+void scheduler_shed(struct scheduler *scheduler, struct sched_job *job);
+/* A job that is in no order of ready queues goes on without its deadline. */
+void scheduler_demote(struct scheduler *scheduler, struct sched_job *job);
+/* A job that waits leaves its queue's ready ones. */
+void scheduler_take_ready(struct scheduler *scheduler, struct sched_job *job, uint64_t now_ns);
+/* The job need not run alone any more: its batch is over, one way or the other. */
+void scheduler_end_alone(struct scheduler *scheduler, struct sched_job *job);
+
+/* ---- batch.c ---- */
+
+/* Takes the job from its queue to those cores. It is ended where the device does not start it. */
+void scheduler_start_batch(struct scheduler *scheduler, const struct dispatch *dispatch);
+/* When the core is expected to be free; now where that is not known. */
+uint64_t scheduler_release_ns(const struct scheduler *scheduler, unsigned core, uint64_t now_ns);
+/* The job whose share runs on the core, or NULL. */
+struct sched_job *scheduler_active_job(struct scheduler *scheduler, unsigned core);
+/* Takes what these cores have used of the job's time from their progress, before they are reset. */
+void scheduler_note_progress(struct scheduler *scheduler, struct sched_job *job, uint32_t cores);
 /* The job lets go of its cores, none of which runs any more. */
 void scheduler_release_cores(struct scheduler *scheduler, struct sched_job *job);
 /*
@@ -74,11 +96,6 @@ void scheduler_release_cores(struct scheduler *scheduler, struct sched_job *job)
  * HANG_FACTOR times what it kept from others.
  */
 uint64_t scheduler_batch_cost_ns(const struct scheduler *scheduler, const struct sched_job *job);
-/* The job waits in its queue's place for it, for the first time or after a batch. */
-void scheduler_make_ready(struct scheduler *scheduler, struct sched_job *job);
-/* Whether the cores in service can run the job. */
-bool scheduler_can_run(const struct scheduler *scheduler, const struct sched_job *job);
-uint32_t scheduler_queue_cores(const struct scheduler *scheduler, const struct queue *queue);
 
 /* ---- recovery.c ---- */
 
@@ -106,14 +123,6 @@ static inline void scheduler_predict(const struct scheduler *scheduler, const st
 {
 	predict_get(scheduler->predict, job->signature, width, job->n_pieces, ret_prediction);
 }
-
-/* Takes a ready job from its queue; in the next pass its late rule is followed. */
-void scheduler_shed(struct scheduler *scheduler, struct sched_job *job);
-/* A job that is in no order of ready queues goes on without its deadline. */
-void scheduler_demote(struct scheduler *scheduler, struct sched_job *job);
-
-/* When the core is expected to be free; now where that is not known. */
-uint64_t scheduler_release_ns(const struct scheduler *scheduler, unsigned core, uint64_t now_ns);
 
 /* ---- queue.c ---- */
 

@@ -5,6 +5,9 @@
 #include "base/clock.h"
 #include "scheduler/scheduler_internal.h"
 
+/* Predictions err: where the device ends what is too long, batches stay well below that. */
+#define LIMIT_SHARE 0.6
+
 bool slice_serves_deadline(const struct scheduler *scheduler, const struct sched_job *job)
 {
 	return scheduler->policy->ops->batch_limit_ns && job->deadline_ns &&
@@ -21,9 +24,6 @@ static double quantum_ns(const struct scheduler *scheduler, unsigned width, uint
 		return (double)config->gang_quantum_ns;
 	return (double)config->quantum_ns;
 }
-
-/* Predictions err: where the device ends what is too long, batches stay well below that. */
-#define LIMIT_SHARE 0.6
 
 bool slice_fits_limit(const struct scheduler *scheduler, const struct sched_job *job)
 {

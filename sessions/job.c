@@ -262,6 +262,7 @@ int job_submit(struct session *session, const struct job_params *params, struct 
 	r = job_room_check(session, error);
 	if (r < 0)
 		return r;
+	sessions_read_clock(session->owner);
 	r = job_build(session, params, &job, error);
 	if (r < 0)
 		return r;

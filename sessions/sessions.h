@@ -115,6 +115,11 @@ void sessions_count_work(const struct sessions *sessions, uint32_t *ret_n_jobs,
 /* No new sessions or jobs; `drained` is called (perhaps at once) when none is in flight. */
 void sessions_drain(struct sessions *sessions, void (*drained)(void *), void *context);
 struct session *sessions_find(struct sessions *sessions, uint64_t id);
+/*
+ * What is predicted, planned, learnt or shot from here on goes by the device's present clock, where
+ * the kernel shows one; it is not asked again within 10 ms.
+ */
+void sessions_read_clock(struct sessions *sessions);
 /* The dispatch pass now, and the events that are there already; each asks for another pass. */
 void sessions_dispatch(struct sessions *sessions);
 /* Something changed that the scheduler may act on: a dispatch pass at the end of this turn. */

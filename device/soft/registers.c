@@ -111,7 +111,7 @@ void soft_registers_settle(struct soft_registers *registers)
 		settle_executer(&registers->blocks[i]);
 }
 
-void soft_registers_drive(struct soft_registers *registers)
+void soft_registers_start_pc(struct soft_registers *registers)
 {
 	soft_registers_write(registers, REG_CNA_S_POINTER, S_POINTER_PING_PONG | ANY_CORE);
 	soft_registers_write(registers, REG_CORE_S_POINTER, S_POINTER_PING_PONG | ANY_CORE);

@@ -56,8 +56,8 @@ uint32_t soft_registers_read(struct soft_registers *registers, uint32_t offset);
  * right without it.
  */
 void soft_registers_settle(struct soft_registers *registers);
-/* What the driver does for every start (hardware reference 2.4), that of the PC included. */
-void soft_registers_drive(struct soft_registers *registers);
+/* The driver starts the PC: what it writes before (hardware reference 2.4), and that it settles. */
+void soft_registers_start_pc(struct soft_registers *registers);
 /* An op_en reached the blocks in `op_en` (OP_EN_*): settles their executers, moves the pointers. */
 void soft_registers_start(struct soft_registers *registers, uint32_t op_en);
 /* They have completed. */

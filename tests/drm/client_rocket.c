@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A program for Linux' rocket driver: every ioctl and error that programs count on. */
 #include "pool_stream.h"
-#include "rocket_calls.h"
-
-#include "tests/system/stream_words.h"
+#include "rocket_product.h"
 
 #include <dirent.h>
 #include <glob.h>
@@ -13,79 +11,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
-
-/* ---- one matrix product, with an output object that products may share ---- */
-
-struct product {
-	int fd;
-	struct memory data;
-	uint32_t output; /* handle */
-	struct rocket_task task;
-	struct rocket_job job;
-};
-
-static void product_put(struct product *product, uint32_t output_iova, int8_t weight)
-{
-	const struct stream_addresses addresses = {
-		.input = product->data.iova + MATMUL_INPUT,
-		.weights = product->data.iova + MATMUL_WEIGHTS,
-		.output = output_iova,
-	};
-	struct stream stream;
-
-	stream_matmul(&addresses, &stream);
-	memcpy(product->data.map, stream.words, stream.n * sizeof(stream.words[0]));
-	memset(product->data.map + MATMUL_INPUT, 3, MATMUL_ROWS * MATMUL_DEPTH);
-	memset(product->data.map + MATMUL_WEIGHTS, weight, MATMUL_DEPTH * MATMUL_COLUMNS);
-	product->task = (struct rocket_task){product->data.iova, stream.n};
-}
-
-/* The job keeps pointers into `product`, which must stay where it is. */
-static void product_new(int fd, const struct memory *output, int8_t weight, struct product *product)
-{
-	*product = (struct product){.fd = fd, .output = output->handle};
-	memory_new(fd, MATMUL_BYTES, &product->data);
-	product_put(product, output->iova, weight);
-	CHECK_EQ(finish(fd, product->data.handle), 0);
-	product->job = (struct rocket_job){
-		.tasks = (uintptr_t)&product->task,
-		.in_bo_handles = (uintptr_t)&product->data.handle,
-		.out_bo_handles = (uintptr_t)&product->output,
-		.task_count = 1,
-		.task_struct_size = sizeof(struct rocket_task),
-		.in_bo_handle_count = 1,
-		.out_bo_handle_count = 1,
-	};
-}
-
-static int submit_jobs(int fd, const void *jobs, uint32_t n)
-{
-	struct rocket_submit submit = {
-		.jobs = (uintptr_t)jobs,
-		.job_count = n,
-		.job_struct_size = sizeof(struct rocket_job),
-	};
-
-	return ioctl(fd, SUBMIT, &submit);
-}
-
-static bool output_is(const struct memory *output, int8_t weight)
-{
-	for (uint32_t i = 0; i < MATMUL_ROWS * MATMUL_COLUMNS; i++) {
-		int32_t element;
-
-		memcpy(&element, output->map + i * 4, 4);
-		if (element != 32 * 3 * weight)
-			return false;
-	}
-	return true;
-}
-
-/* A stream that starts nothing: npud shoots the job after a while. */
-static void product_make_hang(struct product *product)
-{
-	memset(product->data.map, 0, MATMUL_INPUT);
-}
 
 /* ---- cases ---- */
 
@@ -386,35 +311,6 @@ static void timeouts(void)
 	CHECK(output_is(&other, 8));
 }
 
-/* A failed job is known until another one takes its place. */
-static void fences_of_memory(void)
-{
-	struct dma_buf_export_sync_file request = {.flags = 0};
-	struct drm_prime_handle prime = {.flags = O_CLOEXEC};
-	struct product stuck, product;
-	struct memory output;
-	int fd = open_node();
-
-	memory_new(fd, 4096, &output);
-	product_new(fd, &output, 1, &stuck);
-	product_new(fd, &output, 8, &product);
-	product_make_hang(&stuck);
-	prime.handle = output.handle;
-	CHECK_EQ(ioctl(fd, PRIME_HANDLE_TO_FD, &prime), 0);
-	CHECK_FAILS(ioctl(prime.fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &request), EINVAL);
-	CHECK_FAILS(ioctl(0, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &request), ENOTTY);
-	CHECK_EQ(fence_status(prime.fd), 1);
-	CHECK_EQ(submit_jobs(fd, &stuck.job, 1), 0);
-	CHECK_EQ(fence_status(prime.fd), 0);
-	CHECK_EQ(prepare(fd, output.handle, FOREVER), 0);
-	CHECK(fence_status(prime.fd) < 0);
-	CHECK(fence_status(prime.fd) < 0);
-	CHECK_EQ(submit_jobs(fd, &product.job, 1), 0);
-	CHECK_EQ(prepare(fd, output.handle, FOREVER), 0);
-	CHECK_EQ(fence_status(prime.fd), 1);
-	CHECK(output_is(&output, 8));
-}
-
 static void *prepare_in_thread(void *argument)
 {
 	const struct product *product = argument;
@@ -439,143 +335,6 @@ static void threads(void)
 	for (int i = 0; i < THREADS; i++)
 		CHECK_EQ(pthread_join(waiters[i], NULL), 0);
 	CHECK(output_is(&output, 9));
-}
-
-/* ---- sharing ---- */
-
-static int export_handle(int fd, uint32_t handle)
-{
-	struct drm_prime_handle prime = {.handle = handle, .flags = O_CLOEXEC | O_RDWR};
-
-	CHECK_EQ(ioctl(fd, PRIME_HANDLE_TO_FD, &prime), 0);
-	return prime.fd;
-}
-
-static uint32_t import_fd(int fd, int prime_fd)
-{
-	struct drm_prime_handle prime = {.fd = prime_fd};
-
-	CHECK_EQ(ioctl(fd, PRIME_FD_TO_HANDLE, &prime), 0);
-	return prime.handle;
-}
-
-static void prime(void)
-{
-	struct drm_prime_handle unknown = {.handle = 99};
-	int fd = open_node(), other = open_node(), shared;
-	struct memory memory;
-	unsigned char *map;
-
-	memory_new(fd, 8192, &memory);
-	shared = export_handle(fd, memory.handle);
-	CHECK_EQ(import_fd(fd, shared), memory.handle);
-	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, shared, 0);
-	CHECK(map != MAP_FAILED);
-	memory.map[8191] = 77;
-	CHECK_EQ(map[8191], 77);
-	CHECK(import_fd(other, shared) != 0);
-	CHECK_FAILS(ioctl(fd, PRIME_HANDLE_TO_FD, &unknown), ENOENT);
-	unknown.fd = fd;
-	CHECK(ioctl(fd, PRIME_FD_TO_HANDLE, &unknown) < 0);
-}
-
-/* Another file's job writes the object: who shares it waits, be it with PREP_BO or a job. */
-static void order_across_files(void)
-{
-	int fd = open_node(), other = open_node();
-	struct product stuck, product;
-	struct memory output, result;
-	uint32_t handles[2];
-	int64_t start_ns;
-
-	memory_new(fd, 4096, &output);
-	product_new(fd, &output, 1, &stuck);
-	product_make_hang(&stuck);
-	memory_new(other, 4096, &result);
-	product_new(other, &result, 4, &product);
-	handles[0] = import_fd(other, export_handle(fd, output.handle));
-	handles[1] = product.data.handle;
-	product.job.in_bo_handles = (uintptr_t)handles;
-	product.job.in_bo_handle_count = 2;
-	start_ns = now_ns();
-	CHECK_EQ(submit_jobs(fd, &stuck.job, 1), 0);
-	CHECK_EQ(submit_jobs(other, &product.job, 1), 0);
-	CHECK_FAILS(prepare(other, handles[0], 0), EBUSY);
-	CHECK_FAILS(prepare(other, result.handle, 0), EBUSY);
-	CHECK_EQ(prepare(other, result.handle, FOREVER), 0);
-	/* The stuck one was over before it. */
-	CHECK_EQ(prepare(fd, output.handle, 0), 0);
-	CHECK(now_ns() - start_ns > 500000000);
-	CHECK(output_is(&result, 4));
-}
-
-/* The same from another process, which has only the descriptor of the memory. */
-static void wait_for_the_parents_job(int shared)
-{
-	int fd = open_node();
-	struct product product;
-	struct memory result;
-	uint32_t handles[2];
-
-	memory_new(fd, 4096, &result);
-	product_new(fd, &result, 4, &product);
-	handles[0] = import_fd(fd, shared);
-	handles[1] = product.data.handle;
-	product.job.in_bo_handles = (uintptr_t)handles;
-	product.job.in_bo_handle_count = 2;
-	CHECK_EQ(fence_status(shared), 0);
-	CHECK_FAILS(prepare(fd, handles[0], 0), EBUSY);
-	CHECK_EQ(submit_jobs(fd, &product.job, 1), 0);
-	CHECK_FAILS(prepare(fd, result.handle, 0), EBUSY);
-	CHECK_EQ(prepare(fd, result.handle, FOREVER), 0);
-	CHECK(output_is(&result, 4));
-	CHECK_EQ(prepare(fd, handles[0], 0), 0);
-	CHECK(fence_status(shared) < 0);
-}
-
-static void order_across_processes(void)
-{
-	int fd = open_node(), shared, status;
-	struct product stuck;
-	struct memory output;
-	int64_t start_ns;
-	pid_t pid;
-
-	memory_new(fd, 4096, &output);
-	product_new(fd, &output, 1, &stuck);
-	product_make_hang(&stuck);
-	shared = export_handle(fd, output.handle);
-	start_ns = now_ns();
-	CHECK_EQ(submit_jobs(fd, &stuck.job, 1), 0);
-	pid = fork();
-	if (pid == 0) {
-		wait_for_the_parents_job(shared);
-		_exit(0);
-	}
-	CHECK_EQ(waitpid(pid, &status, 0), pid);
-	CHECK_EQ(status, 0);
-	CHECK(now_ns() - start_ns > 500000000);
-	CHECK_EQ(prepare(fd, output.handle, 0), 0);
-}
-
-/* Files that share nothing do not wait for each other. */
-static void files_are_independent(void)
-{
-	int fd = open_node(), other = open_node();
-	struct product stuck, product;
-	struct memory output, result;
-
-	memory_new(fd, 4096, &output);
-	product_new(fd, &output, 1, &stuck);
-	product_make_hang(&stuck);
-	memory_new(other, 4096, &result);
-	product_new(other, &result, 4, &product);
-	CHECK_EQ(submit_jobs(fd, &stuck.job, 1), 0);
-	CHECK_EQ(submit_jobs(other, &product.job, 1), 0);
-	CHECK_EQ(prepare(other, result.handle, FOREVER), 0);
-	CHECK_FAILS(prepare(fd, output.handle, 0), EBUSY);
-	CHECK(output_is(&result, 4));
-	CHECK_FAILS(prepare(other, stuck.data.handle + 8, 0), ENOENT);
 }
 
 static void closed_objects(void)
@@ -730,12 +489,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(bad_arguments),
 	CLIENT_CASE(bad_jobs_are_dropped),
 	CLIENT_CASE(timeouts),
-	CLIENT_CASE(fences_of_memory),
 	CLIENT_CASE(threads),
-	CLIENT_CASE(prime),
-	CLIENT_CASE(order_across_files),
-	CLIENT_CASE(order_across_processes),
-	CLIENT_CASE(files_are_independent),
 	CLIENT_CASE(closed_objects),
 	CLIENT_CASE(fork_gets_its_own),
 	CLIENT_CASE(identity),

@@ -125,6 +125,16 @@ static void rocket_abi_32_bit(void)
 	run_client_with("DRM_CLIENT_ROCKET_32", slow_watchdog);
 }
 
+static void shared_memory(void)
+{
+	run_client_with("DRM_CLIENT_SHARING", slow_watchdog);
+}
+
+static void shared_memory_32_bit(void)
+{
+	run_client_with("DRM_CLIENT_SHARING_32", slow_watchdog);
+}
+
 static void nodes(void)
 {
 	run_client("DRM_CLIENT_NODES");
@@ -596,6 +606,8 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(incoherent_device),
 	{.name = "rocket_abi", .run = rocket_abi, .timeout_s = 240},
 	{.name = "rocket_abi_32_bit", .run = rocket_abi_32_bit, .timeout_s = 240},
+	HARNESS_CASE(shared_memory),
+	HARNESS_CASE(shared_memory_32_bit),
 	{.name = "nodes", .run = nodes, .timeout_s = 120},
 	{.name = "nodes_32_bit", .run = nodes_32_bit, .timeout_s = 120},
 	{.name = "nodes_64_bit_times", .run = nodes_64_bit_times, .timeout_s = 120},

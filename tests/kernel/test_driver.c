@@ -141,6 +141,51 @@ static void memory_of_the_dead_goes_when_it_can(void)
 	daemon_stop(&scene.daemon);
 }
 
+/* While all are taken, and some of them by the dead: whoever asks waits for those, also a job. */
+static void spaces_of_the_dead_are_waited_for(void)
+{
+	struct client clients[N_SPACES], asking, submitting, observer;
+	/* Of no BO of its own. */
+	const struct {
+		struct npu_submit submit;
+		struct npu_task task;
+	} job = {{.seqno = 1, .n_tasks = 1}, {.regcmd_count = 1, .int_mask = 0x300}};
+	struct message reply;
+	struct daemon daemon;
+	struct matmul jobs[N_SPACES];
+	json_t *stats;
+	uint64_t hang;
+
+	daemon_start(&(struct daemon_options){.config = lenient}, &daemon);
+	client_open(&daemon, &observer);
+	for (int i = 0; i < N_SPACES; i++) {
+		client_open(&daemon, &clients[i]);
+		matmul_init(&clients[i], 0, (int8_t)(i + 1), 3, &jobs[i]);
+	}
+	client_open(&daemon, &asking);
+	client_open(&daemon, &submitting);
+	hang = hang_submit(&clients[0], &jobs[0], 1, HANG_NS, NULL);
+	client_wait_stats(&observer, "sessions.1.running", 1);
+	client_close(&clients[1]);
+	client_close(&clients[2]);
+	client_wait_stats(&observer, "memory.bos", N_SPACES - 2);
+	ask_for_memory(&asking);
+	daemon_wait_log(&daemon, "request_held session=17");
+	client_send(&submitting, &(struct request){NPU_OP_SUBMIT, &job, sizeof(job), NULL, 0});
+	daemon_wait_log(&daemon, "request_held session=18");
+	client_wait_outcome(&clients[0], hang, NPU_OUTCOME_HANG);
+	REQUIRE(client_receive(&asking, &reply));
+	REQUIRE_EQ(reply.header.kind, NPU_KIND_REPLY);
+	/* What is wrong with it. */
+	REQUIRE(client_receive(&submitting, &reply));
+	REQUIRE_EQ(reply.header.kind, NPU_KIND_ERROR);
+	REQUIRE_EQ(reply.body.error.error, EINVAL);
+	stats = client_stats(&observer);
+	REQUIRE_EQ(stats_number(stats, "device.spaces.0.bos"), 3);
+	json_decref(stats);
+	daemon_stop(&daemon);
+}
+
 /* Kernels without a DRM node of the driver have one of another kind. */
 static void misc_node_will_do(void)
 {
@@ -180,6 +225,7 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(shared_space_is_used_when_all_are_taken),
 	HARNESS_CASE(memory_calls_hold_up_nobody),
 	HARNESS_CASE(memory_of_the_dead_goes_when_it_can),
+	HARNESS_CASE(spaces_of_the_dead_are_waited_for),
 	HARNESS_CASE(misc_node_will_do),
 };
 

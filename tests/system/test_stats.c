@@ -22,6 +22,8 @@
 
 #define NOBODY	  65534
 #define REPLY_MAX 262144
+/* npud looks at the clock again. */
+#define CLOCK_STALE_NS (100 * MS_NS)
 
 static struct command_result result;
 static char reply[REPLY_MAX];
@@ -465,6 +467,65 @@ static void power_is_shown_and_budgets_follow(void)
 	daemon_stop(&daemon);
 }
 
+static uint64_t count_predictions(struct client *client)
+{
+	json_t *stats = client_stats(client);
+	uint64_t n = (uint64_t)stats_number(stats, "scheduler.predictions");
+
+	json_decref(stats);
+	return n;
+}
+
+/* A batch is compared with what was learnt at its clock, and one of two clocks with nothing. */
+static void times_are_learnt_at_their_clock(void)
+{
+	static const char config[] = "{\"version\": 1, \"predict\": {\"known_after\": 1}}";
+	struct daemon daemon;
+	struct client client;
+	uint64_t seqno;
+
+	make_sysfs();
+	daemon_start(&(struct daemon_options){.device = "timing", .config = config}, &daemon);
+	client_open(&daemon, &client);
+	client_wait_outcome(&client, timed_submit(&client, CLOCK_STALE_NS, 0, NULL),
+			    NPU_OUTCOME_OK);
+	seqno = timed_submit(&client, CLOCK_STALE_NS, 0, NULL);
+	client_wait_stats(&client, "scheduler.slices", 2);
+	write_sysfs("sys/class/devfreq/fdab0000.npu/cur_freq", "300000000\n");
+	client_wait_outcome(&client, seqno, NPU_OUTCOME_OK);
+	REQUIRE_EQ(count_predictions(&client), 0);
+	for (unsigned i = 0; i < 2; i++)
+		client_wait_outcome(&client, timed_submit(&client, CLOCK_STALE_NS, 0, NULL),
+				    NPU_OUTCOME_OK);
+	REQUIRE_EQ(count_predictions(&client), 1);
+	daemon_stop(&daemon);
+}
+
+/* Also where nothing has been running that would have made npud look at it. */
+static void deadline_is_answered_by_the_present_clock(void)
+{
+	static const char config[] = "{\"version\": 1, \"predict\": {\"known_after\": 1}, "
+				     "\"scheduler\": {\"policy\": \"deadline\"}, \"classes\": "
+				     "{\"default\": {\"kind\": \"rt\", \"late\": \"drop\"}}}";
+	struct job_request job = timed_request(CLOCK_STALE_NS, 1);
+	struct message refusal;
+	struct daemon daemon;
+	struct client client;
+	uint64_t now_ns;
+
+	make_sysfs();
+	daemon_start(&(struct daemon_options){.device = "timing", .config = config}, &daemon);
+	client_open(&daemon, &client);
+	client_wait_outcome(&client, client_submit(&client, &job, NULL), NPU_OUTCOME_OK);
+	write_sysfs("sys/class/devfreq/fdab0000.npu/cur_freq", "300000000\n");
+	/* Until npud thinks that its last look is too old. */
+	for (now_ns = harness_now_ns(); harness_now_ns() - now_ns < CLOCK_STALE_NS;)
+		count_predictions(&client);
+	job.submit.deadline_ns = 2 * CLOCK_STALE_NS;
+	REQUIRE_EQ(client_try_submit(&client, &job, NULL, &refusal), ETIME);
+	daemon_stop(&daemon);
+}
+
 /* ---- npuctl ---- */
 
 static void require_json(json_type type)
@@ -573,6 +634,8 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(npuctl_changes),
 	HARNESS_CASE(npuctl_usage),
 	HARNESS_CASE(power_is_shown_and_budgets_follow),
+	HARNESS_CASE(times_are_learnt_at_their_clock),
+	HARNESS_CASE(deadline_is_answered_by_the_present_clock),
 };
 
 int main(int argc, char **argv)

@@ -50,7 +50,9 @@ struct fake_rknpu {
 	unsigned n_inside;
 	uint32_t cores_inside;
 	unsigned n_calls;
-	int create_error; /* of the next new object */
+	int create_error;     /* of the next new object */
+	uint32_t handle_bits; /* set in the handles of new objects, which nothing but their end is
+				 asked of then */
 	bool is_misc;
 	size_t create_bytes; /* as long as the last one's struct was */
 	/* Domains of memory calls that came while a job of another one was inside. */
@@ -128,7 +130,7 @@ static int fake_create(struct rknpu_mem_create *request)
 		fake.next_offset += fake.objects[handle].size;
 	}
 	object = &fake.objects[handle];
-	request->handle = handle;
+	request->handle = handle | fake.handle_bits;
 	request->size = object->size;
 	request->obj_addr = fake_token(handle);
 	request->dma_addr = 0xf0000000u + object->offset;
@@ -183,7 +185,8 @@ static int fake_call(unsigned long request, void *argument)
 		return 0;
 	}
 	case DRM_COMMAND_FIRST + RKNPU_MEM_DESTROY:
-		fake.objects[((struct rknpu_mem_destroy *)argument)->handle].exists = false;
+		fake.objects[((struct rknpu_mem_destroy *)argument)->handle & ~fake.handle_bits]
+			.exists = false;
 		fake.n_destroyed++;
 		return 0;
 	case DRM_COMMAND_FIRST + RKNPU_MEM_SYNC:

@@ -87,7 +87,7 @@ START_TEST(opens)
 
 	ck_assert_uint_eq(hello->n_cores, 3);
 	ck_assert_str_eq(hello->device, "fake");
-	ck_assert_uint_lt(hello->features, NPU_FEATURE_UNCACHED << 1);
+	ck_assert_uint_lt(hello->features, NPU_FEATURE_ORDER << 1);
 	npu = npu_close(npu);
 	fake_npud_join(fake);
 	ck_assert_uint_eq(fake->hello.version_min, 1);

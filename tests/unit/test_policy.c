@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The policies by themselves, and `pinned` under the scheduler. */
+/* The policies by themselves, what their walks come to, and `pinned` under the scheduler. */
 #include "sched_mock.h"
 #include "scheduler/policy_round_robin.h"
 #include "scheduler/scheduler_internal.h"
@@ -464,11 +464,93 @@ START_TEST(test_changed_cores_while_ready)
 }
 END_TEST
 
+/* ---- walks ---- */
+
+static void set_up_policy(const struct policy_ops *policy)
+{
+	struct scheduler_config config = scheduler_config_default();
+
+	config.policy = policy;
+	mock_init_config(&mock, &config);
+}
+
+/* Of a tenant of its own. */
+static void add_class_queue(unsigned index, enum queue_kind kind, unsigned priority)
+{
+	struct queue_params params = mock_queue_params();
+
+	params.tenant_id = index + 1;
+	params.kind = kind;
+	params.priority = priority;
+	queue_init(&queues[index], index + 1);
+	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[index], &params), 0);
+}
+
+/* The walk over those who have waited for too long comes to the higher priority first. */
+START_TEST(test_gang_looks_at_all_who_have_aged)
+{
+	struct mock_job hog = mock_job(1, 1500 * MS), normal = mock_job(2, MS),
+			rt = mock_job(3, MS);
+	struct mock_job *const jobs[] = {&hog, &normal, &rt};
+
+	set_up_policy(&policy_gang);
+	add_class_queue(0, QUEUE_NORMAL, 1000);
+	add_class_queue(1, QUEUE_NORMAL, 1000);
+	add_class_queue(2, QUEUE_RT, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		jobs[i]->base.core_mask = 1;
+		mock_submit(&mock, &queues[i], jobs[i]);
+		mock_advance(&mock, 100 * MS);
+	}
+	mock_advance(&mock, 2 * NS_PER_S);
+	ck_assert_str_eq(mock.trace, "1@0 3@0 2@0 ");
+	mock_deinit(&mock, queues, 3);
+}
+END_TEST
+
+/* Also where some of them are passed over, for the sake of a gang that has waited long. */
+START_TEST(test_deadline_keeps_to_the_priority_of_the_walk)
+{
+	struct mock_job hog = mock_job(1, NS_PER_S), gang = mock_gang(2, MS, 7), jobs[2];
+	struct queue *queue = NULL;
+	struct policy *policy;
+	unsigned n_found = 0;
+
+	set_up_policy(&policy_deadline);
+	add_class_queue(0, QUEUE_NORMAL, 0);
+	add_class_queue(1, QUEUE_NORMAL, 0);
+	add_class_queue(2, QUEUE_RT, 5);
+	add_class_queue(3, QUEUE_RT, 0);
+	hog.base.core_mask = 1;
+	mock_submit(&mock, &queues[0], &hog);
+	mock_submit(&mock, &queues[1], &gang);
+	mock_advance(&mock, 500 * MS);
+	ck_assert_int_eq(gang.base.state, JOB_READY);
+	/* The first can wait for the gang, the other one cannot. */
+	for (unsigned i = 0; i < 2; i++) {
+		jobs[i] = mock_job(3 + i, MS);
+		jobs[i].base.core_mask = 1;
+		jobs[i].base.late_rule = LATE_RUN;
+		jobs[i].base.deadline_ns = mock.now_ns + (i ? MS : 100 * NS_PER_S);
+		mock_submit(&mock, &queues[2 + i], &jobs[i]);
+	}
+	policy = mock.scheduler->policy;
+	policy->ops->begin(policy, mock.now_ns, 5);
+	while ((queue = policy->ops->next(policy, queue))) {
+		n_found += queue == &queues[2];
+		ck_assert_ptr_ne(queue, &queues[3]);
+	}
+	ck_assert_uint_eq(n_found, 1);
+	mock_advance(&mock, 10 * NS_PER_S);
+	mock_deinit(&mock, queues, 4);
+}
+END_TEST
+
 static Suite *policy_suite(void)
 {
 	Suite *suite = suite_create("policy");
 	TCase *names = tcase_create("names"), *rings = tcase_create("ring");
-	TCase *pinned = tcase_create("pinned");
+	TCase *pinned = tcase_create("pinned"), *walks = tcase_create("walks");
 
 	tcase_add_test(names, test_names);
 	tcase_add_checked_fixture(rings, set_up_ring, NULL);
@@ -492,6 +574,9 @@ static Suite *policy_suite(void)
 	suite_add_tcase(suite, names);
 	suite_add_tcase(suite, rings);
 	suite_add_tcase(suite, pinned);
+	tcase_add_test(walks, test_gang_looks_at_all_who_have_aged);
+	tcase_add_test(walks, test_deadline_keeps_to_the_priority_of_the_walk);
+	suite_add_tcase(suite, walks);
 	return suite;
 }
 

@@ -383,6 +383,36 @@ START_TEST(memory_beside_a_batch_goes_later)
 }
 END_TEST
 
+/* One that is about to be free is worth more than the one that all share. */
+START_TEST(address_space_that_closes_is_waited_for)
+{
+	struct device_batch batch = batch_of(1);
+	unsigned domain, first, second;
+	struct device_bo bo;
+
+	open_device(V098);
+	ck_assert_int_eq(device_domain_open(device, &first), 0);
+	ck_assert_int_eq(device_domain_open(device, &second), 0);
+	for (unsigned i = 2; i < device->caps.n_domains; i++)
+		ck_assert_int_eq(device_domain_open(device, &domain), 0);
+	ck_assert_int_eq(device_bo_new(device, second, 4096, false, &bo), 0);
+	batch.device_domain = first;
+	fake_hold(true);
+	ck_assert_int_eq(device_start(device, 0, &batch), 0);
+	fake_wait_inside(1);
+	device_bo_free(device, &bo);
+	device_domain_close(device, second);
+	ck_assert_int_eq(device_domain_open(device, &domain), -EINPROGRESS);
+	fake_hold(false);
+	wait_events(1);
+	ck_assert_int_eq(device_domain_open(device, &domain), 0);
+	ck_assert_uint_eq(domain, second);
+	ck_assert_int_eq(device_domain_open(device, &domain), 0);
+	ck_assert_uint_eq(domain, 0);
+	close_device();
+}
+END_TEST
+
 /* one-domain */
 START_TEST(imports_go_to_the_session_that_asked)
 {
@@ -438,6 +468,19 @@ START_TEST(a_failed_change_of_address_space_is_told)
 	ck_assert_int_eq(device_bo_new(device, 5, 4096, false, &bo), -ENOMEM);
 	ck_assert_int_eq(device_bo_new(device, 5, 4096, false, &bo), 0);
 	device_bo_free(device, &bo);
+	close_device();
+}
+END_TEST
+
+START_TEST(handles_without_bounds_are_refused)
+{
+	struct device_bo bo;
+
+	open_device(V098);
+	fake.handle_bits = 0xffffff00;
+	ck_assert_int_eq(device_bo_new(device, 5, 4096, false, &bo), -ENOMEM);
+	ck_assert_uint_eq(fake.n_destroyed, 1);
+	fake.handle_bits = 0;
 	close_device();
 }
 END_TEST
@@ -562,6 +605,8 @@ int main(void)
 	tcase_add_test(tcase, what_never_starts_fails_in_the_end);
 	tcase_add_test(tcase, lack_of_memory_passes);
 	tcase_add_test(tcase, sessions_get_address_spaces_while_there_are_some);
+	tcase_add_test(tcase, address_space_that_closes_is_waited_for);
+	tcase_add_test(tcase, handles_without_bounds_are_refused);
 	tcase_add_test(tcase, imports_go_to_the_session_that_asked);
 	tcase_add_loop_test(tcase, misc_node_is_driven_by_descriptors, 0, 2);
 	tcase_add_test(tcase, other_hardware_is_refused);

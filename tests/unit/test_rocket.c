@@ -88,6 +88,7 @@ START_TEST(quirks_are_listed)
 	for (unsigned i = 0; i < n; i++)
 		ck_assert_str_eq(device->caps.quirks[i], names[i]);
 	ck_assert_ptr_null(device->caps.quirks[n]);
+	/* Without fences, time is all that tells how a job ended: it must not have waited. */
 	ck_assert_uint_eq(device->caps.n_cores, _i ? 1 : 3);
 	close_device();
 }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -70,9 +71,15 @@ static void try_identity(void)
 	(void)!setuid(0);
 }
 
+static void try_other_device(void)
+{
+	ioctl(STDIN_FILENO, _IO('v', 0));
+}
+
 static void (*const forbidden[])(void) = {
-	try_exec,	try_network,	  try_ptrace,	   try_ring,  try_code,
-	try_code_later, try_other_memory, try_kill_others, try_mount, try_identity,
+	try_exec,  try_network,	   try_ptrace,	     try_ring,
+	try_code,  try_code_later, try_other_memory, try_kill_others,
+	try_mount, try_identity,   try_other_device,
 };
 
 /* What the daemon does all the time. */
@@ -86,6 +93,17 @@ static void try_daily_work(void)
 	munmap(page, 4096);
 	free(malloc(1 << 20));
 	close(fd);
+}
+
+/* All of DRM's nodes have calls of one type, the vendor's own node has another. */
+static void try_driver_calls(void)
+{
+	static const unsigned char types[] = {'d', 'r'};
+
+	for (size_t i = 0; i < sizeof(types); i++) {
+		if (ioctl(STDIN_FILENO, _IO(types[i], 0)) == 0)
+			_exit(1);
+	}
 }
 
 /* The wait status of a process that enters the sandbox and tries. */
@@ -127,6 +145,14 @@ END_TEST
 START_TEST(allows_daily_work)
 {
 	int status = try_behind_filter(SANDBOX_KILL, try_daily_work);
+
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %#x", status);
+}
+END_TEST
+
+START_TEST(allows_calls_of_drivers)
+{
+	int status = try_behind_filter(SANDBOX_KILL, try_driver_calls);
 
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %#x", status);
 }
@@ -205,6 +231,7 @@ int main(void)
 	tcase_add_loop_test(cases, logs_and_lets_go_on, 1,
 			    sizeof(forbidden) / sizeof(forbidden[0]));
 	tcase_add_test(cases, allows_daily_work);
+	tcase_add_test(cases, allows_calls_of_drivers);
 	tcase_add_test(cases, allows_abort);
 	tcase_add_test(cases, holds_for_every_thread);
 	tcase_add_test(cases, modes_have_names);
