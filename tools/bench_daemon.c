@@ -25,39 +25,10 @@
 
 static void path_in(const struct bench_daemon *daemon, const char *name, char ret_path[108])
 {
-	snprintf(ret_path, 108, "%s/%s", daemon->folder, name);
+	snprintf(ret_path, 108, "%s/%s", daemon->folder.path, name);
 }
 
-/* ---- its folder ---- */
-
-static int make_folder(struct bench_daemon *daemon)
-{
-	const char *tmp = getenv("TMPDIR");
-	int n = snprintf(daemon->folder, sizeof(daemon->folder), "%s/npu-bench-XXXXXX",
-			 tmp ? tmp : "/tmp");
-	if (n < 0 || (size_t)n >= sizeof(daemon->folder))
-		snprintf(daemon->folder, sizeof(daemon->folder), "/tmp/npu-bench-XXXXXX");
-	if (!mkdtemp(daemon->folder)) {
-		daemon->folder[0] = '\0';
-		return -errno;
-	}
-	path_in(daemon, "npud.sock", daemon->socket);
-	return 0;
-}
-
-static void remove_folder(const struct bench_daemon *daemon)
-{
-	static const char *const names[] = {"npud.sock", "npud.sock.lock", "notify", "log",
-					    "policy.json"};
-	char path[108];
-	if (!daemon->folder[0])
-		return;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		path_in(daemon, names[i], path);
-		unlink(path);
-	}
-	rmdir(daemon->folder);
-}
+/* ---- its files ---- */
 
 static int write_policy(const struct bench_daemon *daemon, const char *policy)
 {
@@ -153,7 +124,7 @@ static enum cli_status start_failed(struct bench_daemon *daemon)
 		kill(daemon->pid, SIGKILL);
 		waitpid(daemon->pid, NULL, 0);
 	}
-	remove_folder(daemon);
+	scratch_deinit(&daemon->folder);
 	*daemon = (struct bench_daemon){0};
 	return cli_error(CLI_NO_DAEMON, "cannot start npud: %s", words);
 }
@@ -169,14 +140,18 @@ enum cli_status bench_daemon_start(const struct bench_daemon_args *args,
 		snprintf(daemon->socket, sizeof(daemon->socket), "%s", args->socket_path);
 		return CLI_OK;
 	}
-	int result = make_folder(daemon);
-	if (result == 0)
-		result = write_policy(daemon, args->policy);
+	int result = scratch_init(getenv("TMPDIR"), "npu-bench", &daemon->folder);
+	if (result < 0)
+		return cli_error(CLI_NO_DAEMON, "cannot make a folder for npud: %s",
+				 strerror(-result));
+	path_in(daemon, "npud.sock", daemon->socket);
+	result = write_policy(daemon, args->policy);
 	if (result == 0)
 		result = open_notify(daemon, &notify_fd);
 	if (result < 0) {
-		remove_folder(daemon);
-		return cli_error(CLI_NO_DAEMON, "%s: %s", daemon->folder, strerror(-result));
+		cli_error(CLI_NO_DAEMON, "%s: %s", daemon->folder.path, strerror(-result));
+		scratch_deinit(&daemon->folder);
+		return CLI_NO_DAEMON;
 	}
 	daemon->pid = fork();
 	if (daemon->pid == 0)
@@ -195,7 +170,7 @@ enum cli_status bench_daemon_stop(struct bench_daemon *daemon)
 	kill(daemon->pid, SIGTERM);
 	waitpid(daemon->pid, &status, 0);
 	read_last_words(daemon, words, sizeof(words));
-	remove_folder(daemon);
+	scratch_deinit(&daemon->folder);
 	*daemon = (struct bench_daemon){0};
 	if (status == 0)
 		return CLI_OK;

@@ -6,12 +6,13 @@
 #define NPU_TOOLS_BENCH_DAEMON_H
 
 #include "cli.h"
+#include "scratch.h"
 
 #include <sys/types.h>
 
 struct bench_daemon {
-	pid_t pid;	 /* 0: somebody else's daemon */
-	char folder[64]; /* temporary; "" for none */
+	pid_t pid; /* 0: somebody else's daemon */
+	struct scratch folder;
 	char socket[108];
 };
 

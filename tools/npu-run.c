@@ -293,7 +293,7 @@ static void put_environment(const struct run *run)
 	char socket[PATH_MAX];
 	put_preload(run);
 	setenv("NPU_RUN_NODES", run->nodes, 1);
-	setenv("NPU_RUN_ROOT", run->tree.root, 1);
+	setenv("NPU_RUN_ROOT", run->tree.folder.path, 1);
 	if (run->class_name)
 		setenv("NPU_RUN_CLASS", run->class_name, 1);
 	if (run->is_spawning)
@@ -330,6 +330,7 @@ static void set_signals(void)
 static void become_program(const struct run *run, const sigset_t *mask)
 {
 	put_environment(run);
+	scratch_lend(&run->tree.folder);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(run->program[0], run->program);
 	cli_error(CLI_FAILED, "%s: %s", run->program[0], strerror(errno));
@@ -417,9 +418,9 @@ static int run_all(struct run *run)
 		return status;
 	int result = run_tree_init(&run->tree, run->nodes);
 	if (result < 0)
-		return cli_error(CLI_FAILED, "%s: cannot make the files shown to the program: %s",
-				 run->tree.root, strerror(-result));
-	snprintf(run->notes, sizeof(run->notes), "%s/check", run->tree.root);
+		return cli_error(CLI_FAILED, "cannot make the files shown to the program: %s",
+				 strerror(-result));
+	snprintf(run->notes, sizeof(run->notes), "%s/check", run->tree.folder.path);
 	status = run_program(run);
 	if (run->is_checking)
 		print_check(run);

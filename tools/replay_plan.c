@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NS_PER_MS    1000000u
 #define TAIL_ENTRIES 4u /* what regcfg_amount leaves out, hardware reference 2.3 */
 #define INT_MASK_DPU 0x300u
 #define INT_MASK_PPU 0xc00u
@@ -95,8 +96,8 @@ static int plan_rknpu(const struct replay_submit *submit, struct replay_plan *pl
 	}
 	job->core_mask = submit->core_mask;
 	job->flags = NPU_SUBMIT_CHAINED;
-	if (submit->timeout_ms < UINT64_MAX / 1000000)
-		job->timeout_ns = submit->timeout_ms * 1000000;
+	if (submit->timeout_ms < UINT64_MAX / NS_PER_MS)
+		job->timeout_ns = submit->timeout_ms * NS_PER_MS;
 	return 0;
 }
 

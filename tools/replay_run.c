@@ -41,6 +41,17 @@ static struct live_buffer *live_find(const struct run *run, uint32_t handle)
 	return NULL;
 }
 
+/* The buffer that was recorded around the address. */
+static const struct live_buffer *live_at(const struct run *run, uint64_t iova)
+{
+	for (size_t i = 0; i < run->n_live; i++) {
+		const struct replay_buffer *buffer = &run->live[i].buffer;
+		if (iova >= buffer->iova && iova - buffer->iova < buffer->size)
+			return &run->live[i];
+	}
+	return NULL;
+}
+
 static void live_drop(struct run *run, size_t i)
 {
 	npu_bo_close(run->session, &run->live[i].bo);
@@ -138,15 +149,11 @@ static void find_int_masks(const struct run *run, struct replay_plan *plan)
 {
 	for (uint32_t i = 0; i < plan->job.n_tasks; i++) {
 		struct npu_task *task = &plan->tasks[i];
-		for (size_t k = 0; k < run->n_live && task->int_mask == 0; k++) {
-			const struct replay_buffer *buffer = &run->live[k].buffer;
-			const char *map = run->live[k].bo.map;
-			if (task->regcmd_iova < buffer->iova ||
-			    task->regcmd_iova - buffer->iova >= buffer->size)
-				continue;
+		const struct live_buffer *live = live_at(run, task->regcmd_iova);
+		if (live && task->int_mask == 0)
 			task->int_mask = replay_stream_int_mask(
-				map + (task->regcmd_iova - buffer->iova), task->regcmd_count);
-		}
+				(char *)live->bo.map + (task->regcmd_iova - live->buffer.iova),
+				task->regcmd_count);
 	}
 }
 
@@ -163,23 +170,19 @@ static size_t list_places(const struct run *run, struct replay_place *ret_places
 static int move_stream(const struct run *run, const struct replay_place *places, size_t n,
 		       struct npu_task *task)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct live_buffer *live = &run->live[i];
-		if (!live->recorded || task->regcmd_iova < places[i].from ||
-		    task->regcmd_iova - places[i].from >= places[i].size)
-			continue;
-		uint64_t offset = task->regcmd_iova - places[i].from;
-		uint64_t bytes = task->regcmd_count * sizeof(uint64_t);
-		for (uint64_t at = offset; at < offset + bytes; at += sizeof(uint64_t)) {
-			uint64_t entry;
-			memcpy(&entry, live->recorded + at, sizeof(entry));
-			entry = replay_move_entry(entry, places, n);
-			memcpy((char *)live->bo.map + at, &entry, sizeof(entry));
-		}
-		task->regcmd_iova = replay_move_address(task->regcmd_iova, places, n);
-		return npu_bo_sync(run->session, &live->bo, offset, bytes, NPU_SYNC_TO_DEVICE);
+	const struct live_buffer *live = live_at(run, task->regcmd_iova);
+	if (!live || !live->recorded)
+		return 0;
+	uint64_t offset = task->regcmd_iova - live->buffer.iova;
+	uint64_t bytes = task->regcmd_count * sizeof(uint64_t);
+	for (uint64_t at = offset; at < offset + bytes; at += sizeof(uint64_t)) {
+		uint64_t entry;
+		memcpy(&entry, live->recorded + at, sizeof(entry));
+		entry = replay_move_entry(entry, places, n);
+		memcpy((char *)live->bo.map + at, &entry, sizeof(entry));
 	}
-	return 0;
+	task->regcmd_iova = replay_move_address(task->regcmd_iova, places, n);
+	return npu_bo_sync(run->session, &live->bo, offset, bytes, NPU_SYNC_TO_DEVICE);
 }
 
 /* Nothing to do where every buffer is where it was recorded. */

@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,14 +28,14 @@ static const char model[] = "Rockchip RK3588";
 
 static int make_path(const struct run_tree *tree, const char *path, char *ret_path, size_t size)
 {
-	int n = snprintf(ret_path, size, "%s%s", tree->root, path);
+	int n = snprintf(ret_path, size, "%s%s", tree->folder.path, path);
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
 /* All folders on the way to the last part of the path. */
 static int make_parents(const struct run_tree *tree, char *path)
 {
-	for (char *p = path + strlen(tree->root) + 1; *p; p++) {
+	for (char *p = path + strlen(tree->folder.path) + 1; *p; p++) {
 		if (*p != '/')
 			continue;
 		*p = '\0';
@@ -251,16 +250,9 @@ static int make_device_tree(const struct run_tree *tree)
 
 int run_tree_init(struct run_tree *tree, const char *nodes)
 {
-	const char *tmp = getenv("XDG_RUNTIME_DIR");
-	int n = snprintf(tree->root, sizeof(tree->root), "%s/npu-run-XXXXXX",
-			 tmp && *tmp ? tmp : "/tmp");
-	if (n < 0 || (size_t)n >= sizeof(tree->root) || access(tmp ? tmp : "/tmp", W_OK) < 0)
-		snprintf(tree->root, sizeof(tree->root), "/tmp/npu-run-XXXXXX");
-	if (!mkdtemp(tree->root)) {
-		tree->root[0] = '\0';
-		return -errno;
-	}
-	int result = make_device_tree(tree);
+	int result = scratch_init(getenv("XDG_RUNTIME_DIR"), "npu-run", &tree->folder);
+	if (result == 0)
+		result = make_device_tree(tree);
 	while (*nodes && result == 0) {
 		size_t length = strcspn(nodes, ",");
 		result = make_entry(tree, nodes, length);
@@ -269,14 +261,7 @@ int run_tree_init(struct run_tree *tree, const char *nodes)
 	return result;
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-	return remove(path);
-}
-
 void run_tree_deinit(struct run_tree *tree)
 {
-	if (tree->root[0])
-		nftw(tree->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	tree->root[0] = '\0';
+	scratch_deinit(&tree->folder);
 }

@@ -6,13 +6,14 @@
 #ifndef NPU_TOOLS_RUN_TREE_H
 #define NPU_TOOLS_RUN_TREE_H
 
-#include <stddef.h>
+#include "scratch.h"
 
 struct run_tree {
-	char root[64]; /* "" for none */
+	struct scratch folder;
 };
 
-/* Makes the folder for these nodes ("dri/card1=rknpu,..."). -errno. */
+/* Makes the folder for these nodes ("dri/card1=rknpu,..."). -errno; to be deinitialised even then.
+ */
 int run_tree_init(struct run_tree *tree, const char *nodes);
 /* Removes it with all that is in it. */
 void run_tree_deinit(struct run_tree *tree);

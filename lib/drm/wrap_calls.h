@@ -30,4 +30,32 @@ struct stat64;
 int wrap_openat(int folder, const char *name, int flags, mode_t mode);
 int wrap_fstatat(int folder, const char *name, struct stat64 *ret_status, int flags);
 
+/* Whether libc is to be given functions to read the folders of a glob() with. */
+bool wrap_glob_is_ours(const char *pattern, int flags);
+void *wrap_glob_opendir(const char *name);
+void wrap_glob_closedir(void *folder);
+
+/*
+ * What a function with the parameters of glob() returns. The names of glob() differ in the types
+ * that these functions of theirs know: libc's own, and those that read and ask.
+ */
+#define WRAP_GLOB(libc_glob, read_entry, ask, ask_link)                                            \
+	({                                                                                         \
+		const bool is_ours = wrap_glob_is_ours(pattern, flags);                            \
+		int status;                                                                        \
+                                                                                                   \
+		if (is_ours) {                                                                     \
+			result->gl_opendir = wrap_glob_opendir;                                    \
+			result->gl_closedir = wrap_glob_closedir;                                  \
+			result->gl_readdir = read_entry;                                           \
+			result->gl_stat = ask;                                                     \
+			result->gl_lstat = ask_link;                                               \
+		}                                                                                  \
+		status = libc_glob(pattern, is_ours ? flags | GLOB_ALTDIRFUNC : flags, failed,     \
+				   result);                                                        \
+		if (is_ours)                                                                       \
+			result->gl_flags &= ~GLOB_ALTDIRFUNC;                                      \
+		status;                                                                            \
+	})
+
 #endif

@@ -138,6 +138,12 @@ WRAP_EXPORT int ioctl(int fd, unsigned long request, ...)
 	return wrap_ioctl(fd, (uint32_t)request, argument);
 }
 
+#ifndef __LP64__
+/* As 32-bit programs with a time_t of 64 bits call it. */
+int __ioctl_time64(int fd, unsigned long request, ...) __THROW
+	__attribute__((alias("ioctl"))) WRAP_EXPORT;
+#endif
+
 /* ---- mmap ---- */
 
 /* Programs without large files hand over what is left of an offset in 32 bits. */
@@ -357,3 +363,7 @@ WRAP_EXPORT int fcntl64(int fd, int command, ...)
 	va_end(arguments);
 	return wrap_fcntl(fd, command, argument);
 }
+
+#ifndef __LP64__
+int __fcntl_time64(int fd, int command, ...) __attribute__((alias("fcntl64"))) WRAP_EXPORT;
+#endif

@@ -153,9 +153,19 @@ WRAP_EXPORT int scandir64(const char *restrict name, struct dirent64 ***restrict
 
 /* ---- glob ---- */
 
-static void *glob_opendir(const char *name)
+bool wrap_glob_is_ours(const char *pattern, int flags)
+{
+	return !(flags & GLOB_ALTDIRFUNC) && path_may_be_ours(AT_FDCWD, pattern);
+}
+
+void *wrap_glob_opendir(const char *name)
 {
 	return opendir(name);
+}
+
+void wrap_glob_closedir(void *folder)
+{
+	closedir(folder);
 }
 
 static struct dirent *glob_readdir(void *folder)
@@ -168,66 +178,14 @@ static struct dirent64 *glob_readdir64(void *folder)
 	return readdir64(folder);
 }
 
-static void glob_closedir(void *folder)
-{
-	closedir(folder);
-}
-
-static int glob_stat(const char *restrict name, struct stat *restrict ret_status)
-{
-	return stat(name, ret_status);
-}
-
-static int glob_lstat(const char *restrict name, struct stat *restrict ret_status)
-{
-	return lstat(name, ret_status);
-}
-
-static int glob_stat64(const char *restrict name, struct stat64 *restrict ret_status)
-{
-	return stat64(name, ret_status);
-}
-
-static int glob_lstat64(const char *restrict name, struct stat64 *restrict ret_status)
-{
-	return lstat64(name, ret_status);
-}
-
-static bool is_glob_ours(const char *pattern, int flags)
-{
-	return !(flags & GLOB_ALTDIRFUNC) && path_may_be_ours(AT_FDCWD, pattern);
-}
-
 WRAP_EXPORT int glob(const char *restrict pattern, int flags, int (*failed)(const char *, int),
 		     glob_t *restrict result)
 {
-	int r;
-
-	if (!is_glob_ours(pattern, flags))
-		return real()->glob(pattern, flags, failed, result);
-	result->gl_opendir = glob_opendir;
-	result->gl_readdir = glob_readdir;
-	result->gl_closedir = glob_closedir;
-	result->gl_stat = glob_stat;
-	result->gl_lstat = glob_lstat;
-	r = real()->glob(pattern, flags | GLOB_ALTDIRFUNC, failed, result);
-	result->gl_flags &= ~GLOB_ALTDIRFUNC;
-	return r;
+	return WRAP_GLOB(real()->glob, glob_readdir, stat, lstat);
 }
 
 WRAP_EXPORT int glob64(const char *restrict pattern, int flags, int (*failed)(const char *, int),
 		       glob64_t *restrict result)
 {
-	int r;
-
-	if (!is_glob_ours(pattern, flags))
-		return real()->glob64(pattern, flags, failed, result);
-	result->gl_opendir = glob_opendir;
-	result->gl_readdir = glob_readdir64;
-	result->gl_closedir = glob_closedir;
-	result->gl_stat = glob_stat64;
-	result->gl_lstat = glob_lstat64;
-	r = real()->glob64(pattern, flags | GLOB_ALTDIRFUNC, failed, result);
-	result->gl_flags &= ~GLOB_ALTDIRFUNC;
-	return r;
+	return WRAP_GLOB(real()->glob64, glob_readdir64, stat64, lstat64);
 }

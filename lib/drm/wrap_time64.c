@@ -18,15 +18,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #define WRAP_EXPORT __attribute__((visibility("default")))
-
-int __ioctl_time64(int fd, unsigned long request, ...);
-int __fcntl_time64(int fd, int command, ...);
 
 static void fill_stat(const struct statx *status, struct stat *ret_status)
 {
@@ -76,72 +72,15 @@ WRAP_EXPORT int fstat(int fd, struct stat *ret_status)
 	return fstatat(fd, "", ret_status, AT_EMPTY_PATH);
 }
 
-/* ---- glob, see wrap_folder.c ---- */
-
-static void *glob_opendir(const char *name)
-{
-	return opendir(name);
-}
-
 static struct dirent *glob_readdir(void *folder)
 {
 	return readdir(folder);
 }
 
-static void glob_closedir(void *folder)
-{
-	closedir(folder);
-}
-
-static int glob_stat(const char *restrict name, struct stat *restrict ret_status)
-{
-	return stat(name, ret_status);
-}
-
-static int glob_lstat(const char *restrict name, struct stat *restrict ret_status)
-{
-	return lstat(name, ret_status);
-}
-
 WRAP_EXPORT int glob(const char *restrict pattern, int flags, int (*failed)(const char *, int),
 		     glob_t *restrict result)
 {
-	int r;
-
-	if (flags & GLOB_ALTDIRFUNC || !path_may_be_ours(AT_FDCWD, pattern))
-		return real()->__glob64_time64(pattern, flags, failed, result);
-	result->gl_opendir = glob_opendir;
-	result->gl_readdir = glob_readdir;
-	result->gl_closedir = glob_closedir;
-	result->gl_stat = glob_stat;
-	result->gl_lstat = glob_lstat;
-	r = real()->__glob64_time64(pattern, flags | GLOB_ALTDIRFUNC, failed, result);
-	result->gl_flags &= ~GLOB_ALTDIRFUNC;
-	return r;
-}
-
-/* ---- descriptors ---- */
-
-WRAP_EXPORT int __ioctl_time64(int fd, unsigned long request, ...)
-{
-	va_list arguments;
-	void *argument;
-
-	va_start(arguments, request);
-	argument = va_arg(arguments, void *);
-	va_end(arguments);
-	return wrap_ioctl(fd, request, argument);
-}
-
-WRAP_EXPORT int __fcntl_time64(int fd, int command, ...)
-{
-	va_list arguments;
-	void *argument;
-
-	va_start(arguments, command);
-	argument = va_arg(arguments, void *);
-	va_end(arguments);
-	return wrap_fcntl(fd, command, argument);
+	return WRAP_GLOB(real()->__glob64_time64, glob_readdir, stat, lstat);
 }
 
 #else

@@ -128,46 +128,32 @@ static const char stray_fixture[] =
 	" \"jobs\": [{\"in\": [], \"out\": [1], \"tasks\": ["
 	"{\"regcmd_iova\": 65536, \"regcmd_count\": 14}]}]}]}";
 
-static void write_file(const char *folder, const char *name, const void *bytes, size_t size)
+static void write_file(const char *name, const void *bytes, size_t size)
 {
-	char path[PATH_BYTES];
+	char path[108];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "w");
+	harness_path(name, path);
+	file = fopen(path, "we");
 	REQUIRE(file);
 	REQUIRE(fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
-}
-
-static void remove_file(const char *folder, const char *name)
-{
-	char path[PATH_BYTES];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	REQUIRE(unlink(path) == 0);
 }
 
 /* Whoever replays a recording that strays is told which register led there. */
 static void a_stray_address(void)
 {
-	char folder[] = "/tmp/npu-golden-XXXXXX";
 	struct daemon daemon;
-	const char *argv[] = {"npu-replay", "--socket", NULL, folder, NULL};
+	const char *argv[] = {"npu-replay", "--socket", daemon.socket, harness_dir(), NULL};
 
 	harness_needs_soft("kernel drivers do not tell of page faults");
-	REQUIRE(mkdtemp(folder));
-	write_file(folder, "fixture.json", stray_fixture, strlen(stray_fixture));
-	write_file(folder, "stream", stray_stream, sizeof(stray_stream));
+	write_file("fixture.json", stray_fixture, strlen(stray_fixture));
+	write_file("stream", stray_stream, sizeof(stray_stream));
 	daemon_start(NULL, &daemon);
-	argv[2] = daemon.socket;
 	command_run("NPU_REPLAY", argv, &result);
 	daemon_stop(&daemon);
 	REQUIRE(result.status == 1);
 	REQUIRE(strstr(result.output, "page_fault: read at 0x00025000: "
 				      "task 0: DPU_RDMA RDMA_EW_BASE_ADDR: 0x25000, "));
-	remove_file(folder, "fixture.json");
-	remove_file(folder, "stream");
-	REQUIRE(rmdir(folder) == 0);
 }
 
 static const struct test_case cases[] = {

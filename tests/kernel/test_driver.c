@@ -73,68 +73,72 @@ static void ask_for_memory(struct client *client)
 	client_send(client, &(struct request){NPU_OP_BO_CREATE, &create, sizeof(create), NULL, 0});
 }
 
+/* A job that hangs in its own address space, with memory of others' beside it. */
+struct scene {
+	struct daemon daemon;
+	struct client observer, hanging, other; /* sessions 1, 2 and 3 */
+	struct matmul memory, job;		/* of `hanging` and of `other` */
+	uint64_t hang;
+};
+
+static void scene_init(struct scene *scene)
+{
+	daemon_start(&(struct daemon_options){.config = lenient}, &scene->daemon);
+	client_open(&scene->daemon, &scene->observer);
+	client_open(&scene->daemon, &scene->hanging);
+	client_open(&scene->daemon, &scene->other);
+	matmul_init(&scene->other, 0, 3, 5, &scene->job);
+	matmul_init(&scene->hanging, 0, 1, 1, &scene->memory);
+	scene->hang = hang_submit(&scene->hanging, &scene->memory, 1, HANG_NS, NULL);
+	client_wait_stats(&scene->observer, "sessions.1.running", 1);
+}
+
+/* npud answers while the job hangs. */
+static void scene_require_hanging(struct scene *scene)
+{
+	json_t *stats = client_stats(&scene->observer);
+
+	REQUIRE_EQ(stats_number(stats, "sessions.1.running"), 1);
+	json_decref(stats);
+}
+
 /* The driver would make the daemon wait until the hanging job is over. */
 static void memory_calls_hold_up_nobody(void)
 {
-	struct client hanging, waiting, dying, observer;
 	struct message reply;
-	struct daemon daemon;
-	struct matmul memory, job;
-	json_t *stats;
-	uint64_t hang;
+	struct client dying;
+	struct scene scene;
 
-	daemon_start(&(struct daemon_options){.config = lenient}, &daemon);
-	client_open(&daemon, &observer);
-	client_open(&daemon, &hanging);
-	client_open(&daemon, &waiting);
-	client_open(&daemon, &dying);
-	matmul_init(&waiting, 0, 3, 5, &job);
-	matmul_init(&hanging, 0, 1, 1, &memory);
-	hang = hang_submit(&hanging, &memory, 1, HANG_NS, NULL);
-	client_wait_stats(&observer, "sessions.1.running", 1);
-	ask_for_memory(&waiting);
+	scene_init(&scene);
+	client_open(&scene.daemon, &dying);
+	ask_for_memory(&scene.other);
 	ask_for_memory(&dying);
-	daemon_wait_log(&daemon, "request_held session=3");
-	daemon_wait_log(&daemon, "request_held session=4");
+	daemon_wait_log(&scene.daemon, "request_held session=3");
+	daemon_wait_log(&scene.daemon, "request_held session=4");
 	client_close(&dying);
-	/* Answers come while it still runs. */
-	stats = client_stats(&observer);
-	REQUIRE_EQ(stats_number(stats, "sessions.1.running"), 1);
-	json_decref(stats);
-	REQUIRE(!fence_is_signalled(waiting.fd));
-	client_wait_outcome(&hanging, hang, NPU_OUTCOME_HANG);
-	REQUIRE(client_receive(&waiting, &reply));
+	scene_require_hanging(&scene);
+	REQUIRE(!fence_is_signalled(scene.other.fd));
+	client_wait_outcome(&scene.hanging, scene.hang, NPU_OUTCOME_HANG);
+	REQUIRE(client_receive(&scene.other, &reply));
 	REQUIRE_EQ(reply.header.kind, NPU_KIND_REPLY);
-	matmul_check(&waiting, &job);
-	daemon_stop(&daemon);
+	matmul_check(&scene.other, &scene.job);
+	daemon_stop(&scene.daemon);
 }
 
 /* What a session leaves behind beside others' jobs goes later; its address space as well. */
 static void memory_of_the_dead_goes_when_it_can(void)
 {
-	struct client hanging, leaving, observer;
-	struct daemon daemon;
-	struct matmul memory, job;
-	json_t *stats;
-	uint64_t hang;
+	struct scene scene;
+	struct matmul job;
 
-	daemon_start(&(struct daemon_options){.config = lenient}, &daemon);
-	client_open(&daemon, &observer);
-	client_open(&daemon, &hanging);
-	client_open(&daemon, &leaving);
-	matmul_init(&leaving, 0, 3, 5, &job);
-	matmul_init(&hanging, 0, 1, 1, &memory);
-	hang = hang_submit(&hanging, &memory, 1, HANG_NS, NULL);
-	client_wait_stats(&observer, "sessions.1.running", 1);
-	client_close(&leaving);
-	client_wait_stats(&observer, "memory.bos", 1);
-	stats = client_stats(&observer);
-	REQUIRE_EQ(stats_number(stats, "sessions.1.running"), 1);
-	json_decref(stats);
-	client_wait_outcome(&hanging, hang, NPU_OUTCOME_HANG);
-	matmul_init(&observer, 0, 2, 7, &job);
-	matmul_check(&observer, &job);
-	daemon_stop(&daemon);
+	scene_init(&scene);
+	client_close(&scene.other);
+	client_wait_stats(&scene.observer, "memory.bos", 1);
+	scene_require_hanging(&scene);
+	client_wait_outcome(&scene.hanging, scene.hang, NPU_OUTCOME_HANG);
+	matmul_init(&scene.observer, 0, 2, 7, &job);
+	matmul_check(&scene.observer, &job);
+	daemon_stop(&scene.daemon);
 }
 
 /* While all are taken, and some of them by the dead: whoever asks waits for those, also a job. */

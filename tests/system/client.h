@@ -116,7 +116,7 @@ int client_try_submit(struct client *client, const struct job_request *job, int 
 void client_completion(struct client *client, struct npu_completion *ret_completion);
 /* The next completion, which must be of that job. */
 void client_wait(struct client *client, uint64_t seqno, struct npu_completion *ret_completion);
-/* The same, and its outcome must be that. */
+/* The same, and its outcome must be that; a kernel driver's jobs may hang in place of a fault. */
 void client_wait_outcome(struct client *client, uint64_t seqno, enum npu_outcome outcome);
 
 /* Waits for a fence and reads it. */

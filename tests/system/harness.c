@@ -104,7 +104,7 @@ bool harness_driver_misbehaves(void)
 	return personality && *personality;
 }
 
-/* NULL: npud runs at full speed. */
+/* What npud runs under, valgrind too; NULL: at full speed. */
 static const char *find_sanitizer(void)
 {
 	const char *value = getenv("NPU_TEST_SANITIZED");

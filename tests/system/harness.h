@@ -5,7 +5,8 @@
  * daemons are printed.
  *
  * Environment: NPUD, NPUCTL (the programs), NPU_TEST_LOOP (uring, epoll, auto),
- * NPU_TEST_SANITIZED (meson's b_sanitize: memory figures mean nothing unless it is "none").
+ * NPU_TEST_SANITIZED (meson's b_sanitize: memory figures mean nothing unless it is "none"),
+ * NPU_TEST_VALGRIND (set: NPUD is npud-valgrind, which slows down as a sanitizer does).
  */
 #ifndef NPUD_TESTS_HARNESS_H
 #define NPUD_TESTS_HARNESS_H
@@ -33,19 +34,20 @@ void harness_write(const char *path, const char *text);
 _Noreturn void harness_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void harness_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Whether npud is slowed down and takes more memory: by a sanitizer or by valgrind. */
 bool harness_is_sanitized(void);
+/* By that one: "address", "thread", "undefined", "valgrind". */
+bool harness_is_sanitized_by(const char *sanitizer);
 /* Whether daemons run on `soft` where a test does not say on what: NPU_TEST_DEVICE. */
 bool harness_has_soft(void);
-/* Likewise of another one. */
+/* Whether they run on that device. */
 bool harness_has_device(const char *name);
-/* Skips the case where they do not. */
+/* Skips the case where they do not run on `soft`. */
 void harness_needs_soft(const char *reason);
+/* Skips the case on that device. */
+void harness_skip_on(const char *device, const char *reason);
 /* Whether the kernel driver below npud does what nobody can foresee: NPU_PERSONALITY. */
 bool harness_driver_misbehaves(void);
-/* Skips the case on that one. */
-void harness_skip_on(const char *device, const char *reason);
-/* By that one: "address", "thread", ... */
-bool harness_is_sanitized_by(const char *sanitizer);
 /* CLOCK_MONOTONIC. */
 uint64_t harness_now_ns(void);
 /* A reproducible random number; `state` is the seed and is advanced. */

@@ -262,12 +262,24 @@ static void inv9_requests_per_s(void)
 #define UNREAD_JOBS	 1000
 #define JOBS_PER_SESSION 64
 
+/* Again and again while npud says that there is no room yet. */
+static void submit_all(struct client *client, const struct job_request *request, unsigned n)
+{
+	struct message reply;
+	int error;
+
+	for (unsigned i = 0; i < n; i++) {
+		while ((error = client_try_submit(client, request, NULL, &reply)) == EAGAIN)
+			client->seqno--;
+		REQUIRE_EQ(error, 0);
+	}
+}
+
 /* Buffers, results that nobody reads, and jobs that wait for a fence. */
 static void take_all(const struct daemon *daemon, struct client *client, int fence)
 {
 	char field[NPU_NAME_MAX];
 	struct job_request request;
-	struct message reply;
 	struct client_bo bo;
 	struct matmul matmul;
 	int error;
@@ -275,18 +287,10 @@ static void take_all(const struct daemon *daemon, struct client *client, int fen
 	client_open(daemon, client);
 	matmul_init(client, 0, 1, 1, &matmul);
 	request = matmul_request(&matmul);
-	for (unsigned i = 0; i < UNREAD_JOBS; i++) {
-		while ((error = client_try_submit(client, &request, NULL, &reply)) == EAGAIN)
-			client->seqno--;
-		REQUIRE_EQ(error, 0);
-	}
+	submit_all(client, &request, UNREAD_JOBS);
 	request.fences = &fence;
 	request.n_fences = 1;
-	for (unsigned i = 0; i < JOBS_PER_SESSION; i++) {
-		while ((error = client_try_submit(client, &request, NULL, &reply)) == EAGAIN)
-			client->seqno--;
-		REQUIRE_EQ(error, 0);
-	}
+	submit_all(client, &request, JOBS_PER_SESSION);
 	while ((error = client_bo_try_new(client, 4096, 0, &bo, field)) == 0)
 		munmap(bo.map, bo.size);
 	REQUIRE_EQ(error, EDQUOT);

@@ -189,6 +189,17 @@ static const struct sched_backend_ops mock_device_ops = {
 	.now = mock_now,
 };
 
+/* For loops over all policies. */
+#define MOCK_N_POLICIES 5
+
+static inline const struct policy_ops *mock_policy(int index)
+{
+	static const char *const names[MOCK_N_POLICIES] = {"round-robin", "pinned", "gang", "fair",
+							   "deadline"};
+
+	return policy_find(names[index]);
+}
+
 /* `params` with ops and what else differs from three cores, any two or three of which are a gang.
  */
 static inline void mock_init_params(struct mock *mock, const struct scheduler_config *config,
@@ -258,12 +269,18 @@ static inline struct queue_params mock_queue_params(void)
 	};
 }
 
+static inline void mock_put_queue(struct mock *mock, struct queue *queue, uint64_t id,
+				  const struct queue_params *params)
+{
+	queue_init(queue, id);
+	ck_assert_int_eq(scheduler_add_queue(mock->scheduler, queue, params), 0);
+}
+
 static inline void mock_add_queue(struct mock *mock, struct queue *queue, uint64_t id)
 {
-	struct queue_params params = mock_queue_params();
+	const struct queue_params params = mock_queue_params();
 
-	queue_init(queue, id);
-	scheduler_add_queue(mock->scheduler, queue, &params);
+	mock_put_queue(mock, queue, id, &params);
 }
 
 static inline struct mock_job mock_job(uint64_t id, uint64_t duration_ns)

@@ -469,15 +469,21 @@ static const struct {
 	const char *text, *complaint;
 } bad_policies[] = {
 	{"{", ":1: "},
-	{"[]", "wrong type"},
-	{"{\"scheduler\": {\"policy\": \"lottery\"}}", "scheduler.policy"},
-	{"{\"scheduler\": {\"policy\": 7}}", "scheduler.policy"},
-	{"{\"scheduler\": {\"quantum_ms\": 0}}", "scheduler.quantum_ms"},
-	{"{\"scheduler\": {\"quantam_ms\": 8}}", "quantam_ms"},
-	{"{\"scheduler\": {\"quantum_ms\": \"8\"}}", "scheduler.quantum_ms"},
-	{"{\"scheduler\": {\"probe_every\": 1.5}}", "probe_every"},
-	{"{\"scheduler\": {\"moldable\": 1}}", "moldable"},
-	{"{\"watchdog\": {\"cap_ms\": -1}}", "watchdog.cap_ms"},
+	{"[]", "has the wrong type (allowed: an object)"},
+	{"{\"scheduler\": {\"policy\": \"lottery\"}}",
+	 "scheduler.policy: 'lottery' is not known (allowed: round-robin"},
+	{"{\"scheduler\": {\"policy\": 7}}", "scheduler.policy: 7 has the wrong type"},
+	{"{\"scheduler\": {\"quantum_ms\": 0}}",
+	 "scheduler.quantum_ms: 0 is out of range (allowed: a number, 0.1 to 10000)"},
+	{"{\"scheduler\": {\"quantam_ms\": 8}}",
+	 "scheduler.quantam_ms: unknown key (allowed: policy, "},
+	{"{\"scheduler\": {\"quantum_ms\": \"8\"}}",
+	 "scheduler.quantum_ms: '8' has the wrong type"},
+	{"{\"scheduler\": {\"probe_every\": 1.5}}",
+	 "scheduler.probe_every: 1.5 has the wrong type (allowed: a whole number"},
+	{"{\"scheduler\": {\"moldable\": 1}}",
+	 "scheduler.moldable: 1 has the wrong type (allowed: true or false)"},
+	{"{\"watchdog\": {\"cap_ms\": -1}}", "watchdog.cap_ms: -1 is out of range"},
 };
 
 START_TEST(test_bad_policy_file_is_refused)

@@ -1,59 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What classes have of their own: priority, a policy inside, what becomes of late jobs. */
-#include "sched_mock.h"
+#include "sched_queues.h"
 #include "scheduler/gang.h"
 #include "scheduler/scheduler_internal.h"
-
-#define MS	 NS_PER_MS
-#define N_QUEUES 4
-#define N_JOBS	 64
-
-static struct mock mock;
-static struct queue queues[N_QUEUES];
-static struct mock_job jobs[N_JOBS];
-static unsigned n_jobs;
-
-static void set_up(const struct policy_ops *policy)
-{
-	struct scheduler_config config = scheduler_config_default();
-
-	config.policy = policy;
-	n_jobs = 0;
-	mock_init_config(&mock, &config);
-}
 
 /* One core for all, so that the order of starts is the order of preference. */
 static void add_queue(unsigned index, struct queue_params params)
 {
 	params.core_mask = 1;
-	queue_init(&queues[index], index + 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[index], &params), 0);
-}
-
-/* The queue's number is the job's hundreds. */
-static struct mock_job *submit(unsigned index, uint64_t duration_ns)
-{
-	struct mock_job *job = &jobs[n_jobs];
-
-	ck_assert_uint_lt(n_jobs, N_JOBS);
-	*job = mock_job(100 * (index + 1) + n_jobs++, duration_ns);
-	mock_submit(&mock, &queues[index], job);
-	return job;
-}
-
-static void tear_down(unsigned n_queues)
-{
-	mock_advance(&mock, 100 * NS_PER_S);
-	for (unsigned i = 0; i < n_jobs; i++)
-		ck_assert_uint_eq(jobs[i].n_retired, 1);
-	mock_deinit(&mock, queues, n_queues);
-}
-
-static const struct policy_ops *policy_at(int index)
-{
-	static const char *const names[] = {"round-robin", "pinned", "gang", "fair", "deadline"};
-
-	return policy_find(names[index]);
+	put_queue(index, &params);
 }
 
 /* The queues of the trace's starts, as digits. */
@@ -74,7 +29,7 @@ START_TEST(test_priority_goes_first)
 {
 	struct queue_params params = mock_queue_params();
 
-	set_up(policy_at(_i));
+	set_up(mock_policy(_i));
 	for (unsigned i = 0; i < 3; i++) {
 		params.priority = i == 1 ? 5 : 0;
 		params.tenant_id = i;
@@ -86,7 +41,7 @@ START_TEST(test_priority_goes_first)
 		submit(1, MS);
 	}
 	mock_advance(&mock, 20 * MS);
-	ck_assert_msg(!strncmp(starts(), "222", 3), "%s: %s", policy_at(_i)->name, starts());
+	ck_assert_msg(!strncmp(starts(), "222", 3), "%s: %s", mock_policy(_i)->name, starts());
 	tear_down(3);
 }
 END_TEST
@@ -97,7 +52,7 @@ START_TEST(test_ageing)
 	struct queue_params params = mock_queue_params();
 	struct mock_job *low;
 
-	set_up(policy_at(_i));
+	set_up(mock_policy(_i));
 	params.tenant_id = 1;
 	add_queue(0, params);
 	params.tenant_id = 2;
@@ -231,13 +186,13 @@ END_TEST
 /* A session keeps its turn for rr_quantum, 10 ms. */
 START_TEST(test_class_round_robin_takes_turns)
 {
-	set_up_class(policy_at(_i), &policy_round_robin);
+	set_up_class(mock_policy(_i), &policy_round_robin);
 	for (unsigned i = 0; i < 6; i++) {
 		submit(0, 5 * MS);
 		submit(1, 5 * MS);
 	}
 	mock_advance(&mock, 100 * MS);
-	ck_assert_msg(!strcmp(starts(), "112211221122"), "%s: %s", policy_at(_i)->name, starts());
+	ck_assert_msg(!strcmp(starts(), "112211221122"), "%s: %s", mock_policy(_i)->name, starts());
 	tear_down(3);
 }
 END_TEST
@@ -245,7 +200,7 @@ END_TEST
 /* Inside a class of a policy that knows no use, `fair` goes by core-time. */
 START_TEST(test_class_fair_goes_by_use)
 {
-	set_up_class(policy_at(_i), &policy_fair);
+	set_up_class(mock_policy(_i), &policy_fair);
 	for (unsigned i = 0; i < 4; i++) {
 		submit(0, 30 * MS);
 		submit(1, 10 * MS);
@@ -253,7 +208,7 @@ START_TEST(test_class_fair_goes_by_use)
 	}
 	mock_advance(&mock, 65 * MS);
 	/* After one long one three short ones make up for it. */
-	ck_assert_msg(!strncmp(starts(), "12221", 5), "%s: %s", policy_at(_i)->name, starts());
+	ck_assert_msg(!strncmp(starts(), "12221", 5), "%s: %s", mock_policy(_i)->name, starts());
 	tear_down(3);
 }
 END_TEST
@@ -263,7 +218,7 @@ START_TEST(test_hung_time_counts_twice)
 {
 	struct mock_job *hung;
 
-	set_up_class(policy_at(_i), NULL);
+	set_up_class(mock_policy(_i), NULL);
 	hung = submit(0, MS);
 	hung->hangs_after = 0;
 	hung->base.timeout_ns = 100 * MS;
@@ -282,7 +237,7 @@ START_TEST(test_hung_time_costs_turns)
 {
 	struct mock_job *hung;
 
-	set_up(policy_at(_i));
+	set_up(mock_policy(_i));
 	for (unsigned i = 0; i < 2; i++)
 		add_queue(i, mock_queue_params());
 	hung = submit(0, MS);
@@ -294,7 +249,7 @@ START_TEST(test_hung_time_costs_turns)
 	}
 	mock_advance(&mock, 160 * MS);
 	/* Some 50 ms of hanging, charged as 100: the other gets as much before it is its turn. */
-	ck_assert_msg(!strncmp(starts(), "1222222222", 10), "%s: %s", policy_at(_i)->name,
+	ck_assert_msg(!strncmp(starts(), "1222222222", 10), "%s: %s", mock_policy(_i)->name,
 		      starts());
 	tear_down(2);
 }
@@ -536,8 +491,7 @@ START_TEST(test_admission_knows_the_cores)
 	params.kind = QUEUE_RT;
 	params.deadline_ns = 50 * MS;
 	params.core_mask = is_job_s ? 7 : 1;
-	queue_init(&queues[0], 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	put_queue(0, &params);
 	for (unsigned i = 0; i < 3; i++) {
 		submit(0, 30 * MS)->base.signature = 7;
 		mock_advance(&mock, 40 * MS);
@@ -585,8 +539,8 @@ START_TEST(test_reload_keeps_turns)
 {
 	char without[N_JOBS + 1], with[N_JOBS + 1];
 
-	run_through(policy_at(_i), false, without);
-	run_through(policy_at(_i), true, with);
+	run_through(mock_policy(_i), false, without);
+	run_through(mock_policy(_i), true, with);
 	ck_assert_str_eq(with, without);
 }
 END_TEST
@@ -631,17 +585,17 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int n_failed;
 
-	tcase_add_loop_test(priority, test_priority_goes_first, 0, 5);
-	tcase_add_loop_test(priority, test_ageing, 0, 5);
+	tcase_add_loop_test(priority, test_priority_goes_first, 0, MOCK_N_POLICIES);
+	tcase_add_loop_test(priority, test_ageing, 0, MOCK_N_POLICIES);
 	tcase_add_test(priority, test_ageing_is_by_tenant);
 	tcase_add_test(priority, test_priority_changes_while_jobs_wait);
 	tcase_add_test(order, test_class_gang_levels_slowdown);
 	tcase_add_test(order, test_class_deadline_orders);
-	tcase_add_loop_test(order, test_class_round_robin_takes_turns, 1, 5);
+	tcase_add_loop_test(order, test_class_round_robin_takes_turns, 1, MOCK_N_POLICIES);
 	tcase_add_loop_test(order, test_class_fair_goes_by_use, 0, 3);
-	tcase_add_loop_test(order, test_hung_time_counts_twice, 0, 5);
+	tcase_add_loop_test(order, test_hung_time_counts_twice, 0, MOCK_N_POLICIES);
 	tcase_add_loop_test(order, test_hung_time_costs_turns, 0, 2);
-	tcase_add_loop_test(order, test_hung_time_costs_turns, 3, 5);
+	tcase_add_loop_test(order, test_hung_time_costs_turns, 3, MOCK_N_POLICIES);
 	tcase_add_test(order, test_class_shares_as_one);
 	tcase_add_loop_test(late, test_late_at_submit, 0, 3);
 	tcase_add_loop_test(late, test_late_while_it_waits, 0, 3);
@@ -655,7 +609,7 @@ int main(void)
 	tcase_add_loop_test(contracts, test_reserved_goes_before_others, 0, 2);
 	tcase_add_loop_test(contracts, test_admission_knows_the_cores, 0, 2);
 	suite_add_tcase(suite, contracts);
-	tcase_add_loop_test(reload, test_reload_keeps_turns, 0, 5);
+	tcase_add_loop_test(reload, test_reload_keeps_turns, 0, MOCK_N_POLICIES);
 	tcase_add_test(reload, test_reload_keeps_shares_and_predictions);
 	suite_add_tcase(suite, reload);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Address spaces: what changing them costs, and who goes first to spare it. */
-#include "sched_mock.h"
+#include "sched_queues.h"
 #include "scheduler/scheduler_internal.h"
 
-#define MS	 NS_PER_MS
-#define N_QUEUES 3
-#define N_JOBS	 400
-
-static struct mock mock;
-static struct queue queues[N_QUEUES];
-static struct mock_job jobs[N_JOBS];
-static unsigned n_jobs;
-
-static void set_up(const struct scheduler_config *config, bool has_one_domain, uint64_t switch_ns)
+static void start(const struct scheduler_config *config, bool has_one_domain, uint64_t switch_ns)
 {
 	n_jobs = 0;
 	mock_init_domains(&mock, config, has_one_domain, MS / 10, switch_ns);
-}
-
-static struct scheduler_config config_of(const struct policy_ops *policy)
-{
-	struct scheduler_config config = scheduler_config_default();
-
-	config.policy = policy;
-	return config;
 }
 
 /* A tenant of its own in the address space. */
@@ -34,26 +17,7 @@ static void add_queue(unsigned index, uint64_t domain, uint32_t core_mask)
 	params.tenant_id = index;
 	params.domain = domain;
 	params.core_mask = core_mask;
-	queue_init(&queues[index], index + 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[index], &params), 0);
-}
-
-static struct mock_job *submit(unsigned index, uint64_t duration_ns)
-{
-	struct mock_job *job = &jobs[n_jobs];
-
-	ck_assert_uint_lt(n_jobs, N_JOBS);
-	*job = mock_job(1000 * (index + 1) + n_jobs++, duration_ns);
-	mock_submit(&mock, &queues[index], job);
-	return job;
-}
-
-static void tear_down(unsigned n_queues)
-{
-	mock_advance(&mock, 100 * NS_PER_S);
-	for (unsigned i = 0; i < n_jobs; i++)
-		ck_assert_uint_eq(jobs[i].n_retired, 1);
-	mock_deinit(&mock, queues, n_queues);
+	put_queue(index, &params);
 }
 
 /* ---- affinity ---- */
@@ -65,7 +29,7 @@ static uint64_t count_switches(uint64_t affinity_ns)
 	uint64_t n_switches, used_ns[2];
 
 	config.affinity_ns = affinity_ns;
-	set_up(&config, false, 0);
+	start(&config, false, 0);
 	for (unsigned i = 0; i < 2; i++) {
 		add_queue(i, 10 + i, 1);
 		for (unsigned j = 0; j < 40; j++)
@@ -99,7 +63,7 @@ START_TEST(test_affinity_is_bounded)
 	struct mock_job *cold;
 
 	config.affinity_ns = 1000 * MS;
-	set_up(&config, false, 0);
+	start(&config, false, 0);
 	add_queue(0, 10, 1);
 	add_queue(1, 11, 1);
 	for (unsigned i = 0; i < 60; i++)
@@ -120,7 +84,7 @@ START_TEST(test_affinity_keeps_priority)
 	struct mock_job *high;
 
 	config.affinity_ns = 1000 * MS;
-	set_up(&config, false, 0);
+	start(&config, false, 0);
 	add_queue(0, 10, 1);
 	add_queue(1, 11, 1);
 	params = queues[1].params;
@@ -142,7 +106,7 @@ START_TEST(test_affinity_keeps_lead)
 	struct scheduler_config config = config_of(&policy_fair);
 	struct mock_job *urgent = &jobs[10];
 
-	set_up(&config, false, 0);
+	start(&config, false, 0);
 	add_queue(0, 10, 1);
 	add_queue(1, 11, 1);
 	for (unsigned i = 0; i < 10; i++)
@@ -162,7 +126,7 @@ START_TEST(test_warm_core_first)
 {
 	struct scheduler_config config = config_of(&policy_fair);
 
-	set_up(&config, false, 0);
+	start(&config, false, 0);
 	for (unsigned i = 0; i < 3; i++) {
 		add_queue(i, 10 + i, 7);
 		submit(i, MS);
@@ -184,7 +148,7 @@ START_TEST(test_cost_is_measured)
 {
 	struct scheduler_config config = config_of(&policy_round_robin);
 
-	set_up(&config, _i, 3 * MS / 10);
+	start(&config, _i, 3 * MS / 10);
 	add_queue(0, 10, 1);
 	add_queue(1, 11, 1);
 	ck_assert_uint_eq(scheduler_switch_ns(mock.scheduler), MS / 10);
@@ -220,12 +184,11 @@ static bool domains_are_mixed(void)
 /* Whatever the policy: never two at once, none waits for longer than epochs of the others. */
 START_TEST(test_one_domain_at_a_time)
 {
-	static const char *const names[] = {"round-robin", "pinned", "gang", "fair", "deadline"};
-	struct scheduler_config config = config_of(policy_find(names[_i]));
+	struct scheduler_config config = config_of(mock_policy(_i));
 	uint64_t last_ns[3] = {NS_PER_S, NS_PER_S, NS_PER_S}, used_ns[3] = {0};
 
 	config.epoch_ns = 20 * MS;
-	set_up(&config, true, MS / 10);
+	start(&config, true, MS / 10);
 	for (unsigned i = 0; i < 3; i++) {
 		add_queue(i, 10 + i, 7);
 		for (unsigned j = 0; j < 100; j++)
@@ -245,7 +208,7 @@ START_TEST(test_one_domain_at_a_time)
 			if (config.policy == &policy_gang)
 				continue;
 			ck_assert_msg(mock.now_ns - last_ns[i] <= 2 * (20 * MS + 3 * MS) + 3 * MS,
-				      "%s: %u", names[_i], i);
+				      "%s: %u", config.policy->name, i);
 		}
 	}
 	/* Grouped: an epoch has many batches. */
@@ -262,7 +225,7 @@ START_TEST(test_deadline_ends_the_epoch)
 	struct mock_job *urgent;
 
 	config.epoch_ns = 500 * MS;
-	set_up(&config, true, 0);
+	start(&config, true, 0);
 	add_queue(0, 10, 7);
 	add_queue(1, 11, 7);
 	params = queues[1].params;
@@ -292,7 +255,7 @@ int main(void)
 	tcase_add_test(cases, test_affinity_keeps_lead);
 	tcase_add_test(cases, test_warm_core_first);
 	tcase_add_loop_test(cases, test_cost_is_measured, 0, 2);
-	tcase_add_loop_test(cases, test_one_domain_at_a_time, 0, 5);
+	tcase_add_loop_test(cases, test_one_domain_at_a_time, 0, MOCK_N_POLICIES);
 	tcase_add_test(cases, test_deadline_ends_the_epoch);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_NORMAL);

@@ -39,8 +39,7 @@ static void set_up(const struct policy_ops *policy, uint64_t limit_ns, uint64_t 
 	config.quantum_ns = quantum_ns;
 	mock_init_params(&mock, &config, params);
 	queue_params.kind = QUEUE_RT;
-	queue_init(&queue, 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queue, &queue_params), 0);
+	mock_put_queue(&mock, &queue, 1, &queue_params);
 	longest_ns = 0;
 }
 
@@ -61,12 +60,10 @@ static void run_jobs(unsigned n, uint64_t deadline_ns)
 	}
 }
 
-static const char *const policies[] = {"pinned", "round-robin", "gang", "fair", "deadline"};
-
 /* Whatever the policy's own idea of a slice, and however urgent. */
 START_TEST(batches_stay_below_the_limit)
 {
-	const struct policy_ops *policy = policy_find(policies[_i / 2]);
+	const struct policy_ops *policy = mock_policy(_i / 2);
 	const uint64_t deadline_ns = _i % 2 ? 5 * NS_PER_S : 0;
 
 	piece_ns = 40 * MS;
@@ -130,8 +127,7 @@ int main(void)
 	SRunner *runner;
 	int n_failed;
 
-	tcase_add_loop_test(tcase, batches_stay_below_the_limit, 0,
-			    2 * sizeof(policies) / sizeof(policies[0]));
+	tcase_add_loop_test(tcase, batches_stay_below_the_limit, 0, 2 * MOCK_N_POLICIES);
 	tcase_add_test(tcase, without_a_limit_there_is_none);
 	tcase_add_test(tcase, long_pieces_go_one_by_one);
 	tcase_add_loop_test(tcase, what_cannot_be_cut_is_refused, 0, 2);

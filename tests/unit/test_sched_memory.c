@@ -58,8 +58,7 @@ static void add_queues(void)
 		params.domain = 1 + i;
 		params.kind = i % 3;
 		params.has_own_cores = true;
-		queue_init(&queues[i], i + 1);
-		ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[i], &params), 0);
+		mock_put_queue(&mock, &queues[i], i + 1, &params);
 	}
 }
 

@@ -354,8 +354,7 @@ static uint64_t run(uint64_t seed)
 	mock.retired = observe_retired;
 	for (unsigned i = 0; i < N_QUEUES; i++) {
 		params = random_params();
-		queue_init(&queues[i], i + 1);
-		scheduler_add_queue(mock.scheduler, &queues[i], &params);
+		mock_put_queue(&mock, &queues[i], i + 1, &params);
 	}
 	for (unsigned i = 0; i < 3 * N_JOBS; i++) {
 		happen();

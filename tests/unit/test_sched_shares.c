@@ -25,8 +25,7 @@ static void add_queue(unsigned i, uint64_t tenant_id, double weight)
 
 	params.tenant_id = tenant_id;
 	params.weight = weight;
-	queue_init(&queues[i], i + 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[i], &params), 0);
+	mock_put_queue(&mock, &queues[i], i + 1, &params);
 }
 
 /* Every job that ends is submitted anew: its queue is never idle. */
@@ -279,8 +278,7 @@ static void add_rt_queue(unsigned i)
 
 	params.tenant_id = i + 1;
 	params.kind = QUEUE_RT;
-	queue_init(&queues[i], i + 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[i], &params), 0);
+	mock_put_queue(&mock, &queues[i], i + 1, &params);
 }
 
 START_TEST(test_deadline_order_and_admission)

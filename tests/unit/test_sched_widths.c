@@ -1,52 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* How many cores a job gets where its class does not let it have what it asks for. */
-#include "sched_mock.h"
+#include "sched_queues.h"
 #include "scheduler/gang.h"
 #include "scheduler/scheduler_internal.h"
-
-#define MS	 NS_PER_MS
-#define N_QUEUES 4
-#define N_JOBS	 64
-
-static struct mock mock;
-static struct queue queues[N_QUEUES];
-static struct mock_job jobs[N_JOBS];
-static unsigned n_jobs;
-
-static void set_up(const struct policy_ops *policy)
-{
-	struct scheduler_config config = scheduler_config_default();
-
-	config.policy = policy;
-	n_jobs = 0;
-	mock_init_config(&mock, &config);
-}
-
-/* The queue's number is the job's hundreds. */
-static struct mock_job *submit(unsigned index, uint64_t duration_ns)
-{
-	struct mock_job *job = &jobs[n_jobs];
-
-	ck_assert_uint_lt(n_jobs, N_JOBS);
-	*job = mock_job(100 * (index + 1) + n_jobs++, duration_ns);
-	mock_submit(&mock, &queues[index], job);
-	return job;
-}
-
-static void tear_down(unsigned n_queues)
-{
-	mock_advance(&mock, 100 * NS_PER_S);
-	for (unsigned i = 0; i < n_jobs; i++)
-		ck_assert_uint_eq(jobs[i].n_retired, 1);
-	mock_deinit(&mock, queues, n_queues);
-}
-
-static const struct policy_ops *policy_at(int index)
-{
-	static const char *const names[] = {"round-robin", "pinned", "gang", "fair", "deadline"};
-
-	return policy_find(names[index]);
-}
 
 START_TEST(test_gang_widths)
 {
@@ -55,8 +11,7 @@ START_TEST(test_gang_widths)
 
 	set_up(&policy_gang);
 	params.gang_widths = 1 << 1 | 1 << 3;
-	queue_init(&queues[0], 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	put_queue(0, &params);
 	ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &gang.base), -EINVAL);
 	/* As wide as it asks, and not as narrow as it could. */
 	jobs[n_jobs] = mock_gang(1, MS, 7);
@@ -75,10 +30,9 @@ START_TEST(test_narrower_than_it_asks)
 	struct queue_params params = mock_queue_params();
 	struct mock_job gang = mock_gang(1, MS, 7);
 
-	set_up(policy_at(_i));
+	set_up(mock_policy(_i));
 	params.max_cores = 2;
-	queue_init(&queues[0], 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	put_queue(0, &params);
 	gang.base.widths = 0;
 	ck_assert_int_eq(scheduler_submit(mock.scheduler, &queues[0], &gang.base), -EINVAL);
 	for (; n_jobs < 3; n_jobs++) {
@@ -103,10 +57,9 @@ START_TEST(test_narrow_after_a_reload)
 {
 	struct queue_params params = mock_queue_params();
 
-	set_up(policy_at(_i));
+	set_up(mock_policy(_i));
 	params.gang_widths = 1 << 1 | 1 << 2;
-	queue_init(&queues[0], 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	put_queue(0, &params);
 	for (; n_jobs < 4; n_jobs++) {
 		jobs[n_jobs] = mock_gang(1 + n_jobs, 2 * MS, 7);
 		jobs[n_jobs].base.widths = 1 << 1 | 1 << 2;
@@ -133,8 +86,7 @@ START_TEST(test_narrow_gangs_do_not_starve)
 	for (unsigned i = 0; i < 2; i++) {
 		params.max_cores = i ? 2 : 3;
 		params.tenant_id = i;
-		queue_init(&queues[i], i + 1);
-		ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[i], &params), 0);
+		put_queue(i, &params);
 	}
 	for (unsigned i = 0; i < 60; i++)
 		submit(0, (3 + i % 3) * MS);
@@ -158,8 +110,7 @@ START_TEST(test_admission_knows_the_width)
 	set_up(&policy_deadline);
 	params.kind = QUEUE_RT;
 	params.max_cores = 1;
-	queue_init(&queues[0], 1);
-	ck_assert_int_eq(scheduler_add_queue(mock.scheduler, &queues[0], &params), 0);
+	put_queue(0, &params);
 	for (unsigned i = 0; i < 4; i++) {
 		jobs[i] = mock_gang(1 + n_jobs, 30 * MS, 7);
 		jobs[i].base.signature = 5;
@@ -190,8 +141,8 @@ int main(void)
 	int n_failed;
 
 	tcase_add_test(cases, test_gang_widths);
-	tcase_add_loop_test(cases, test_narrower_than_it_asks, 0, 5);
-	tcase_add_loop_test(cases, test_narrow_after_a_reload, 0, 5);
+	tcase_add_loop_test(cases, test_narrower_than_it_asks, 0, MOCK_N_POLICIES);
+	tcase_add_loop_test(cases, test_narrow_after_a_reload, 0, MOCK_N_POLICIES);
 	tcase_add_test(cases, test_narrow_gangs_do_not_starve);
 	tcase_add_test(cases, test_admission_knows_the_width);
 	suite_add_tcase(suite, cases);

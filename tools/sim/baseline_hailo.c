@@ -12,7 +12,7 @@
 
 #define BURST		  4
 #define THRESHOLD	  4
-#define THRESHOLD_WAIT_NS 50000000ull
+#define THRESHOLD_WAIT_NS (50 * NS_PER_MS)
 
 struct hailo {
 	struct sim_driver base;

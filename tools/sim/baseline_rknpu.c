@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define GATE_LIMIT_NS 6000000000ull
+#define GATE_LIMIT_NS (6 * NS_PER_S)
 
 struct place {
 	struct sim_job *job;

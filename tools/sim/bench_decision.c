@@ -4,6 +4,7 @@
  * with few sessions and with many full queues. The scheduler is the daemon's; the device is a clock
  * that stands still while the decision is made.
  */
+#include "base/clock.h"
 #include "scheduler/policy.h"
 #include "scheduler/scheduler.h"
 #include "tools/bench.h"
@@ -21,9 +22,8 @@
 #define ONE_IN_GANGS	 16 /* of so many jobs is a gang */
 #define ROUNDS		 40000u
 #define WARM_UP		 4000u
-#define JOB_NS		 5000000ull
-#define RT_DEADLINE_NS	 60000000000ull /* near enough to rank, too far to be missed */
-#define NS_PER_US_F	 1e3
+#define JOB_NS		 (5 * NS_PER_MS)
+#define RT_DEADLINE_NS	 (60 * NS_PER_S) /* near enough to rank, too far to be missed */
 
 /* Sessions: of tenants alone; in classes with a priority; in classes with a policy of their own. */
 enum mix { MIX_TENANTS, MIX_PRIORITIES, MIX_CLASSES };
@@ -113,7 +113,7 @@ static int submit(struct world *world, struct sched_job *job, struct queue *queu
 		.n_cores = 1,
 		.signature = 1 + draw(world, KINDS),
 		.n_pieces = 1,
-		.deadline_ns = is_rt ? world->now_ns + RT_DEADLINE_NS + draw(world, 1000000) : 0,
+		.deadline_ns = is_rt ? world->now_ns + RT_DEADLINE_NS + draw(world, NS_PER_MS) : 0,
 	};
 	list_init(&job->link);
 	if (draw(world, ONE_IN_GANGS) == 0) {
@@ -227,7 +227,7 @@ static int turn(struct world *world, double *ret_us)
 	start_ns = bench_now_ns();
 	scheduler_core_done(world->scheduler, core, device_ns);
 	scheduler_run(world->scheduler);
-	*ret_us = (double)(bench_now_ns() - start_ns) / NS_PER_US_F;
+	*ret_us = (double)(bench_now_ns() - start_ns) / (double)NS_PER_US;
 	job = world->retired;
 	return job ? submit(world, job, &world->queues[job->id - 1]) : 0;
 }
@@ -237,7 +237,7 @@ static double cpu_us(void)
 	struct timespec time;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-	return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / NS_PER_US_F;
+	return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / (double)NS_PER_US;
 }
 
 /*

@@ -14,9 +14,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define AHEAD_NS 3000000ull
+#define AHEAD_NS (3 * NS_PER_MS)
 /* Virtual time begins here, as 0 means "none" to the scheduler. */
-#define EPOCH_NS 1000000000ull
+#define EPOCH_NS NS_PER_S
 
 struct npud {
 	struct sim_driver base;

@@ -13,9 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_MS_F 1e6
 /* How long after the horizon jobs may still end. */
-#define GRACE_NS 20000000000ull
+#define GRACE_NS (20 * NS_PER_S)
 /* Keeps the numbers of seeds, sessions and requests apart. */
 #define SEED_FACTOR 1000003u
 
@@ -427,7 +426,7 @@ static void end_request(struct sim_engine *engine, struct sim_request *request)
 {
 	struct sim_session *session = request->session;
 	const struct sim_tenant_spec *spec = session->tenant->spec;
-	double pause_ns = request->has_failed ? NS_PER_MS_F : 0.01 * NS_PER_MS_F;
+	double pause_ns = request->has_failed ? NS_PER_MS : 0.01 * NS_PER_MS;
 
 	session->n_in_flight--;
 	if (spec->arrival == SIM_CLOSED)
@@ -522,7 +521,8 @@ static void arrive_periodic(struct sim_engine *engine, void *object, uint64_t va
 
 static double poisson_wait_ns(struct sim_session *session)
 {
-	return sim_random_exponential(&session->arrivals, 1e9 / session->tenant->spec->rate_per_s);
+	return sim_random_exponential(&session->arrivals,
+				      NS_PER_S / session->tenant->spec->rate_per_s);
 }
 
 static void arrive_poisson(struct sim_engine *engine, void *object, uint64_t value)
@@ -553,7 +553,7 @@ static void seed_arrivals(struct sim_engine *engine, struct sim_session *session
 	case SIM_CLOSED:
 		for (unsigned i = 0; i < spec->depth; i++)
 			sim_at(engine,
-			       after(engine, 5 * NS_PER_MS_F * sim_random_unit(&session->arrivals)),
+			       after(engine, 5 * NS_PER_MS * sim_random_unit(&session->arrivals)),
 			       new_request, session, 0);
 		break;
 	case SIM_OFFLINE:
@@ -602,8 +602,8 @@ static void init_tenant(struct sim_engine *engine, const struct sim_tenant_spec 
 		session->tenant = tenant;
 		session->core = -1;
 		session->order = order_of(session, i);
-		session->domain =
-			spec->has_session_domains ? 1000000 + session->index : tenant->user;
+		session->domain = spec->has_session_domains ? SIM_SESSION_DOMAINS + session->index
+							    : tenant->user;
 		snprintf(seed, sizeof(seed), "%" PRIu64 "/%.100s/%.60s.%u", engine->seed,
 			 engine->scenario->id, tenant->name, i);
 		sim_random_init_text(&session->arrivals, seed);

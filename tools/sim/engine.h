@@ -9,12 +9,15 @@
 #ifndef NPU_SIM_ENGINE_H
 #define NPU_SIM_ENGINE_H
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "scheduler/job.h"
 #include "tools/sim/random.h"
 #include "tools/sim/workload.h"
 
 #define SIM_NEVER UINT64_MAX
+/* Address spaces of sessions are numbered from there, beyond the numbers of tenants. */
+#define SIM_SESSION_DOMAINS 1000000
 
 struct class;
 struct sim_engine;

@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_MS_F 1e6
-#define NS_PER_S_F  1e9
-
 static int compare_u64(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -30,7 +27,7 @@ static double percentile_ms(const uint64_t *sorted, size_t n, double share)
 
 	if (!n)
 		return NAN;
-	return (double)sorted[rank ? rank - 1 : 0] / NS_PER_MS_F;
+	return (double)sorted[rank ? rank - 1 : 0] / NS_PER_MS;
 }
 
 static double mean_ms(const uint64_t *values, size_t n)
@@ -39,7 +36,7 @@ static double mean_ms(const uint64_t *values, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		sum += (double)values[i];
-	return n ? sum / (double)n / NS_PER_MS_F : NAN;
+	return n ? sum / (double)n / NS_PER_MS : NAN;
 }
 
 /* ---- ideal shares ---- */
@@ -128,10 +125,10 @@ static void measure_tenant(struct sim_tenant *tenant, const struct sim_engine *e
 		.mean_ms = mean_ms(values, n),
 		.miss = tenant->n_deadlines ? (double)tenant->n_late / (double)tenant->n_deadlines
 					    : NAN,
-		.jobs_per_s = (double)tenant->n_in_time / (horizon_ns / NS_PER_S_F),
+		.jobs_per_s = (double)tenant->n_in_time / (horizon_ns / NS_PER_S),
 		.share = tenant->service_ns / (horizon_ns * engine->hardware->n_cores),
 		.progress = ideal_ns > 0 ? tenant->service_ns / ideal_ns : NAN,
-		.starved_ms = (double)tenant->starved_max_ns / NS_PER_MS_F,
+		.starved_ms = (double)tenant->starved_max_ns / NS_PER_MS,
 		.done = (double)tenant->n_ended[SIM_DONE],
 		.failed = (double)tenant->n_ended[SIM_FAILED],
 		.dropped = (double)tenant->n_ended[SIM_DROPPED],
@@ -198,7 +195,7 @@ int sim_metrics_init(struct sim_metrics *metrics, struct sim_engine *engine)
 	*metrics = (struct sim_metrics){
 		.tenants = calloc(engine->n_tenants + 1, sizeof(*metrics->tenants)),
 		.n_tenants = engine->n_tenants,
-		.makespan_s = (double)engine->makespan_ns / NS_PER_S_F,
+		.makespan_s = (double)engine->makespan_ns / NS_PER_S,
 		.switches = (double)engine->n_switches,
 		.kills = (double)engine->n_kills,
 		.batches = (double)engine->n_batches,

@@ -8,8 +8,6 @@
 
 #define FNV_PRIME     1099511628211ull
 #define SHARED_DOMAIN 1
-/* Beyond the numbers of tenants. */
-#define SESSION_DOMAINS 1000000
 
 static uint64_t domain_of(const struct sim_session *session, enum domain_scope scope)
 {
@@ -17,7 +15,7 @@ static uint64_t domain_of(const struct sim_session *session, enum domain_scope s
 
 	switch (scope) {
 	case DOMAIN_SESSION:
-		return SESSION_DOMAINS + session->index;
+		return SIM_SESSION_DOMAINS + session->index;
 	case DOMAIN_CLASS:
 		return tenant->class ? sim_hash_text(tenant->class->name) | 1 : tenant->user;
 	case DOMAIN_SHARED:

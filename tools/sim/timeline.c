@@ -106,7 +106,7 @@ static void write_frame(FILE *out, const struct sim_engine *engine)
 	for (unsigned i = 0; i <= N_TICKS; i++)
 		fprintf(out, "<text x=\"%d\" y=\"%d\">%llu ms</text>\n",
 			LEFT + (int)i * WIDTH / N_TICKS, bottom + 12,
-			SIM_TIMELINE_NS / 1000000 * i / N_TICKS);
+			SIM_TIMELINE_NS / NS_PER_MS * i / N_TICKS);
 }
 
 static void write_legend(FILE *out, const struct sim_engine *engine)

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#define SIM_TIMELINE_NS 2000000000ull
+#define SIM_TIMELINE_NS (2 * NS_PER_S)
 
 /* Neighbours of one tenant that touch in the picture become one bar. */
 struct sim_timeline_bar {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON to structs. Numbers that are missing have their defaults, names that are missing do not. */
 #include "tools/sim/workload.h"
+#include "base/clock.h"
 
 #include "tools/sim/recording.h"
 
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_MS_F 1e6
 /* What a time may be: thirty years, far from what uint64_t holds. */
 #define TIME_MAX_NS 1e18
 /* Of models: numbers from there on. */
@@ -25,7 +25,7 @@ static double number(const json_t *object, const char *key, double fallback)
 
 static double time_ns(const json_t *object, const char *key_ms, double fallback_ms)
 {
-	return number(object, key_ms, fallback_ms) * NS_PER_MS_F;
+	return number(object, key_ms, fallback_ms) * NS_PER_MS;
 }
 
 static unsigned whole(const json_t *object, const char *key, unsigned fallback)
