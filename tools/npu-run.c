@@ -55,10 +55,11 @@ struct default_node {
 	bool is_yielding; /* to a node of the host's with that name */
 };
 
+/* The first is the device that has the board's name, where boards have it. */
 static const struct default_node default_nodes[] = {
-	{"dri/card0", "rknpu", true},	   {"dri/card1", "rknpu", false},
-	{"dri/renderD128", "rknpu", true}, {"dri/renderD129", "rknpu", false},
-	{"rknpu", "rknpu", false},	   {"accel/accel0", "rocket", false},
+	{"dri/card1", "rknpu", false}, {"dri/renderD129", "rknpu", false},
+	{"dri/card0", "rknpu", true},  {"dri/renderD128", "rknpu", true},
+	{"rknpu", "rknpu", false},     {"accel/accel0", "rocket", false},
 };
 
 /* "dri/card1=rknpu", of `length`: a name that such nodes have, and a driver of ours. */

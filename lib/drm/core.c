@@ -70,12 +70,14 @@ static int handle_version(struct drm_file *file, void *data, size_t user_size)
 
 static int handle_get_unique(struct drm_file *file, void *data, size_t user_size)
 {
-	const char *unique = file->node->kind == NODE_PRIMARY ? file->node->driver->unique : "";
+	char unique[NODE_UNIQUE_MAX] = "";
 	struct drm_unique32 *narrow = data;
 	struct drm_unique64 *wide = data;
 	uint64_t length;
 	int r;
 
+	if (file->node->kind == NODE_PRIMARY)
+		node_unique(file->node, unique);
 	if (user_size != sizeof(*narrow))
 		return copy_string(unique, wide->unique, &wide->unique_len);
 	length = narrow->unique_len;

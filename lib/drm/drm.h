@@ -80,8 +80,8 @@ struct drm_ioctl {
 struct drm_driver {
 	const char *name, *description, *date;
 	int32_t major, minor, patchlevel;
-	const char *unique; /* the platform device's name */
-	unsigned n_spaces;  /* address spaces that a file can have; 0: its own only */
+	uint32_t address;  /* of its first device's registers: node_unique(); 0: unnamed */
+	unsigned n_spaces; /* address spaces that a file can have; 0: its own only */
 	const struct drm_ioctl *ioctls;
 	unsigned n_ioctls;
 	const struct drm_ioctl *misc_ioctls; /* of its misc node, or NULL */

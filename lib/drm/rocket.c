@@ -179,7 +179,6 @@ const struct drm_driver drm_driver_rocket = {
 	.name = "rocket",
 	.description = "rocket DRM",
 	.date = "0",
-	.unique = "",
 	.ioctls = ioctls,
 	.n_ioctls = sizeof(ioctls) / sizeof(ioctls[0]),
 	.reset = reset,
