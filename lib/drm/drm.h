@@ -157,6 +157,8 @@ int drm_error(int error);
 extern const struct drm_ioctl drm_core_ioctls[];
 extern const unsigned drm_n_core_ioctls;
 
+/* -EACCES, said in that name, on nodes other than cardN. */
+int drm_check_primary(const struct drm_file *file, const char *ioctl_name);
 /* Takes an object away; the file's lock is held. */
 void drm_remove(struct drm_file *file, struct gem_object *object);
 /* The same by handle; takes the lock. -EINVAL for one that is unknown, said in that name. */

@@ -3,7 +3,10 @@
 #include "client.h"
 
 #include <fcntl.h>
+#include <linux/sync_file.h>
+#include <poll.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xf86drm.h>
@@ -107,7 +110,8 @@ static void opened_by_name(void)
 static void sync_objects(void)
 {
 	int fd = open("/dev/dri/renderD129", O_RDWR | O_CLOEXEC), pipes[2], exported;
-	uint32_t handles[2], first;
+	struct sync_file_info info = {0};
+	uint32_t handles[2], handle, first;
 
 	CHECK_EQ(drmSyncobjCreate(fd, 0, &handles[0]), 0);
 	CHECK_EQ(drmSyncobjCreate(fd, DRM_SYNCOBJ_CREATE_SIGNALED, &handles[1]), 0);
@@ -126,8 +130,19 @@ static void sync_objects(void)
 	CHECK_EQ(drmSyncobjWait(fd, handles, 2, INT64_MAX, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL),
 		 0);
 	CHECK_EQ(drmSyncobjExportSyncFile(fd, handles[0], &exported), 0);
+	/* One that was signalled by hand gives a fence that is over. */
+	CHECK_EQ(drmSyncobjExportSyncFile(fd, handles[1], &exported), 0);
+	CHECK_EQ(poll(&(struct pollfd){.fd = exported, .events = POLLIN}, 1, 0), 1);
+	CHECK_EQ(ioctl(exported, SYNC_IOC_FILE_INFO, &info), 0);
+	CHECK_EQ(info.status, 1);
+	CHECK_EQ(drmSyncobjImportSyncFile(fd, handles[0], exported), 0);
+	CHECK_EQ(drmSyncobjWait(fd, handles, 1, 0, 0, NULL), 0);
+	CHECK(drmSyncobjCreate(fd, 8, &handle) < 0);
+	CHECK(drmSyncobjHandleToFD(fd, handles[0], &exported) < 0);
+	CHECK(drmSyncobjExportSyncFile(fd, 99, &exported) < 0);
 	CHECK_EQ(drmSyncobjReset(fd, handles, 2), 0);
 	CHECK(drmSyncobjWait(fd, handles, 1, 0, 0, NULL) < 0);
+	CHECK(drmSyncobjExportSyncFile(fd, handles[1], &exported) < 0);
 	CHECK_EQ(drmSyncobjSignal(fd, handles, 2), 0);
 	CHECK_EQ(drmSyncobjWait(fd, handles, 2, 0, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL), 0);
 	CHECK_EQ(drmSyncobjDestroy(fd, handles[0]), 0);

@@ -163,6 +163,11 @@ static void bad_submits(void)
 	product.submit.iommu_domain_id = 16;
 	CHECK_FAILS(product_submit(&product), EINVAL);
 	product.submit = good;
+	product.submit.flags |= RKNPU_JOB_FENCE_IN;
+	CHECK_FAILS(product_submit(&product), EINVAL); /* fence_fd is -1 */
+	product.submit.fence_fd = product.fd;
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	product.submit = good;
 	CHECK_FAILS(ioctl(product.fd, SUBMIT, (void *)8), EFAULT);
 	CHECK_EQ(memory_destroy(product.fd, product.tasks.handle), 0);
 	CHECK_FAILS(product_submit(&product), EINVAL);

@@ -50,6 +50,33 @@ static void require_case(const struct daemon *daemon, const char *client, const 
 			     result.status, result.output);
 }
 
+/* In that $NPU_TRACE, before each ioctl that failed is one line that says why. */
+static void require_explained(const char *path, const char *name)
+{
+	FILE *trace = fopen(path, "re");
+	unsigned n_lines = 0;
+	char *line = NULL;
+	size_t size = 0;
+
+	REQUIRE(trace);
+	while (getline(&line, &size, trace) > 0) {
+		const char *call = strchr(line, ' ');
+
+		REQUIRE(call);
+		if (call[1] == '#') {
+			n_lines++;
+			continue;
+		}
+		if (strncmp(call + 1, "ioctl(", 6) == 0 && strstr(call, ") = -") && n_lines != 1)
+			harness_fail(__FILE__, __LINE__, "%s: %u lines explain: %s", name, n_lines,
+				     line);
+		n_lines = 0;
+	}
+	free(line);
+	fclose(trace);
+	unlink(path);
+}
+
 /* All cases of the client that the variable names. */
 static void run_client_with(const char *variable, const char *config)
 {
@@ -406,6 +433,39 @@ static void trace_has_every_call(void)
 	daemon_stop(&daemon);
 }
 
+/* Those of clients that are not made of threads. */
+static void every_refusal_has_one_line(void)
+{
+	static const char rknpu[] = "actions domains_are_virtual version_in_both_widths "
+				    "generic_ioctls all_memory_flags handles_and_maps syncs "
+				    "sharing_by_prime global_names misc_node";
+	static const char submit[] = "bad_submits hang_times_out fences sync_file_information "
+				     "fences_are_merged reset_is_private";
+	static const char rocket[] = "ioctl_sizes bad_arguments";
+	static const char objects[] = "sync_objects prime accelerators";
+	static const char *const clients[][2] = {{"DRM_CLIENT_RKNPU", rknpu},
+						 {"DRM_CLIENT_SUBMIT", submit},
+						 {"DRM_CLIENT_ROCKET", rocket},
+						 {"DRM_CLIENT_LIBDRM", objects}};
+	struct daemon daemon = start(NULL);
+	char path[108];
+
+	harness_path("trace", path);
+	setenv("NPU_TRACE", path, 1);
+	for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+		const char *program = getenv(clients[i][0]);
+		char names[256], *name, *rest;
+
+		snprintf(names, sizeof(names), "%s", clients[i][1]);
+		for (name = strtok_r(names, " ", &rest); program && name;
+		     name = strtok_r(NULL, " ", &rest)) {
+			require_case(&daemon, program, name);
+			require_explained(path, name);
+		}
+	}
+	daemon_stop(&daemon);
+}
+
 static void recording_can_be_replayed(void)
 {
 	struct daemon daemon = start(NULL);
@@ -625,6 +685,7 @@ static const struct test_case cases[] = {
 	{.name = "one_core_for_all", .run = one_core_for_all, .timeout_s = 240},
 	HARNESS_CASE(check_lists_what_was_used),
 	HARNESS_CASE(trace_has_every_call),
+	HARNESS_CASE(every_refusal_has_one_line),
 	HARNESS_CASE(recording_can_be_replayed),
 	HARNESS_CASE(rocket_can_be_recorded),
 	HARNESS_CASE(rocket_is_explained),
