@@ -238,7 +238,7 @@ static int collect_range(const struct drm_file *file, const uint32_t *handles, u
 }
 
 /* What it writes, what it reads, and all that its streams may name besides. */
-static int collect_bos(const struct drm_file *file, const struct submission *submission,
+static int collect_bos(struct drm_file *file, const struct submission *submission,
 		       struct npu_job *job, uint32_t *ret_bos)
 {
 	const uint32_t n_ins = submission->n_ins, n_outs = submission->n_outs, n = n_ins + n_outs;
