@@ -258,8 +258,9 @@ static int collect_bos(struct drm_file *file, const struct submission *submissio
 }
 
 /* With the file's lock. */
-static int queue_ordered(struct drm_file *file, struct npu_job *job)
+static int queue_ordered(struct drm_file *file, const struct npu_job *job)
 {
+	struct npu_job ordered = *job;
 	struct order_job *queued = order_job_new();
 	int latest, fence, r;
 
@@ -267,10 +268,10 @@ static int queue_ordered(struct drm_file *file, struct npu_job *job)
 		return -ENOMEM;
 	latest = order_latest(file);
 	r = latest == -ENOENT ? 0 : latest;
-	job->fences = &latest;
-	job->n_fences = latest >= 0;
+	ordered.fences = &latest;
+	ordered.n_fences = latest >= 0;
 	if (r >= 0)
-		r = npu_submit(file->session, job, NULL, &fence);
+		r = npu_submit(file->session, &ordered, NULL, &fence);
 	if (latest >= 0)
 		close(latest);
 	if (r < 0)
