@@ -364,10 +364,14 @@ static int run_program(const struct run *run)
 
 static enum cli_status reach_daemon(struct run *run)
 {
-	/* There is nobody to protect from it: as much memory as it has addresses. */
-	static const char policy[] = "{\"version\": 1, \"quota\": {\"bos_per_session\": 65536,"
-				     " \"bytes_per_session\": 4294967296,"
-				     " \"sessions_per_uid\": 65536}}";
+	/*
+	 * There is nobody to protect from it: as much memory as it has addresses, and hangs as
+	 * often as it likes.
+	 */
+	static const char policy[] =
+		"{\"version\": 1, \"quota\": {\"bos_per_session\": 65536,"
+		" \"bytes_per_session\": 4294967296, \"sessions_per_uid\": 65536},"
+		" \"watchdog\": {\"slow_after\": 0, \"suspend_after\": 0, \"close_after\": 0}}";
 	struct npu_session *session;
 	enum cli_status status;
 	if (run->is_spawning) {
@@ -419,7 +423,9 @@ static int run_all(struct run *run)
 		return status;
 	int result = run_tree_init(&run->tree, run->nodes);
 	if (result < 0)
-		return cli_error(CLI_FAILED, "cannot make the files shown to the program: %s",
+		return cli_error(CLI_FAILED,
+				 "cannot make the files shown to the program, in $XDG_RUNTIME_DIR "
+				 "or /tmp: %s; one of them must be writable",
 				 strerror(-result));
 	snprintf(run->notes, sizeof(run->notes), "%s/check", run->tree.folder.path);
 	status = run_program(run);

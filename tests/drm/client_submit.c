@@ -193,6 +193,20 @@ static void hang_times_out(void)
 	CHECK_FAILS(product_submit(&product), ETIMEDOUT);
 }
 
+/* Without a quarantine a program may hang as often as it likes. */
+static void many_hangs(void)
+{
+	struct product product;
+
+	product_new(open_node(CARD), &product);
+	product_make_hang(&product, 20);
+	for (int i = 0; i < 8; i++)
+		CHECK_FAILS(product_submit(&product), ETIMEDOUT);
+	product_put(&product, 3, 5);
+	product.submit.timeout_ms = 6000;
+	product_run(&product);
+}
+
 static void stray_stream_times_out(void)
 {
 	struct product product;
@@ -482,6 +496,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(every_core_mask),
 	CLIENT_CASE(bad_submits),
 	CLIENT_CASE(hang_times_out),
+	CLIENT_CASE(many_hangs),
 	CLIENT_CASE(stray_stream_times_out),
 	CLIENT_CASE(fences),
 	CLIENT_CASE(sync_file_information),
