@@ -263,7 +263,10 @@ static enum cli_status find_library(struct run *run)
 	if (fd >= 0 && pread(fd, ident, sizeof(ident), 0) == sizeof(ident) &&
 	    memcmp(ident, ELFMAG, SELFMAG) == 0) {
 		if (elf_is_static(fd, ident))
-			cli_error(CLI_OK, "%s: statically linked: it will not see npud's nodes",
+			cli_error(CLI_OK,
+				  "%s is statically linked, so that nothing can be put between it "
+				  "and the kernel: it finds the machine's own nodes, not npud's; "
+				  "link it dynamically",
 				  path);
 		if (sizeof(void *) == 8 && ident[EI_CLASS] == ELFCLASS32)
 			library = "libnpu-drm-32.so";
@@ -289,10 +292,26 @@ static void put_preload(const struct run *run)
 	free(value);
 }
 
+/*
+ * A program's AddressSanitizer refuses to run behind another library, and has no reason to: each
+ * hands calls on to the other. What the user says of it counts more.
+ */
+static void put_sanitizer_options(void)
+{
+	const char *options = getenv("ASAN_OPTIONS");
+	char *value;
+	if (asprintf(&value, "verify_asan_link_order=0%s%s", options ? ":" : "",
+		     options ? options : "") < 0)
+		_exit(CLI_FAILED);
+	setenv("ASAN_OPTIONS", value, 1);
+	free(value);
+}
+
 static void put_environment(const struct run *run)
 {
 	char socket[PATH_MAX];
 	put_preload(run);
+	put_sanitizer_options();
 	setenv("NPU_RUN_NODES", run->nodes, 1);
 	setenv("NPU_RUN_ROOT", run->tree.folder.path, 1);
 	if (run->class_name)

@@ -78,7 +78,7 @@ static void require_explained(const char *path, const char *name)
 }
 
 /* All cases of the client that the variable names. */
-static void run_client_with(const char *variable, const char *config)
+static void run_client(const char *variable, const char *config)
 {
 	const char *client = getenv(variable);
 	struct daemon daemon = start(config);
@@ -96,35 +96,31 @@ static void run_client_with(const char *variable, const char *config)
 	daemon_stop(&daemon);
 }
 
-static void run_client(const char *variable)
-{
-	run_client_with(variable, NULL);
-}
-
-static void vendor_abi(void)
-{
-	run_client("DRM_CLIENT_RKNPU");
-}
-
-static void vendor_abi_32_bit(void)
-{
-	run_client("DRM_CLIENT_RKNPU_32");
-}
-
-static void vendor_submits(void)
-{
-	run_client("DRM_CLIENT_SUBMIT");
-}
-
-static void vendor_submits_32_bit(void)
-{
-	run_client("DRM_CLIENT_SUBMIT_32");
-}
-
 /* A job that hangs does so for a time that clients can do something in. */
 static const char slow_watchdog[] =
 	"{\"version\": 1, \"watchdog\": {\"floor_ms\": 2000, \"slow_after\": 1000,"
 	" \"suspend_after\": 1000, \"strikes\": 1000}}";
+
+/* A test for each client, with the policy that it wants. */
+#define CLIENT_TEST(function, variable, config)                                                    \
+	static void function(void)                                                                 \
+	{                                                                                          \
+		run_client(variable, config);                                                      \
+	}
+
+CLIENT_TEST(vendor_abi, "DRM_CLIENT_RKNPU", NULL)
+CLIENT_TEST(vendor_abi_32_bit, "DRM_CLIENT_RKNPU_32", NULL)
+CLIENT_TEST(vendor_submits, "DRM_CLIENT_SUBMIT", NULL)
+CLIENT_TEST(vendor_submits_32_bit, "DRM_CLIENT_SUBMIT_32", NULL)
+CLIENT_TEST(rocket_abi, "DRM_CLIENT_ROCKET", slow_watchdog)
+CLIENT_TEST(rocket_abi_32_bit, "DRM_CLIENT_ROCKET_32", slow_watchdog)
+CLIENT_TEST(shared_memory, "DRM_CLIENT_SHARING", slow_watchdog)
+CLIENT_TEST(shared_memory_32_bit, "DRM_CLIENT_SHARING_32", slow_watchdog)
+CLIENT_TEST(nodes, "DRM_CLIENT_NODES", NULL)
+CLIENT_TEST(nodes_32_bit, "DRM_CLIENT_NODES_32", NULL)
+/* The same program with a time_t of 64 bits. */
+CLIENT_TEST(nodes_64_bit_times, "DRM_CLIENT_NODES_TIME64", NULL)
+CLIENT_TEST(libdrm, "DRM_CLIENT_LIBDRM", NULL)
 
 /* Memory is cached or not as MEM_CREATE said, where that makes a difference. */
 static void incoherent_device(void)
@@ -140,47 +136,6 @@ static void incoherent_device(void)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		require_case(&daemon, getenv("DRM_CLIENT_SUBMIT"), names[i]);
 	daemon_stop(&daemon);
-}
-
-static void rocket_abi(void)
-{
-	run_client_with("DRM_CLIENT_ROCKET", slow_watchdog);
-}
-
-static void rocket_abi_32_bit(void)
-{
-	run_client_with("DRM_CLIENT_ROCKET_32", slow_watchdog);
-}
-
-static void shared_memory(void)
-{
-	run_client_with("DRM_CLIENT_SHARING", slow_watchdog);
-}
-
-static void shared_memory_32_bit(void)
-{
-	run_client_with("DRM_CLIENT_SHARING_32", slow_watchdog);
-}
-
-static void nodes(void)
-{
-	run_client("DRM_CLIENT_NODES");
-}
-
-static void nodes_32_bit(void)
-{
-	run_client("DRM_CLIENT_NODES_32");
-}
-
-/* The same program with a time_t of 64 bits. */
-static void nodes_64_bit_times(void)
-{
-	run_client("DRM_CLIENT_NODES_TIME64");
-}
-
-static void libdrm(void)
-{
-	run_client("DRM_CLIENT_LIBDRM");
 }
 
 /* Each trait by itself; those that come at random, every time. */
@@ -495,6 +450,17 @@ static void recording_can_be_replayed(void)
 	daemon_stop(&daemon);
 }
 
+/* The sanitizer takes a place behind the interposer, and its options reach it. */
+static void sanitized_program(void)
+{
+	const char *variable = "DRM_CLIENT_ASAN";
+
+	if (!getenv(variable))
+		harness_skip("%s is not built here", variable);
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	require_private(variable, "handles_and_maps");
+}
+
 /* Another preloaded library stays in the chain. */
 static void other_preloads_are_kept(void)
 {
@@ -690,6 +656,7 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(rocket_can_be_recorded),
 	HARNESS_CASE(rocket_is_explained),
 	HARNESS_CASE(other_preloads_are_kept),
+	HARNESS_CASE(sanitized_program),
 	HARNESS_CASE(killed_daemon_is_an_error),
 	HARNESS_CASE(folders_of_the_killed_are_removed),
 };
