@@ -544,6 +544,21 @@ static int wait_job(struct submission *submission, struct npu_result *ret_result
 		       : npu_wait(submission->session, submission->seqno, -1, ret_result);
 }
 
+/* What npud knows of the end, or what this ABI's programs may know. */
+static const char *outcome_reason(const struct npu_result *result)
+{
+	if (result->detail[0])
+		return result->detail;
+	switch (result->outcome) {
+	case NPU_OUTCOME_DEPENDENCY:
+		return "a job whose fence it waited for failed";
+	case NPU_OUTCOME_CANCELLED:
+		return "by the session's own reset, or as timeout is 0";
+	default:
+		return "npud says no more";
+	}
+}
+
 static int finish_blocking(struct submission *submission)
 {
 	struct npu_result result = {0};
@@ -573,8 +588,8 @@ static int finish_blocking(struct submission *submission)
 	if (r == -EINVAL && !is_reset && submission->request->timeout_ms == 0)
 		r = -ETIMEDOUT;
 	if (r < 0)
-		trace_explain("SUBMIT: the job ended with %s%s%s", npu_outcome_name(result.outcome),
-			      result.detail[0] ? ": " : "", result.detail);
+		trace_explain("SUBMIT: the job ended with %s: %s", npu_outcome_name(result.outcome),
+			      outcome_reason(&result));
 	else if (is_reset)
 		trace_explain("SUBMIT: the session's own reset came in between");
 	if (r == -ETIMEDOUT && !is_reset && personality_resets_all())
