@@ -124,11 +124,31 @@ static bool entry_is_rocket(const char *entry)
 	return strncmp(entry + strcspn(entry, "=") + 1, "rocket", 6) == 0;
 }
 
-/* Of the N that the nodes of a device have in common; -1 for nodes without a number. */
-static int entry_pair(const char *entry)
+/* The N that the nodes of a device have in common; false for nodes without a number. */
+static bool entry_pair(const char *entry, unsigned *ret_pair)
 {
 	size_t name = strcspn(entry, "="), digits = strcspn(entry, "0123456789");
-	return digits < name ? (int)(strtoul(entry + digits, NULL, 10) % PAIRS) : -1;
+	if (digits >= name)
+		return false;
+	*ret_pair = (unsigned)(strtoul(entry + digits, NULL, 10) % PAIRS);
+	return true;
+}
+
+/* How many devices of its driver come before that of the entry. */
+static unsigned find_index(const char *nodes, const char *entry)
+{
+	unsigned pair = 0, other = 0;
+	uint64_t before = 0;
+	if (!entry_pair(entry, &pair))
+		return 0;
+	for (; nodes < entry; nodes += strcspn(nodes, ",") + 1) {
+		if (entry_is_rocket(nodes) != entry_is_rocket(entry) || !entry_pair(nodes, &other))
+			continue;
+		if (other == pair)
+			break;
+		before |= 1ull << other;
+	}
+	return (unsigned)__builtin_popcountll(before);
 }
 
 /*
@@ -138,14 +158,7 @@ static int entry_pair(const char *entry)
 static struct parent find_parent(const char *nodes, const char *entry)
 {
 	struct parent parent = {.is_rocket = entry_is_rocket(entry)};
-	const int pair = entry_pair(entry);
-	uint64_t before = 0;
-	for (const char *other = nodes;
-	     entry_pair(other) != pair || entry_is_rocket(other) != parent.is_rocket;
-	     other += strcspn(other, ",") + 1)
-		if (entry_pair(other) >= 0 && entry_is_rocket(other) == parent.is_rocket)
-			before |= 1ull << entry_pair(other);
-	unsigned index = (unsigned)__builtin_popcountll(before);
+	const unsigned index = find_index(nodes, entry);
 	if (!parent.is_rocket)
 		snprintf(parent.name, sizeof(parent.name), "%x.npu", RKNPU_ADDRESS + (index << 16));
 	else if (index == 0)

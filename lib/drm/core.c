@@ -299,7 +299,7 @@ int drm_import(struct drm_file *file, int fd, bool is_counted, uint32_t *ret_han
 		object->n_handles += is_counted;
 	} else {
 		r = import_locked(file, fd, elsewhere.token, &object);
-		if (r == 0) {
+		if (r == 0 && object) {
 			object->is_imported = true;
 			object->is_cached = !(status.st_mode & NPU_BO_UNCACHED_MODE);
 			object->dev = status.st_dev;

@@ -63,7 +63,7 @@ int flink_handle_open(struct drm_file *file, void *data, size_t user_size)
 {
 	struct drm_gem_open *request = data;
 	const struct gem_object *object;
-	int fd, r = drm_check_primary(file, "GEM_OPEN");
+	int fd = -1, r = drm_check_primary(file, "GEM_OPEN");
 
 	if (r == 0)
 		r = export_named(request->name, &fd);

@@ -24,8 +24,8 @@ struct drm_node {
 	char path[NODE_PATH_MAX];
 	enum drm_node_kind kind;
 	unsigned major, minor;
-	const struct drm_driver *driver;
 	unsigned device; /* 0 ...: cardN and renderD(128 + N) of a driver are nodes of one */
+	const struct drm_driver *driver;
 };
 
 /* All nodes there are where NPU_RUN_NODES says nothing. */
