@@ -278,7 +278,7 @@ static int queue_ordered(struct drm_file *file, const struct npu_job *job)
 		free(queued);
 	if (r < 0 && r != -EAGAIN && r != -EDQUOT)
 		trace_explain("SUBMIT: %s; dropped",
-			      r == latest ? strerrordesc_np(-r) : npu_last_error());
+			      latest == -EMFILE ? "no descriptor is left" : npu_last_error());
 	else if (r == 0)
 		order_add(queued, file, fence);
 	return r;

@@ -111,6 +111,8 @@ void trace_explain(const char *format, ...)
 	va_list arguments;
 
 	n_explained++;
+	if (!trace_is_explaining())
+		return;
 	snprintf(prefix, sizeof(prefix), "%d.%ld # ", (int)getpid(), real()->syscall(SYS_gettid));
 	va_start(arguments, format);
 	if (trace_fd >= 0)
