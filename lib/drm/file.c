@@ -15,11 +15,13 @@
 #include "personality.h"
 #include "real.h"
 #include "record.h"
+#include "settings.h"
 #include "syncobj.h"
 #include "trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +38,12 @@ static pthread_mutex_t files_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static struct npu_session *session_drop(struct npu_session *session)
 {
-	int fds[LIBNPU_SESSION_FDS];
+	int *fds[LIBNPU_SESSION_FDS];
 	unsigned n = session ? libnpu_session_fds(session, fds) : 0;
 
 	/* They are no secret any more before their numbers can be given to others. */
 	for (unsigned i = 0; i < n; i++)
-		fds_set(fds[i], NULL);
+		fds_set(*fds[i], NULL);
 	return npu_close(session);
 }
 
@@ -93,21 +95,40 @@ static struct drm_file *file_new(const struct drm_node *node, int fd)
 
 /* ---- session ---- */
 
-static void session_hide_descriptors(const struct npu_session *session)
+static void session_hide_descriptors(struct npu_session *session)
 {
-	int fds[LIBNPU_SESSION_FDS];
+	int *fds[LIBNPU_SESSION_FDS];
 	unsigned n = libnpu_session_fds(session, fds);
 
 	for (unsigned i = 0; i < n; i++)
-		fds_set_internal(fds[i]);
+		*fds[i] = fds_hide(*fds[i]);
+}
+
+/* As libnpu would with the environment that there was when the process began. */
+static int session_connect(struct npu_session **ret_session)
+{
+	const char *socket = settings_get(SETTING_SOCKET);
+	const char *folder = settings_get(SETTING_RUNTIME_DIR);
+	struct npu_open_args args = {socket, settings_get(SETTING_CLASS)};
+	char path[PATH_MAX];
+	int r;
+
+	if ((socket && *socket) || !folder || !*folder)
+		return npu_open(&args, ret_session);
+	snprintf(path, sizeof(path), "%s/npud.sock", folder);
+	args.socket_path = path;
+	r = npu_open(&args, ret_session);
+	args.socket_path = NULL;
+	return r == -ENOENT || r == -ECONNREFUSED || r == -ENAMETOOLONG
+		       ? npu_open(&args, ret_session)
+		       : r;
 }
 
 static int session_open(const struct drm_file *file, struct npu_session **ret_session)
 {
-	const struct npu_open_args args = {.class_name = getenv("NPU_RUN_CLASS")};
 	int r;
 
-	r = npu_open(&args, ret_session);
+	r = session_connect(ret_session);
 	if (r < 0) {
 		trace_explain("%s: no session: %s", file->node->path, npu_last_error());
 		return drm_error(r == -ENOENT || r == -ECONNREFUSED ? -ECONNRESET : r);
@@ -337,14 +358,12 @@ static void fork_parent(void)
 
 static void fork_close_session(struct npu_session **session)
 {
-	int fds[LIBNPU_SESSION_FDS];
+	int *fds[LIBNPU_SESSION_FDS];
 	unsigned n = *session ? libnpu_session_fds(*session, fds) : 0;
 
 	*session = NULL;
-	for (unsigned i = 0; i < n; i++) {
-		fds_set(fds[i], NULL);
-		real()->close(fds[i]);
-	}
+	for (unsigned i = 0; i < n; i++)
+		fds_close_internal(*fds[i]);
 }
 
 /* Other threads of the parent may have been inside: what a lock protects is not to be trusted. */

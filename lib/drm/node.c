@@ -3,6 +3,7 @@
 #include "wrap.h"
 
 #include "node.h"
+#include "settings.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -101,7 +102,7 @@ bool node_parse(const char *entry, size_t length, struct drm_node *ret_node)
 
 static void nodes_init(void)
 {
-	const char *list = getenv("NPU_RUN_NODES");
+	const char *list = settings_get(SETTING_NODES);
 
 	for (list = list ? list : NODES_DEFAULT; *list && n_nodes < NODES_MAX;) {
 		size_t length = strcspn(list, ",");

@@ -142,9 +142,8 @@ int order_latest(const struct drm_file *file)
 
 void order_add(struct order_job *job, const struct drm_file *file, int fence)
 {
-	fds_set_internal(fence);
 	job->file = file;
-	job->fence = fence;
+	job->fence = fds_hide(fence);
 	order_lock();
 	TAILQ_INSERT_HEAD(&jobs, job, link);
 	order_unlock();

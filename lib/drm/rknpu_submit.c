@@ -214,9 +214,7 @@ static int pending_add(struct rknpu_state *state, const struct submission *submi
 	*pending = (struct rknpu_pending){.session = submission->session,
 					  .seqno = submission->seqno,
 					  .core_mask = submission->request->core_mask,
-					  .fence = fence};
-	if (fence >= 0)
-		fds_set_internal(fence);
+					  .fence = fds_hide(fence)};
 	LIST_INSERT_HEAD(&state->pendings, pending, link);
 	return 0;
 }

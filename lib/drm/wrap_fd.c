@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dma-buf.h>
+#include <linux/fs.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -100,10 +101,17 @@ static int ioctl_unseen(int fd, unsigned long request, void *argument)
 	return result_of(r);
 }
 
+/* Of any file; drivers do not see them. */
+static bool is_kernels(unsigned long request)
+{
+	return request == FIOCLEX || request == FIONCLEX || request == FIONBIO ||
+	       request == FIGETBSZ;
+}
+
 static int ioctl_ours(int fd, unsigned long request, void *argument)
 {
 	int saved = errno;
-	struct drm_file *file = drm_file_get(fd);
+	struct drm_file *file = is_kernels(request) ? NULL : drm_file_get(fd);
 	int r;
 
 	if (!file)
@@ -267,7 +275,7 @@ WRAP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 		errno = ENOSYS;
 		return -1;
 	}
-	if (flags || fds_is_borrowed())
+	if (flags & CLOSE_RANGE_CLOEXEC || fds_is_borrowed())
 		return real()->close_range(first, last, flags);
 	fds_forget_range(first, last);
 	/* In pieces, around what libnpu needs. */
