@@ -5,6 +5,7 @@
 #include "fds.h"
 
 #include "real.h"
+#include "signals.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -24,12 +25,14 @@ static struct description internal_description = {.kind = DESCRIPTION_INTERNAL, 
 
 void fds_lock(void)
 {
+	signals_block();
 	pthread_mutex_lock(&fds_mutex);
 }
 
 void fds_unlock(void)
 {
 	pthread_mutex_unlock(&fds_mutex);
+	signals_restore();
 }
 
 void fds_adopt_process(void)

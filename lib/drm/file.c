@@ -16,6 +16,7 @@
 #include "real.h"
 #include "record.h"
 #include "settings.h"
+#include "signals.h"
 #include "syncobj.h"
 #include "trace.h"
 
@@ -63,12 +64,14 @@ static void file_free(struct description *description)
 {
 	struct drm_file *file = (struct drm_file *)description;
 
+	signals_block();
 	pthread_mutex_lock(&files_mutex);
 	LIST_REMOVE(file, link);
 	pthread_mutex_unlock(&files_mutex);
 	file_drop_session(file);
 	pthread_mutex_destroy(&file->lock);
 	free(file);
+	signals_restore();
 }
 
 static struct drm_file *file_new(const struct drm_node *node, int fd)
@@ -191,7 +194,7 @@ static int open_spaces(struct drm_file *file)
 	return r;
 }
 
-int drm_file_open(const struct drm_node *node, int flags)
+static int file_open(const struct drm_node *node, int flags)
 {
 	char name[sizeof(MEMFD_PREFIX) + NODE_PATH_MAX];
 	struct drm_file *file;
@@ -219,6 +222,16 @@ int drm_file_open(const struct drm_node *node, int flags)
 	}
 	drm_file_put(file);
 	return r < 0 ? r : fd;
+}
+
+int drm_file_open(const struct drm_node *node, int flags)
+{
+	int r;
+
+	signals_block();
+	r = file_open(node, flags);
+	signals_restore();
+	return r;
 }
 
 struct drm_file *drm_file_get(int fd)
@@ -281,11 +294,13 @@ struct drm_file *drm_file_find(int fd)
 	node = node_of_descriptor(fd);
 	if (!node)
 		return NULL;
+	signals_block();
 	file = file_find_same(&status);
 	if (!file)
 		file = file_new(node, fd);
 	if (file && !fds_is_borrowed())
 		fds_set(fd, &file->description);
+	signals_restore();
 	return file;
 }
 
@@ -342,6 +357,7 @@ void drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction directio
 
 static void fork_prepare(void)
 {
+	signals_block();
 	order_lock();
 	merge_lock();
 	pthread_mutex_lock(&files_mutex);
@@ -354,6 +370,7 @@ static void fork_parent(void)
 	pthread_mutex_unlock(&files_mutex);
 	merge_unlock();
 	order_unlock();
+	signals_restore();
 }
 
 static void fork_close_session(struct npu_session **session)
@@ -392,6 +409,7 @@ static void fork_child(void)
 	merge_unlock();
 	order_forget_all();
 	order_unlock();
+	signals_restore();
 }
 
 static void adopt_inherited(void)

@@ -10,6 +10,7 @@
  */
 #include "personality.h"
 #include "record.h"
+#include "signals.h"
 #include "rknpu.h"
 #include "rknpu_misbehave.h"
 #include "trace.h"
@@ -455,7 +456,7 @@ static int queue_job_patiently(struct submission *submission)
 		pause_ns = npu_retry_after_ns();
 		pause = (struct timespec){(time_t)(pause_ns / 1000000000u),
 					  (long)(pause_ns % 1000000000u)};
-		nanosleep(&pause, NULL);
+		ppoll(NULL, 0, &pause, NULL);
 	}
 }
 
@@ -606,18 +607,17 @@ int rknpu_handle_submit(struct drm_file *file, void *data, size_t user_size)
 {
 	struct submission submission = {.file = file, .request = data, .fence = -1};
 	const bool is_masked = personality_happens(PERSONALITY_UNINTERRUPTIBLE);
-	sigset_t all, old;
+	sigset_t before;
 	int r;
 
 	r = check_request(data);
 	if (r < 0)
 		return r;
 	submission.n_waits = rknpu_count_waits();
-	sigfillset(&all);
 	if (is_masked)
-		pthread_sigmask(SIG_BLOCK, &all, &old);
+		before = signals_refuse();
 	r = submit_in_domain(&submission);
 	if (is_masked)
-		pthread_sigmask(SIG_SETMASK, &old, NULL);
+		signals_accept(&before);
 	return r;
 }

@@ -5,6 +5,7 @@
 #include "drm.h"
 #include "node.h"
 #include "real.h"
+#include "signals.h"
 #include "sync_file.h"
 #include "trace.h"
 #include "user.h"
@@ -81,24 +82,25 @@ static int dma_buf_ioctl(int fd, unsigned long request, void *argument)
 	return r;
 }
 
-/* The kernel knows nothing of it: is it a node that came to us unseen, or memory of one? */
+/*
+ * The kernel knows nothing of it: is it a node that came to us unseen, or memory of one? 0 or a
+ * negative errno value.
+ */
 static int ioctl_unseen(int fd, unsigned long request, void *argument)
 {
 	struct drm_file *file;
 	int r;
 
 	if (_IOC_TYPE(request) == DMA_BUF_BASE)
-		return result_of(dma_buf_ioctl(fd, request, argument));
+		return dma_buf_ioctl(fd, request, argument);
 	if (_IOC_TYPE(request) == SYNC_FILE_IOCTL_TYPE)
-		return result_of(sync_file_ioctl(fd, request, argument));
+		return sync_file_ioctl(fd, request, argument);
 	file = drm_file_find(fd);
-	if (!file) {
-		errno = ENOTTY;
-		return -1;
-	}
+	if (!file)
+		return -ENOTTY;
 	r = drm_ioctl(file, request, argument);
 	drm_file_put(file);
-	return result_of(r);
+	return r;
 }
 
 /* Of any file; drivers do not see them. */
@@ -110,16 +112,17 @@ static bool is_kernels(unsigned long request)
 
 static int ioctl_ours(int fd, unsigned long request, void *argument)
 {
-	int saved = errno;
-	struct drm_file *file = is_kernels(request) ? NULL : drm_file_get(fd);
-	int r;
+	int saved = errno, r = 0;
+	struct drm_file *file;
 
-	if (!file)
-		return real()->ioctl(fd, request, argument);
-	r = drm_ioctl(file, request, argument);
+	signals_block();
+	file = is_kernels(request) ? NULL : drm_file_get(fd);
+	if (file)
+		r = drm_ioctl(file, request, argument);
 	drm_file_put(file);
+	signals_restore();
 	errno = saved;
-	return result_of(r);
+	return file ? result_of(r) : real()->ioctl(fd, request, argument);
 }
 
 int wrap_ioctl(int fd, unsigned long request, void *argument)
@@ -129,9 +132,12 @@ int wrap_ioctl(int fd, unsigned long request, void *argument)
 	if (!is_other(fd))
 		return ioctl_ours(fd, request, argument);
 	r = real()->ioctl(fd, request, argument);
-	if (r < 0 && errno == ENOTTY && is_served_type(request))
-		return ioctl_unseen(fd, request, argument);
-	return r;
+	if (r >= 0 || errno != ENOTTY || !is_served_type(request))
+		return r;
+	signals_block();
+	r = ioctl_unseen(fd, request, argument);
+	signals_restore();
+	return result_of(r);
 }
 
 WRAP_EXPORT int ioctl(int fd, unsigned long request, ...)
@@ -197,8 +203,10 @@ void *wrap_mmap(const struct wrap_mmap *request)
 	if (!file)
 		return real()->mmap64(request->address, request->length, request->protection,
 				      request->flags, request->fd, (off64_t)request->offset);
+	signals_block();
 	r = find_memory(file, request, &fd);
 	drm_file_put(file);
+	signals_restore();
 	if (r == 0) {
 		map = real()->mmap64(request->address, request->length, request->protection,
 				     request->flags, fd, 0);

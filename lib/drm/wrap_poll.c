@@ -11,6 +11,7 @@
 #include "drm.h"
 #include "node.h"
 #include "real.h"
+#include "signals.h"
 #include "sync_file.h"
 #include "wrap_calls.h"
 
@@ -96,7 +97,7 @@ WRAP_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeo
 {
 	struct pollfd *hidden = hide(fds, n);
 
-	return reveal(fds, n, hidden, real()->ppoll(hidden ? hidden : fds, n, timeout, mask));
+	return reveal(fds, n, hidden, signals_ppoll(hidden ? hidden : fds, n, timeout, mask));
 }
 
 /* What fortified programs call, with the size of the array. */
@@ -106,21 +107,15 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, co
 
 WRAP_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms, size_t size)
 {
-	struct pollfd *hidden = size / sizeof(*fds) >= n ? hide(fds, n) : NULL;
-
-	return reveal(fds, n, hidden,
-		      hidden ? real()->poll(hidden, n, timeout_ms)
-			     : real()->__poll_chk(fds, n, timeout_ms, size));
+	return size / sizeof(*fds) >= n ? poll(fds, n, timeout_ms)
+					: real()->__poll_chk(fds, n, timeout_ms, size);
 }
 
 WRAP_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 			    const sigset_t *mask, size_t size)
 {
-	struct pollfd *hidden = size / sizeof(*fds) >= n ? hide(fds, n) : NULL;
-
-	return reveal(fds, n, hidden,
-		      hidden ? real()->ppoll(hidden, n, timeout, mask)
-			     : real()->__ppoll_chk(fds, n, timeout, mask, size));
+	return size / sizeof(*fds) >= n ? ppoll(fds, n, timeout, mask)
+					: real()->__ppoll_chk(fds, n, timeout, mask, size);
 }
 
 /* ---- select ---- */
