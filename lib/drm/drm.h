@@ -101,6 +101,7 @@ LIST_HEAD(drm_syncobjs, syncobj);
 struct drm_file {
 	struct description description;
 	const struct drm_node *node;
+	bool is_path;		   /* opened with O_PATH: good for stat() alone */
 	LIST_ENTRY(drm_file) link; /* on: all files of the process */
 	pthread_mutex_t lock;
 	struct npu_session *session; /* NULL: not made yet in this process */

@@ -74,6 +74,13 @@ static void file_free(struct description *description)
 	signals_restore();
 }
 
+static bool is_path(int fd)
+{
+	const int flags = real()->fcntl(fd, F_GETFL);
+
+	return flags >= 0 && flags & O_PATH;
+}
+
 static struct drm_file *file_new(const struct drm_node *node, int fd)
 {
 	struct drm_file *file = calloc(1, sizeof(*file));
@@ -89,6 +96,7 @@ static struct drm_file *file_new(const struct drm_node *node, int fd)
 	file->description.ino = status.st_ino;
 	atomic_init(&file->description.refs, 1);
 	file->node = node;
+	file->is_path = is_path(fd);
 	pthread_mutex_init(&file->lock, NULL);
 	pthread_mutex_lock(&files_mutex);
 	LIST_INSERT_HEAD(&files, file, link);
@@ -194,11 +202,25 @@ static int open_spaces(struct drm_file *file)
 	return r;
 }
 
-static int file_open(const struct drm_node *node, int flags)
+/* Opens it as the program asked, with the same number. Without /proc it stays open for all. */
+static void reopen(int fd, int flags)
+{
+	char link[32];
+	int other;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	other = real()->open(link, flags & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_PATH));
+	if (other < 0)
+		return;
+	real()->dup3(other, fd, flags & O_CLOEXEC);
+	real()->close(other);
+}
+
+/* A descriptor that says which node it is, or a negative errno value. */
+static int open_memfd(const struct drm_node *node, int flags)
 {
 	char name[sizeof(MEMFD_PREFIX) + NODE_PATH_MAX];
-	struct drm_file *file;
-	int fd, r;
+	int fd;
 
 	snprintf(name, sizeof(name), MEMFD_PREFIX "%s", node->path);
 	fd = memfd_create(name, MFD_ALLOW_SEALING | (flags & O_CLOEXEC ? MFD_CLOEXEC : 0));
@@ -209,12 +231,34 @@ static int file_open(const struct drm_node *node, int flags)
 		real()->close(fd);
 		return -EINVAL;
 	}
+	if (flags & (O_APPEND | O_NONBLOCK | O_PATH) || (flags & O_ACCMODE) != O_RDWR)
+		reopen(fd, flags);
+	return fd;
+}
+
+static int open_sessions(struct drm_file *file)
+{
+	int r;
+
+	if (file->is_path)
+		return 0;
+	r = drm_file_lock(file);
+	if (r < 0)
+		return r;
+	r = open_spaces(file);
+	drm_file_unlock(file);
+	return r;
+}
+
+static int file_open(const struct drm_node *node, int flags)
+{
+	int fd = open_memfd(node, flags), r;
+	struct drm_file *file;
+
+	if (fd < 0)
+		return fd;
 	file = file_new(node, fd);
-	r = file ? drm_file_lock(file) : -ENOMEM;
-	if (r == 0) {
-		r = open_spaces(file);
-		drm_file_unlock(file);
-	}
+	r = file ? open_sessions(file) : -ENOMEM;
 	if (r == 0) {
 		fds_set(fd, &file->description);
 	} else {
@@ -247,7 +291,7 @@ struct drm_file *drm_file_put(struct drm_file *file)
 }
 
 /* The file of this process that the descriptor is a number of, with a reference. */
-static struct drm_file *file_find_same(const struct stat64 *status)
+static struct drm_file *file_find_same(const struct stat64 *status, bool has_path_only)
 {
 	struct drm_file *file;
 
@@ -255,7 +299,7 @@ static struct drm_file *file_find_same(const struct stat64 *status)
 	LIST_FOREACH(file, &files, link)
 	{
 		if (file->description.dev != status->st_dev ||
-		    file->description.ino != status->st_ino)
+		    file->description.ino != status->st_ino || file->is_path != has_path_only)
 			continue;
 		/* Its last reference may be going away. */
 		if (atomic_fetch_add(&file->description.refs, 1) > 0)
@@ -295,7 +339,7 @@ struct drm_file *drm_file_find(int fd)
 	if (!node)
 		return NULL;
 	signals_block();
-	file = file_find_same(&status);
+	file = file_find_same(&status, is_path(fd));
 	if (!file)
 		file = file_new(node, fd);
 	if (file && !fds_is_borrowed())

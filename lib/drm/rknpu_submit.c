@@ -10,9 +10,9 @@
  */
 #include "personality.h"
 #include "record.h"
-#include "signals.h"
 #include "rknpu.h"
 #include "rknpu_misbehave.h"
+#include "signals.h"
 #include "trace.h"
 
 #include <errno.h>

@@ -7,14 +7,14 @@
 #define NPU_DRM_SETTINGS_H
 
 enum setting {
-	SETTING_NODES,	/* node.h */
-	SETTING_ROOT,	/* the folder of the presented files, path.h */
-	SETTING_SOCKET, /* npud's; absolute wherever that fits into an address */
+	SETTING_NODES,	     /* node.h */
+	SETTING_ROOT,	     /* the folder of the presented files, path.h */
+	SETTING_SOCKET,	     /* npud's; absolute wherever that fits into an address */
 	SETTING_RUNTIME_DIR, /* where npud's is else */
-	SETTING_CLASS,	/* of the policy's */
-	SETTING_RECORD, /* a folder, record.h */
-	SETTING_CHECK,	/* a file, trace.h */
-	SETTING_TRACE,	/* the same */
+	SETTING_CLASS,	     /* of the policy's */
+	SETTING_RECORD,	     /* a folder, record.h */
+	SETTING_CHECK,	     /* a file, trace.h */
+	SETTING_TRACE,	     /* the same */
 	SETTING_DEBUG,
 	SETTING_PERSONALITY, /* personality.h */
 	N_SETTINGS,

@@ -118,7 +118,7 @@ static int ioctl_ours(int fd, unsigned long request, void *argument)
 	signals_block();
 	file = is_kernels(request) ? NULL : drm_file_get(fd);
 	if (file)
-		r = drm_ioctl(file, request, argument);
+		r = file->is_path ? -EBADF : drm_ioctl(file, request, argument);
 	drm_file_put(file);
 	signals_restore();
 	errno = saved;
@@ -172,13 +172,28 @@ static struct gem_object *find_mapped(const struct gem *gem, uint64_t offset, bo
 	return object;
 }
 
+/* As the kernel looks at how a file was opened. */
+static int check_access(const struct wrap_mmap *request)
+{
+	const int flags = real()->fcntl(request->fd, F_GETFL);
+
+	if (flags < 0 || flags & O_PATH)
+		return -EBADF;
+	if ((flags & O_ACCMODE) == O_WRONLY ||
+	    ((flags & O_ACCMODE) == O_RDONLY && request->protection & PROT_WRITE))
+		return -EACCES;
+	return 0;
+}
+
 static int find_memory(struct drm_file *file, const struct wrap_mmap *request, int *ret_fd)
 {
 	const struct gem_object *object;
 	uint32_t handle = 0;
 	int r;
 
-	r = drm_file_lock(file);
+	r = check_access(request);
+	if (r == 0)
+		r = drm_file_lock(file);
 	if (r < 0)
 		return r;
 	object = find_mapped(&file->gem, request->offset, request->is_cut);

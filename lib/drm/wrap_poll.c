@@ -31,7 +31,7 @@ bool wrap_poll_is_never_ready(int fd)
 	if (__builtin_expect(fds_peek(fd) == NULL, 1))
 		return false;
 	file = drm_file_get(fd);
-	is_drm = file && file->node->kind != NODE_MISC;
+	is_drm = file && !file->is_path && file->node->kind != NODE_MISC;
 	drm_file_put(file);
 	return is_drm;
 }

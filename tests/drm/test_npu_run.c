@@ -151,6 +151,21 @@ static void nodes_64_bit_times(void)
 	run_client("DRM_CLIENT_NODES_TIME64");
 }
 
+static void descriptors(void)
+{
+	run_client("DRM_CLIENT_DESCRIPTORS");
+}
+
+static void descriptors_32_bit(void)
+{
+	run_client("DRM_CLIENT_DESCRIPTORS_32");
+}
+
+static void descriptors_64_bit_times(void)
+{
+	run_client("DRM_CLIENT_DESCRIPTORS_TIME64");
+}
+
 static void libdrm(void)
 {
 	run_client("DRM_CLIENT_LIBDRM");
@@ -217,6 +232,31 @@ static void private_daemon(void)
 	result = run(nodes);
 	if (result.status != 0)
 		harness_fail(__FILE__, __LINE__, "%s", result.output);
+}
+
+/* Programs that have left the folder, and lost the environment, that npud was named in. */
+static void relative_sockets(void)
+{
+	struct daemon daemon = start(NULL);
+	const char *const arguments[] = {"npu-run", client("DRM_CLIENT_DESCRIPTORS"),
+					 "settings_are_kept", NULL};
+	char *folder = strdup(daemon.socket), *name = strrchr(folder, '/');
+	struct command_result result;
+
+	*name++ = '\0';
+	REQUIRE_EQ(chdir(folder), 0);
+	setenv("NPU_SOCKET", name, 1);
+	result = run(arguments);
+	if (result.status != 0)
+		harness_fail(__FILE__, __LINE__, "%s", result.output);
+	REQUIRE(strcmp(name, "npud.sock") == 0);
+	unsetenv("NPU_SOCKET");
+	setenv("XDG_RUNTIME_DIR", folder, 1);
+	result = run(arguments);
+	if (result.status != 0)
+		harness_fail(__FILE__, __LINE__, "%s", result.output);
+	free(folder);
+	daemon_stop(&daemon);
 }
 
 static void no_daemon_is_said(void)
@@ -617,6 +657,10 @@ static const struct test_case cases[] = {
 	{.name = "nodes", .run = nodes, .timeout_s = 120},
 	{.name = "nodes_32_bit", .run = nodes_32_bit, .timeout_s = 120},
 	{.name = "nodes_64_bit_times", .run = nodes_64_bit_times, .timeout_s = 120},
+	{.name = "descriptors", .run = descriptors, .timeout_s = 120},
+	{.name = "descriptors_32_bit", .run = descriptors_32_bit, .timeout_s = 120},
+	{.name = "descriptors_64_bit_times", .run = descriptors_64_bit_times, .timeout_s = 120},
+	HARNESS_CASE(relative_sockets),
 	HARNESS_CASE(libdrm),
 	HARNESS_CASE(private_daemon),
 	HARNESS_CASE(no_daemon_is_said),
