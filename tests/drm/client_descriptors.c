@@ -57,6 +57,7 @@ static void shells_redirect(void)
 
 static void few_numbers_are_enough(void)
 {
+	struct memory memory;
 	struct rlimit limit;
 	int fd;
 
@@ -65,12 +66,12 @@ static void few_numbers_are_enough(void)
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	for (int i = 0; i < 4; i++) {
 		fd = open_node(CARD);
-		CHECK(is_npu(fd));
+		memory_new(fd, 4096, 0, &memory);
 	}
 	closefrom(fd + 1);
-	CHECK(is_npu(fd));
+	memory_new(fd, 4096, 0, &memory);
 	CHECK_EQ(close_range((unsigned)fd + 1, ~0u, CLOSE_RANGE_UNSHARE), 0);
-	CHECK(is_npu(fd));
+	memory_new(fd, 4096, 0, &memory);
 }
 
 /* ---- fences ---- */
