@@ -20,6 +20,7 @@
  * that way can tell what it is. Each process has a session of its own for it, made on first use.
  *
  * Locks: a file's `lock` protects its session and its objects. It is not held while a job runs.
+ * Signals wait while a thread is in here (signals.h).
  */
 #ifndef NPU_DRM_DRM_H
 #define NPU_DRM_DRM_H

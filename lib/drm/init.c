@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Before main(): the next functions, the settings, the trace, and descriptors that this process was
- * born with. */
+/*
+ * Before main(): the next functions, the settings, the trace, and descriptors that this process was
+ * born with.
+ */
 #include "drm.h"
 #include "path.h"
 #include "real.h"

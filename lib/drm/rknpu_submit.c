@@ -456,7 +456,7 @@ static int queue_job_patiently(struct submission *submission)
 		pause_ns = npu_retry_after_ns();
 		pause = (struct timespec){(time_t)(pause_ns / 1000000000u),
 					  (long)(pause_ns % 1000000000u)};
-		ppoll(NULL, 0, &pause, NULL);
+		ppoll(NULL, 0, &pause, NULL); /* signals.h */
 	}
 }
 

@@ -10,7 +10,7 @@ enum setting {
 	SETTING_NODES,	     /* node.h */
 	SETTING_ROOT,	     /* the folder of the presented files, path.h */
 	SETTING_SOCKET,	     /* npud's; absolute wherever that fits into an address */
-	SETTING_RUNTIME_DIR, /* where npud's is else */
+	SETTING_RUNTIME_DIR, /* where it is else: npud.sock there, or libnpu's last guess */
 	SETTING_CLASS,	     /* of the policy's */
 	SETTING_RECORD,	     /* a folder, record.h */
 	SETTING_CHECK,	     /* a file, trace.h */
