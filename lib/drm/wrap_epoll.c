@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -37,24 +38,29 @@ WRAP_EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_even
 	return 0;
 }
 
+/* "tfd: 5 events: 19 data: ffff pos:0 ...": 0 where there is no such name. */
+static unsigned long long number_behind(const char *line, const char *name, int base)
+{
+	const char *found = strstr(line, name);
+
+	return found ? strtoull(found + strlen(name), NULL, base) : 0;
+}
+
 /* Whether a fence was added with that number, for being readable. */
 static bool is_fence(int epoll_fd, uint64_t data)
 {
 	char path[40], line[160];
-	unsigned long long found_data;
 	bool is_found = false;
-	unsigned events;
 	FILE *list;
-	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", epoll_fd);
 	list = real()->fopen(path, "re");
 	while (list && !is_found && fgets(line, sizeof(line), list))
 		/* One that was to be told once has lost the others of its events. */
-		is_found = sscanf(line, "tfd: %d events: %x data: %llx", &fd, &events,
-				  &found_data) == 3 &&
-			   found_data == data && events & (EPOLLIN | EPOLLONESHOT) &&
-			   sync_file_is_fence(fd);
+		is_found = strncmp(line, "tfd:", 4) == 0 &&
+			   number_behind(line, "data:", 16) == data &&
+			   number_behind(line, "events:", 16) & (EPOLLIN | EPOLLONESHOT) &&
+			   sync_file_is_fence((int)number_behind(line, "tfd:", 10));
 	if (list)
 		real()->fclose(list);
 	return is_found;
