@@ -205,6 +205,11 @@ uint64_t npu_completions_lost(const struct npu_session *session);
 /* ---- fences ---- */
 
 /*
+ * A fence that is signalled has POLLHUP, not POLLIN, for poll and epoll (EPOLLHUP); for select it
+ * is readable.
+ */
+
+/*
  * Waits for a fence descriptor of npud's. timeout_ns as in npu_wait(). -EBADF: not such a fence;
  * -ETIMEDOUT: not signalled yet; -ECONNRESET: npud died before the job ended.
  */

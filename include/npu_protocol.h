@@ -306,8 +306,9 @@ struct npu_completion {
 };
 
 /*
- * A fence descriptor is the read end of a pipe that carries nothing. It polls readable once the job
- * has ended, for every holder and for good; then st_mode & 07777 of fstat() is the outcome. Still
+ * A fence descriptor is the read end of a pipe that carries nothing. Once the job has ended it is
+ * readable to select() and read(), which finds the end, and has POLLHUP, not POLLIN, for poll() and
+ * epoll, for every holder and for good; then st_mode & 07777 of fstat() is the outcome. Still
  * NPU_OUTCOME_PENDING there means that npud died.
  */
 #define NPU_FENCE_MODE_MASK 07777

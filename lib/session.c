@@ -193,12 +193,12 @@ const struct npu_hello_reply *npu_query(const struct npu_session *session)
 	return &session->hello;
 }
 
-unsigned libnpu_session_fds(const struct npu_session *session, int ret_fds[LIBNPU_SESSION_FDS])
+unsigned libnpu_session_fds(struct npu_session *session, int *ret_fds[LIBNPU_SESSION_FDS])
 {
-	ret_fds[0] = session->socket;
-	ret_fds[1] = session->results.socket;
-	ret_fds[2] = session->results.ready_fd;
-	ret_fds[3] = session->results.wake_fd;
-	ret_fds[4] = session->results.epoll_fd;
+	ret_fds[0] = &session->socket;
+	ret_fds[1] = &session->results.socket;
+	ret_fds[2] = &session->results.ready_fd;
+	ret_fds[3] = &session->results.wake_fd;
+	ret_fds[4] = &session->results.epoll_fd;
 	return LIBNPU_SESSION_FDS;
 }

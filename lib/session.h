@@ -64,7 +64,10 @@ int libnpu_connect(const char *path, int *ret_socket);
 
 #define LIBNPU_SESSION_FDS 5
 
-/* The descriptors that a session holds, for who must keep others from closing them; how many. */
-unsigned libnpu_session_fds(const struct npu_session *session, int ret_fds[LIBNPU_SESSION_FDS]);
+/*
+ * Where a session keeps the numbers of its descriptors, for who must keep others from closing them,
+ * or gives them other numbers while no call is under way; how many. -1 stands for none.
+ */
+unsigned libnpu_session_fds(struct npu_session *session, int *ret_fds[LIBNPU_SESSION_FDS]);
 
 #endif

@@ -20,6 +20,7 @@
  * that way can tell what it is. Each process has a session of its own for it, made on first use.
  *
  * Locks: a file's `lock` protects its session and its objects. It is not held while a job runs.
+ * Signals wait while a thread is in here (signals.h).
  */
 #ifndef NPU_DRM_DRM_H
 #define NPU_DRM_DRM_H
@@ -101,6 +102,7 @@ LIST_HEAD(drm_syncobjs, syncobj);
 struct drm_file {
 	struct description description;
 	const struct drm_node *node;
+	bool is_path;		   /* opened with O_PATH: good for stat() alone */
 	LIST_ENTRY(drm_file) link; /* on: all files of the process */
 	pthread_mutex_t lock;
 	struct npu_session *session; /* NULL: not made yet in this process */

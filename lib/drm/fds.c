@@ -5,10 +5,16 @@
 #include "fds.h"
 
 #include "real.h"
+#include "signals.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define HIDDEN_END  4096 /* the kernel's table is as long as its highest number */
+#define HIDDEN_ROOM 64
 
 _Atomic(struct fds_page *) fds_pages[FDS_PAGES];
 
@@ -19,12 +25,14 @@ static struct description internal_description = {.kind = DESCRIPTION_INTERNAL, 
 
 void fds_lock(void)
 {
+	signals_block();
 	pthread_mutex_lock(&fds_mutex);
 }
 
 void fds_unlock(void)
 {
 	pthread_mutex_unlock(&fds_mutex);
+	signals_restore();
 }
 
 void fds_adopt_process(void)
@@ -136,9 +144,45 @@ void fds_forget_range(unsigned first, unsigned last)
 	}
 }
 
-void fds_set_internal(int fd)
+/* Where hidden descriptors begin: near the limit, and lower each time that there is no room. */
+static int hidden_first(void)
 {
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > HIDDEN_END)
+		limit.rlim_cur = HIDDEN_END;
+	return (int)limit.rlim_cur - HIDDEN_ROOM;
+}
+
+/* The number of a copy, which is closed on exec(), or -1. */
+static int copy_high(int fd)
+{
+	static atomic_int kept_first;
+	int first = atomic_load(&kept_first), high;
+
+	if (first == 0)
+		first = hidden_first();
+	while (first > fd) {
+		high = real()->fcntl(fd, F_DUPFD_CLOEXEC, first);
+		if (high >= 0) {
+			atomic_store(&kept_first, first);
+			return high;
+		}
+		first -= HIDDEN_ROOM;
+	}
+	return -1;
+}
+
+int fds_hide(int fd)
+{
+	int high = fd >= 0 ? copy_high(fd) : -1;
+
+	if (high >= 0) {
+		real()->close(fd);
+		fd = high;
+	}
 	fds_set(fd, &internal_description);
+	return fd;
 }
 
 void fds_close_internal(int fd)

@@ -70,8 +70,12 @@ void fds_unlock(void);
 /* In the child. */
 void fds_adopt_process(void);
 
-/* Hides a descriptor of this library's from the program. */
-void fds_set_internal(int fd);
+/*
+ * Hides a descriptor of this library's from the program, which is to find the numbers that it would
+ * find on silicon: `fd` is closed, and its number from then on is one below the limit, which is
+ * returned. Where there is no room it stays what it is. -1 is passed on.
+ */
+int fds_hide(int fd);
 /* Closes such a one. */
 void fds_close_internal(int fd);
 

@@ -15,11 +15,14 @@
 #include "personality.h"
 #include "real.h"
 #include "record.h"
+#include "settings.h"
+#include "signals.h"
 #include "syncobj.h"
 #include "trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +39,12 @@ static pthread_mutex_t files_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static struct npu_session *session_drop(struct npu_session *session)
 {
-	int fds[LIBNPU_SESSION_FDS];
+	int *fds[LIBNPU_SESSION_FDS];
 	unsigned n = session ? libnpu_session_fds(session, fds) : 0;
 
 	/* They are no secret any more before their numbers can be given to others. */
 	for (unsigned i = 0; i < n; i++)
-		fds_set(fds[i], NULL);
+		fds_set(*fds[i], NULL);
 	return npu_close(session);
 }
 
@@ -61,12 +64,21 @@ static void file_free(struct description *description)
 {
 	struct drm_file *file = (struct drm_file *)description;
 
+	signals_block();
 	pthread_mutex_lock(&files_mutex);
 	LIST_REMOVE(file, link);
 	pthread_mutex_unlock(&files_mutex);
 	file_drop_session(file);
 	pthread_mutex_destroy(&file->lock);
 	free(file);
+	signals_restore();
+}
+
+static bool is_path(int fd)
+{
+	const int flags = real()->fcntl(fd, F_GETFL);
+
+	return flags >= 0 && flags & O_PATH;
 }
 
 static struct drm_file *file_new(const struct drm_node *node, int fd)
@@ -84,6 +96,7 @@ static struct drm_file *file_new(const struct drm_node *node, int fd)
 	file->description.ino = status.st_ino;
 	atomic_init(&file->description.refs, 1);
 	file->node = node;
+	file->is_path = is_path(fd);
 	pthread_mutex_init(&file->lock, NULL);
 	pthread_mutex_lock(&files_mutex);
 	LIST_INSERT_HEAD(&files, file, link);
@@ -93,21 +106,40 @@ static struct drm_file *file_new(const struct drm_node *node, int fd)
 
 /* ---- session ---- */
 
-static void session_hide_descriptors(const struct npu_session *session)
+static void session_hide_descriptors(struct npu_session *session)
 {
-	int fds[LIBNPU_SESSION_FDS];
+	int *fds[LIBNPU_SESSION_FDS];
 	unsigned n = libnpu_session_fds(session, fds);
 
 	for (unsigned i = 0; i < n; i++)
-		fds_set_internal(fds[i]);
+		*fds[i] = fds_hide(*fds[i]);
+}
+
+/* As libnpu would with the environment that there was when the process began. */
+static int session_connect(struct npu_session **ret_session)
+{
+	const char *socket = settings_get(SETTING_SOCKET);
+	const char *folder = settings_get(SETTING_RUNTIME_DIR);
+	struct npu_open_args args = {socket, settings_get(SETTING_CLASS)};
+	char path[PATH_MAX];
+	int r;
+
+	if ((socket && *socket) || !folder || !*folder)
+		return npu_open(&args, ret_session);
+	snprintf(path, sizeof(path), "%s/npud.sock", folder);
+	args.socket_path = path;
+	r = npu_open(&args, ret_session);
+	args.socket_path = NULL;
+	return r == -ENOENT || r == -ECONNREFUSED || r == -ENAMETOOLONG
+		       ? npu_open(&args, ret_session)
+		       : r;
 }
 
 static int session_open(const struct drm_file *file, struct npu_session **ret_session)
 {
-	const struct npu_open_args args = {.class_name = getenv("NPU_RUN_CLASS")};
 	int r;
 
-	r = npu_open(&args, ret_session);
+	r = session_connect(ret_session);
 	if (r < 0) {
 		trace_explain("%s: no session: %s", file->node->path, npu_last_error());
 		return drm_error(r == -ENOENT || r == -ECONNREFUSED ? -ECONNRESET : r);
@@ -170,11 +202,25 @@ static int open_spaces(struct drm_file *file)
 	return r;
 }
 
-int drm_file_open(const struct drm_node *node, int flags)
+/* Opens it as the program asked, with the same number. Without /proc it stays open for all. */
+static void reopen(int fd, int flags)
+{
+	char link[32];
+	int other;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	other = real()->open(link, flags & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_PATH));
+	if (other < 0)
+		return;
+	real()->dup3(other, fd, flags & O_CLOEXEC);
+	real()->close(other);
+}
+
+/* A descriptor that says which node it is, or a negative errno value. */
+static int open_memfd(const struct drm_node *node, int flags)
 {
 	char name[sizeof(MEMFD_PREFIX) + NODE_PATH_MAX];
-	struct drm_file *file;
-	int fd, r;
+	int fd;
 
 	snprintf(name, sizeof(name), MEMFD_PREFIX "%s", node->path);
 	fd = memfd_create(name, MFD_ALLOW_SEALING | (flags & O_CLOEXEC ? MFD_CLOEXEC : 0));
@@ -185,12 +231,34 @@ int drm_file_open(const struct drm_node *node, int flags)
 		real()->close(fd);
 		return -EINVAL;
 	}
+	if (flags & (O_APPEND | O_NONBLOCK | O_PATH) || (flags & O_ACCMODE) != O_RDWR)
+		reopen(fd, flags);
+	return fd;
+}
+
+static int open_sessions(struct drm_file *file)
+{
+	int r;
+
+	if (file->is_path)
+		return 0;
+	r = drm_file_lock(file);
+	if (r < 0)
+		return r;
+	r = open_spaces(file);
+	drm_file_unlock(file);
+	return r;
+}
+
+static int file_open(const struct drm_node *node, int flags)
+{
+	int fd = open_memfd(node, flags), r;
+	struct drm_file *file;
+
+	if (fd < 0)
+		return fd;
 	file = file_new(node, fd);
-	r = file ? drm_file_lock(file) : -ENOMEM;
-	if (r == 0) {
-		r = open_spaces(file);
-		drm_file_unlock(file);
-	}
+	r = file ? open_sessions(file) : -ENOMEM;
 	if (r == 0) {
 		fds_set(fd, &file->description);
 	} else {
@@ -198,6 +266,16 @@ int drm_file_open(const struct drm_node *node, int flags)
 	}
 	drm_file_put(file);
 	return r < 0 ? r : fd;
+}
+
+int drm_file_open(const struct drm_node *node, int flags)
+{
+	int r;
+
+	signals_block();
+	r = file_open(node, flags);
+	signals_restore();
+	return r;
 }
 
 struct drm_file *drm_file_get(int fd)
@@ -213,7 +291,7 @@ struct drm_file *drm_file_put(struct drm_file *file)
 }
 
 /* The file of this process that the descriptor is a number of, with a reference. */
-static struct drm_file *file_find_same(const struct stat64 *status)
+static struct drm_file *file_find_same(const struct stat64 *status, bool has_path_only)
 {
 	struct drm_file *file;
 
@@ -221,7 +299,7 @@ static struct drm_file *file_find_same(const struct stat64 *status)
 	LIST_FOREACH(file, &files, link)
 	{
 		if (file->description.dev != status->st_dev ||
-		    file->description.ino != status->st_ino)
+		    file->description.ino != status->st_ino || file->is_path != has_path_only)
 			continue;
 		/* Its last reference may be going away. */
 		if (atomic_fetch_add(&file->description.refs, 1) > 0)
@@ -260,11 +338,13 @@ struct drm_file *drm_file_find(int fd)
 	node = node_of_descriptor(fd);
 	if (!node)
 		return NULL;
-	file = file_find_same(&status);
+	signals_block();
+	file = file_find_same(&status, is_path(fd));
 	if (!file)
 		file = file_new(node, fd);
 	if (file && !fds_is_borrowed())
 		fds_set(fd, &file->description);
+	signals_restore();
 	return file;
 }
 
@@ -321,6 +401,7 @@ void drm_file_sync_memory(dev_t dev, ino_t ino, enum npu_sync_direction directio
 
 static void fork_prepare(void)
 {
+	signals_block();
 	order_lock();
 	merge_lock();
 	pthread_mutex_lock(&files_mutex);
@@ -333,18 +414,17 @@ static void fork_parent(void)
 	pthread_mutex_unlock(&files_mutex);
 	merge_unlock();
 	order_unlock();
+	signals_restore();
 }
 
 static void fork_close_session(struct npu_session **session)
 {
-	int fds[LIBNPU_SESSION_FDS];
+	int *fds[LIBNPU_SESSION_FDS];
 	unsigned n = *session ? libnpu_session_fds(*session, fds) : 0;
 
 	*session = NULL;
-	for (unsigned i = 0; i < n; i++) {
-		fds_set(fds[i], NULL);
-		real()->close(fds[i]);
-	}
+	for (unsigned i = 0; i < n; i++)
+		fds_close_internal(*fds[i]);
 }
 
 /* Other threads of the parent may have been inside: what a lock protects is not to be trusted. */
@@ -373,6 +453,7 @@ static void fork_child(void)
 	merge_unlock();
 	order_forget_all();
 	order_unlock();
+	signals_restore();
 }
 
 static void adopt_inherited(void)

@@ -113,11 +113,7 @@ static int start_thread(struct merge *merge)
 
 static int hide_copy(int fd)
 {
-	int copy = real()->fcntl(fd, F_DUPFD_CLOEXEC, 0);
-
-	if (copy >= 0)
-		fds_set_internal(copy);
-	return copy;
+	return fds_hide(real()->fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 /* Fills in the descriptors. */
@@ -133,8 +129,7 @@ static int merge_open(struct merge *merge, const int *fences, int *ret_fence)
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
 	(void)fchmod(fds[1], NPU_OUTCOME_PENDING);
-	fds_set_internal(fds[1]);
-	merge->write_fd = fds[1];
+	merge->write_fd = fds_hide(fds[1]);
 	*ret_fence = fds[0];
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "wrap.h"
 
 #include "node.h"
+#include "settings.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -118,7 +119,7 @@ static unsigned find_device(const struct drm_node *node)
 
 static void nodes_init(void)
 {
-	const char *list = getenv("NPU_RUN_NODES");
+	const char *list = settings_get(SETTING_NODES);
 
 	for (list = list ? list : NODES_DEFAULT; *list && n_nodes < NODES_MAX;) {
 		size_t length = strcspn(list, ",");

@@ -142,9 +142,8 @@ int order_latest(const struct drm_file *file)
 
 void order_add(struct order_job *job, const struct drm_file *file, int fence)
 {
-	fds_set_internal(fence);
 	job->file = file;
-	job->fence = fence;
+	job->fence = fds_hide(fence);
 	order_lock();
 	TAILQ_INSERT_HEAD(&jobs, job, link);
 	order_unlock();
@@ -217,7 +216,7 @@ int order_pause(uint64_t pause_ns)
 {
 	struct timespec pause = {(time_t)(pause_ns / NS_PER_S), (long)(pause_ns % NS_PER_S)};
 
-	return nanosleep(&pause, NULL) < 0 && !is_wait_restarted() ? -EINTR : 0;
+	return ppoll(NULL, 0, &pause, NULL) < 0 && !is_wait_restarted() ? -EINTR : 0;
 }
 
 static int fence_object(const struct gem_object *object, int *ret_fence)

@@ -10,6 +10,7 @@
 #include "fds.h"
 #include "node.h"
 #include "real.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,7 +170,7 @@ bool path_may_be_ours(int folder, const char *name)
 
 static bool is_shown(struct path *path)
 {
-	const char *root = getenv("NPU_RUN_ROOT");
+	const char *root = settings_get(SETTING_ROOT);
 	struct stat64 status;
 	bool has_prefix = false;
 	int n;
@@ -226,7 +227,7 @@ bool path_is_device_folder(int folder, const char *name)
 
 bool path_strip_root(char *name)
 {
-	const char *root = getenv("NPU_RUN_ROOT");
+	const char *root = settings_get(SETTING_ROOT);
 	size_t n = root ? strlen(root) : 0;
 
 	if (n == 0 || strncmp(name, root, n) != 0 || name[n] != '/')

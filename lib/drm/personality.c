@@ -3,6 +3,7 @@
 #include "personality.h"
 
 #include "drm.h"
+#include "settings.h"
 #include "trace.h"
 
 #include <pthread.h>
@@ -50,7 +51,7 @@ static unsigned parse_names(const char *list)
 
 static void init(void)
 {
-	const char *text = getenv("NPU_PERSONALITY");
+	const char *text = settings_get(SETTING_PERSONALITY);
 	char *end;
 
 	if (!text || !*text)

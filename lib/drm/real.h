@@ -51,6 +51,12 @@
 	X(int, __select64, (int, fd_set *, fd_set *, fd_set *, void *))                            \
 	X(int, __pselect64, (int, fd_set *, fd_set *, fd_set *, const void *, const sigset_t *))   \
 	X(int, epoll_ctl, (int, int, int, struct epoll_event *))                                   \
+	X(int, epoll_wait, (int, struct epoll_event *, int, int))                                  \
+	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *))               \
+	X(int, epoll_pwait2,                                                                       \
+	  (int, struct epoll_event *, int, const struct timespec *, const sigset_t *))             \
+	X(int, __epoll_pwait2_time64,                                                              \
+	  (int, struct epoll_event *, int, const void *, const sigset_t *))                        \
 	X(int, fstat, (int, struct stat *))                                                        \
 	X(int, fstat64, (int, struct stat64 *))                                                    \
 	X(int, fstatat, (int, const char *, struct stat *, int))                                   \

@@ -9,6 +9,7 @@
 #include "drm.h"
 #include "gzip.h"
 #include "node.h"
+#include "settings.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -70,7 +71,7 @@ static int claim_folder(struct record *record, const char *base)
 
 static struct record *record_new(void)
 {
-	const char *base = getenv("NPU_RUN_RECORD");
+	const char *base = settings_get(SETTING_RECORD);
 	struct record *record;
 	int r;
 

@@ -9,6 +9,7 @@
 #include "trace.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -29,7 +30,7 @@ static void pause_ns(uint64_t duration_ns)
 	const struct timespec pause = {(time_t)(duration_ns / 1000000000u),
 				       (long)(duration_ns % 1000000000u)};
 
-	nanosleep(&pause, NULL);
+	ppoll(NULL, 0, &pause, NULL); /* signals.h */
 }
 
 /* ---- address spaces ---- */

@@ -12,6 +12,7 @@
 #include "record.h"
 #include "rknpu.h"
 #include "rknpu_misbehave.h"
+#include "signals.h"
 #include "sync_file.h"
 #include "trace.h"
 
@@ -219,9 +220,7 @@ static int pending_add(struct rknpu_state *state, const struct submission *submi
 	*pending = (struct rknpu_pending){.session = submission->session,
 					  .seqno = submission->seqno,
 					  .core_mask = submission->request->core_mask,
-					  .fence = fence};
-	if (fence >= 0)
-		fds_set_internal(fence);
+					  .fence = fds_hide(fence)};
 	LIST_INSERT_HEAD(&state->pendings, pending, link);
 	return 0;
 }
@@ -486,7 +485,7 @@ static int queue_job_patiently(struct submission *submission)
 		pause_ns = npu_retry_after_ns();
 		pause = (struct timespec){(time_t)(pause_ns / 1000000000u),
 					  (long)(pause_ns % 1000000000u)};
-		nanosleep(&pause, NULL);
+		ppoll(NULL, 0, &pause, NULL); /* signals.h */
 	}
 }
 
@@ -642,18 +641,17 @@ int rknpu_handle_submit(struct drm_file *file, void *data, size_t user_size)
 {
 	struct submission submission = {.file = file, .request = data, .fence = -1};
 	const bool is_masked = personality_happens(PERSONALITY_UNINTERRUPTIBLE);
-	sigset_t all, old;
+	sigset_t before;
 	int r;
 
 	r = check_request(data);
 	if (r < 0)
 		return r;
 	submission.n_waits = rknpu_count_waits();
-	sigfillset(&all);
 	if (is_masked)
-		pthread_sigmask(SIG_BLOCK, &all, &old);
+		before = signals_refuse();
 	r = submit_in_domain(&submission);
 	if (is_masked)
-		pthread_sigmask(SIG_SETMASK, &old, NULL);
+		signals_accept(&before);
 	return r;
 }

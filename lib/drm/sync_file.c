@@ -11,6 +11,7 @@
 #include "merge.h"
 #include "npu.h"
 #include "order.h"
+#include "real.h"
 #include "trace.h"
 #include "user.h"
 
@@ -131,11 +132,13 @@ int sync_file_new_signalled(enum npu_outcome outcome)
 	return fds[0];
 }
 
+/* poll() asks this, so it must not. */
 bool sync_file_is_fence(int fd)
 {
-	int32_t status;
+	struct stat64 status;
 
-	return find_status(fd, &status) == 0;
+	return real()->fstat64(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
+	       (status.st_mode & NPU_FENCE_MODE_MASK) < NPU_OUTCOME_COUNT;
 }
 
 int sync_file_ioctl(int fd, unsigned long request, void *argument)

@@ -36,9 +36,7 @@ static void set_fence(struct syncobj *syncobj, int fence)
 {
 	if (syncobj->fence >= 0)
 		fds_close_internal(syncobj->fence);
-	syncobj->fence = fence;
-	if (fence >= 0)
-		fds_set_internal(fence);
+	syncobj->fence = fds_hide(fence);
 }
 
 static void set_signalled(struct syncobj *syncobj, bool is_signalled)
@@ -73,12 +71,11 @@ static int create_locked(struct drm_file *file, struct drm_syncobj_create *reque
 
 	if (!syncobj)
 		return -ENOMEM;
-	syncobj->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	syncobj->event_fd = fds_hide(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (syncobj->event_fd < 0) {
 		free(syncobj);
 		return -ENOMEM;
 	}
-	fds_set_internal(syncobj->event_fd);
 	syncobj->fence = -1;
 	syncobj->handle = ++file->last_syncobj;
 	set_signalled(syncobj, request->flags & DRM_SYNCOBJ_CREATE_SIGNALED);

@@ -7,6 +7,7 @@
 
 #include "fds.h"
 #include "real.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,35 +24,28 @@ static int trace_fd = -1, check_fd = -1;
 static bool is_debugging;
 static __thread unsigned n_explained;
 
-static int open_log(const char *variable)
+static int open_log(enum setting setting)
 {
-	const char *path = getenv(variable);
-	int fd, high;
+	const char *path = settings_get(setting);
+	int fd;
 
 	if (!path || !*path)
 		return -1;
 	fd = real()->open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (fd < 0) {
-		dprintf(STDERR_FILENO, "npu-run: %s: %s: %s\n", variable, path, strerror(errno));
+		dprintf(STDERR_FILENO, "npu-run: %s: %s\n", path, strerror(errno));
 		return -1;
 	}
-	/* Out of the way of programs that expect to get the lowest numbers. */
-	high = real()->fcntl(fd, F_DUPFD_CLOEXEC, 200);
-	if (high >= 0) {
-		real()->close(fd);
-		fd = high;
-	}
-	fds_set_internal(fd);
-	return fd;
+	return fds_hide(fd);
 }
 
 void trace_init(void)
 {
-	const char *debug = getenv("NPU_DEBUG");
+	const char *debug = settings_get(SETTING_DEBUG);
 
 	is_debugging = debug && *debug && strcmp(debug, "0") != 0;
-	trace_fd = open_log("NPU_TRACE");
-	check_fd = open_log("NPU_RUN_CHECK");
+	trace_fd = open_log(SETTING_TRACE);
+	check_fd = open_log(SETTING_CHECK);
 }
 
 bool trace_is_on(void)

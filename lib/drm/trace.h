@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* Reads the environment; once. */
+/* As the settings have it; once. */
 void trace_init(void);
 
 /* Whether trace_call() writes anything: arguments need not be put together otherwise. */

@@ -22,8 +22,11 @@ int wrap_fcntl(int fd, int command, void *argument);
 /* `fd` is one that fds_peek() knows. */
 void *wrap_mmap(const struct wrap_mmap *request);
 
-/* poll(), select() and epoll_ctl() by number; false where the kernel is to be called. */
+/* poll(), select() and epoll by number; false where the kernel is to be called. */
 bool wrap_poll_syscall(long number, const long a[6], long *ret_result);
+bool wrap_epoll_syscall(long number, const long a[6], long *ret_result);
+/* A node that poll(), select() and epoll never find ready. */
+bool wrap_poll_is_never_ready(int fd);
 
 struct stat64;
 

@@ -5,6 +5,7 @@
 #include "drm.h"
 #include "node.h"
 #include "real.h"
+#include "signals.h"
 #include "sync_file.h"
 #include "trace.h"
 #include "user.h"
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dma-buf.h>
+#include <linux/fs.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -80,38 +82,47 @@ static int dma_buf_ioctl(int fd, unsigned long request, void *argument)
 	return r;
 }
 
-/* The kernel knows nothing of it: is it a node that came to us unseen, or memory of one? */
+/*
+ * The kernel knows nothing of it: is it a node that came to us unseen, or memory of one? 0 or a
+ * negative errno value.
+ */
 static int ioctl_unseen(int fd, unsigned long request, void *argument)
 {
 	struct drm_file *file;
 	int r;
 
 	if (_IOC_TYPE(request) == DMA_BUF_BASE)
-		return result_of(dma_buf_ioctl(fd, request, argument));
+		return dma_buf_ioctl(fd, request, argument);
 	if (_IOC_TYPE(request) == SYNC_FILE_IOCTL_TYPE)
-		return result_of(sync_file_ioctl(fd, request, argument));
+		return sync_file_ioctl(fd, request, argument);
 	file = drm_file_find(fd);
-	if (!file) {
-		errno = ENOTTY;
-		return -1;
-	}
+	if (!file)
+		return -ENOTTY;
 	r = drm_ioctl(file, request, argument);
 	drm_file_put(file);
-	return result_of(r);
+	return r;
+}
+
+/* Of any file; drivers do not see them. */
+static bool is_kernels(unsigned long request)
+{
+	return request == FIOCLEX || request == FIONCLEX || request == FIONBIO ||
+	       request == FIGETBSZ;
 }
 
 static int ioctl_ours(int fd, unsigned long request, void *argument)
 {
-	int saved = errno;
-	struct drm_file *file = drm_file_get(fd);
-	int r;
+	int saved = errno, r = 0;
+	struct drm_file *file;
 
-	if (!file)
-		return real()->ioctl(fd, request, argument);
-	r = drm_ioctl(file, request, argument);
+	signals_block();
+	file = is_kernels(request) ? NULL : drm_file_get(fd);
+	if (file)
+		r = file->is_path ? -EBADF : drm_ioctl(file, request, argument);
 	drm_file_put(file);
+	signals_restore();
 	errno = saved;
-	return result_of(r);
+	return file ? result_of(r) : real()->ioctl(fd, request, argument);
 }
 
 int wrap_ioctl(int fd, unsigned long request, void *argument)
@@ -121,9 +132,12 @@ int wrap_ioctl(int fd, unsigned long request, void *argument)
 	if (!is_other(fd))
 		return ioctl_ours(fd, request, argument);
 	r = real()->ioctl(fd, request, argument);
-	if (r < 0 && errno == ENOTTY && is_served_type(request))
-		return ioctl_unseen(fd, request, argument);
-	return r;
+	if (r >= 0 || errno != ENOTTY || !is_served_type(request))
+		return r;
+	signals_block();
+	r = ioctl_unseen(fd, request, argument);
+	signals_restore();
+	return result_of(r);
 }
 
 WRAP_EXPORT int ioctl(int fd, unsigned long request, ...)
@@ -158,13 +172,28 @@ static struct gem_object *find_mapped(const struct gem *gem, uint64_t offset, bo
 	return object;
 }
 
+/* As the kernel looks at how a file was opened. */
+static int check_access(const struct wrap_mmap *request)
+{
+	const int flags = real()->fcntl(request->fd, F_GETFL);
+
+	if (flags < 0 || flags & O_PATH)
+		return -EBADF;
+	if ((flags & O_ACCMODE) == O_WRONLY ||
+	    ((flags & O_ACCMODE) == O_RDONLY && request->protection & PROT_WRITE))
+		return -EACCES;
+	return 0;
+}
+
 static int find_memory(struct drm_file *file, const struct wrap_mmap *request, int *ret_fd)
 {
 	const struct gem_object *object;
 	uint32_t handle = 0;
 	int r;
 
-	r = drm_file_lock(file);
+	r = check_access(request);
+	if (r == 0)
+		r = drm_file_lock(file);
 	if (r < 0)
 		return r;
 	object = find_mapped(&file->gem, request->offset, request->is_cut);
@@ -189,8 +218,10 @@ void *wrap_mmap(const struct wrap_mmap *request)
 	if (!file)
 		return real()->mmap64(request->address, request->length, request->protection,
 				      request->flags, request->fd, (off64_t)request->offset);
+	signals_block();
 	r = find_memory(file, request, &fd);
 	drm_file_put(file);
+	signals_restore();
 	if (r == 0) {
 		map = real()->mmap64(request->address, request->length, request->protection,
 				     request->flags, fd, 0);
@@ -267,7 +298,7 @@ WRAP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 		errno = ENOSYS;
 		return -1;
 	}
-	if (flags || fds_is_borrowed())
+	if (flags & CLOSE_RANGE_CLOEXEC || fds_is_borrowed())
 		return real()->close_range(first, last, flags);
 	fds_forget_range(first, last);
 	/* In pieces, around what libnpu needs. */

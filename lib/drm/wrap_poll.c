@@ -2,14 +2,17 @@
 /*
  * A DRM node becomes readable when its driver has events to tell; these drivers have none. The
  * descriptor that stands for it is a file, which would be ready at once, so it is kept from the
- * kernel. /dev/rknpu has no poll of its own, and is as any file is. Fences need nothing: they are
- * pipes.
+ * kernel. /dev/rknpu has no poll of its own, and is as any file is.
+ *
+ * Fences are pipes that hang up, where a sync file is readable: so that is what is said.
  */
 #include "wrap.h"
 
 #include "drm.h"
 #include "node.h"
 #include "real.h"
+#include "signals.h"
+#include "sync_file.h"
 #include "wrap_calls.h"
 
 #include <errno.h>
@@ -17,11 +20,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
 
-static bool is_never_ready(int fd)
+bool wrap_poll_is_never_ready(int fd)
 {
 	struct drm_file *file;
 	bool is_drm;
@@ -29,7 +31,7 @@ static bool is_never_ready(int fd)
 	if (__builtin_expect(fds_peek(fd) == NULL, 1))
 		return false;
 	file = drm_file_get(fd);
-	is_drm = file && file->node->kind != NODE_MISC;
+	is_drm = file && !file->is_path && file->node->kind != NODE_MISC;
 	drm_file_put(file);
 	return is_drm;
 }
@@ -42,7 +44,7 @@ static struct pollfd *hide(struct pollfd *fds, nfds_t n)
 	struct pollfd *hidden = NULL;
 
 	for (nfds_t i = 0; i < n; i++) {
-		if (!is_never_ready(fds[i].fd))
+		if (!wrap_poll_is_never_ready(fds[i].fd))
 			continue;
 		if (!hidden) {
 			hidden = malloc(n * sizeof(*hidden));
@@ -55,13 +57,29 @@ static struct pollfd *hide(struct pollfd *fds, nfds_t n)
 	return hidden;
 }
 
-/* Tells what the kernel said of the copy; passes `result` on. */
+/* Bits of poll() and epoll alike. */
+static bool may_be_fence(uint32_t events)
+{
+	return __builtin_expect((events & (POLLIN | POLLHUP)) == POLLHUP, 0);
+}
+
+static void tell_fences(struct pollfd *fds, nfds_t n)
+{
+	for (nfds_t i = 0; i < n; i++)
+		if (may_be_fence((uint16_t)fds[i].revents) && fds[i].events & POLLIN &&
+		    sync_file_is_fence(fds[i].fd))
+			fds[i].revents = (short)((fds[i].revents & ~POLLHUP) | POLLIN);
+}
+
+/* Tells what the kernel said, where there is a copy said of that; passes `result` on. */
 static int reveal(struct pollfd *fds, nfds_t n, struct pollfd *hidden, int result)
 {
 	int saved = errno;
 
-	for (nfds_t i = 0; i < n && result >= 0; i++)
+	for (nfds_t i = 0; hidden && i < n && result >= 0; i++)
 		fds[i].revents = hidden[i].revents;
+	if (result > 0)
+		tell_fences(fds, n);
 	free(hidden);
 	errno = saved;
 	return result;
@@ -71,8 +89,7 @@ WRAP_EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	struct pollfd *hidden = hide(fds, n);
 
-	return hidden ? reveal(fds, n, hidden, real()->poll(hidden, n, timeout_ms))
-		      : real()->poll(fds, n, timeout_ms);
+	return reveal(fds, n, hidden, real()->poll(hidden ? hidden : fds, n, timeout_ms));
 }
 
 WRAP_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
@@ -80,8 +97,7 @@ WRAP_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeo
 {
 	struct pollfd *hidden = hide(fds, n);
 
-	return hidden ? reveal(fds, n, hidden, real()->ppoll(hidden, n, timeout, mask))
-		      : real()->ppoll(fds, n, timeout, mask);
+	return reveal(fds, n, hidden, signals_ppoll(hidden ? hidden : fds, n, timeout, mask));
 }
 
 /* What fortified programs call, with the size of the array. */
@@ -91,19 +107,15 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, co
 
 WRAP_EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms, size_t size)
 {
-	struct pollfd *hidden = size / sizeof(*fds) >= n ? hide(fds, n) : NULL;
-
-	return hidden ? reveal(fds, n, hidden, real()->poll(hidden, n, timeout_ms))
-		      : real()->__poll_chk(fds, n, timeout_ms, size);
+	return size / sizeof(*fds) >= n ? poll(fds, n, timeout_ms)
+					: real()->__poll_chk(fds, n, timeout_ms, size);
 }
 
 WRAP_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 			    const sigset_t *mask, size_t size)
 {
-	struct pollfd *hidden = size / sizeof(*fds) >= n ? hide(fds, n) : NULL;
-
-	return hidden ? reveal(fds, n, hidden, real()->ppoll(hidden, n, timeout, mask))
-		      : real()->__ppoll_chk(fds, n, timeout, mask, size);
+	return size / sizeof(*fds) >= n ? ppoll(fds, n, timeout, mask)
+					: real()->__ppoll_chk(fds, n, timeout, mask, size);
 }
 
 /* ---- select ---- */
@@ -111,7 +123,7 @@ WRAP_EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec 
 static void hide_in_set(int n, fd_set *set)
 {
 	for (int fd = 0; set && fd < n; fd++)
-		if (FD_ISSET(fd, set) && is_never_ready(fd))
+		if (FD_ISSET(fd, set) && wrap_poll_is_never_ready(fd))
 			FD_CLR(fd, set);
 }
 
@@ -136,19 +148,6 @@ WRAP_EXPORT int pselect(int n, fd_set *reads, fd_set *writes, fd_set *exceptions
 	return real()->pselect(n, reads, writes, exceptions, timeout, mask);
 }
 
-/* ---- epoll ---- */
-
-/* The kernel's EPERM means that the rest is well, and the file cannot be waited for. */
-WRAP_EXPORT int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
-{
-	int saved = errno, r = real()->epoll_ctl(epoll_fd, operation, fd, event);
-
-	if (r == 0 || errno != EPERM || !is_never_ready(fd))
-		return r;
-	errno = saved;
-	return 0;
-}
-
 /* ---- other names ---- */
 
 #ifndef __LP64__
@@ -163,8 +162,7 @@ WRAP_EXPORT int __ppoll64(struct pollfd *fds, nfds_t n, const void *timeout, con
 {
 	struct pollfd *hidden = hide(fds, n);
 
-	return hidden ? reveal(fds, n, hidden, real()->__ppoll64(hidden, n, timeout, mask))
-		      : real()->__ppoll64(fds, n, timeout, mask);
+	return reveal(fds, n, hidden, real()->__ppoll64(hidden ? hidden : fds, n, timeout, mask));
 }
 
 WRAP_EXPORT int __select64(int n, fd_set *reads, fd_set *writes, fd_set *exceptions, void *timeout)
@@ -187,7 +185,7 @@ static long poll_raw(long number, const long a[6])
 	struct pollfd *fds = (struct pollfd *)a[0], *hidden = hide(fds, (nfds_t)a[1]);
 	long r = real()->syscall(number, hidden ? (long)hidden : a[0], a[1], a[2], a[3], a[4]);
 
-	return hidden ? reveal(fds, (nfds_t)a[1], hidden, (int)r) : r;
+	return reveal(fds, (nfds_t)a[1], hidden, (int)r);
 }
 
 bool wrap_poll_syscall(long number, const long a[6], long *ret_result)
@@ -213,11 +211,7 @@ bool wrap_poll_syscall(long number, const long a[6], long *ret_result)
 	case SYS_pselect6:
 		hide_in_sets((int)a[0], (fd_set *)a[1], (fd_set *)a[2], (fd_set *)a[3]);
 		return false;
-	case SYS_epoll_ctl:
-		*ret_result =
-			epoll_ctl((int)a[0], (int)a[1], (int)a[2], (struct epoll_event *)a[3]);
-		return true;
 	default:
-		return false;
+		return wrap_epoll_syscall(number, a, ret_result);
 	}
 }

@@ -120,6 +120,9 @@ CLIENT_TEST(nodes, "DRM_CLIENT_NODES", NULL)
 CLIENT_TEST(nodes_32_bit, "DRM_CLIENT_NODES_32", NULL)
 /* The same program with a time_t of 64 bits. */
 CLIENT_TEST(nodes_64_bit_times, "DRM_CLIENT_NODES_TIME64", NULL)
+CLIENT_TEST(descriptors, "DRM_CLIENT_DESCRIPTORS", NULL)
+CLIENT_TEST(descriptors_32_bit, "DRM_CLIENT_DESCRIPTORS_32", NULL)
+CLIENT_TEST(descriptors_64_bit_times, "DRM_CLIENT_DESCRIPTORS_TIME64", NULL)
 CLIENT_TEST(libdrm, "DRM_CLIENT_LIBDRM", NULL)
 
 /* Memory is cached or not as MEM_CREATE said, where that makes a difference. */
@@ -199,6 +202,31 @@ static void private_daemon(void)
 	require_private("DRM_CLIENT_RKNPU", "many_objects");
 	setenv("NPU_TEST_NODES", "300", 1);
 	require_private("DRM_CLIENT_RKNPU", "many_nodes");
+}
+
+/* Programs that have left the folder, and lost the environment, that npud was named in. */
+static void relative_sockets(void)
+{
+	struct daemon daemon = start(NULL);
+	const char *const arguments[] = {"npu-run", client("DRM_CLIENT_DESCRIPTORS"),
+					 "settings_are_kept", NULL};
+	char *folder = strdup(daemon.socket), *name = strrchr(folder, '/');
+	struct command_result result;
+
+	*name++ = '\0';
+	REQUIRE_EQ(chdir(folder), 0);
+	setenv("NPU_SOCKET", name, 1);
+	result = run(arguments);
+	if (result.status != 0)
+		harness_fail(__FILE__, __LINE__, "%s", result.output);
+	REQUIRE(strcmp(name, "npud.sock") == 0);
+	unsetenv("NPU_SOCKET");
+	setenv("XDG_RUNTIME_DIR", folder, 1);
+	result = run(arguments);
+	if (result.status != 0)
+		harness_fail(__FILE__, __LINE__, "%s", result.output);
+	free(folder);
+	daemon_stop(&daemon);
 }
 
 static void no_daemon_is_said(void)
@@ -643,6 +671,10 @@ static const struct test_case cases[] = {
 	{.name = "nodes", .run = nodes, .timeout_s = 120},
 	{.name = "nodes_32_bit", .run = nodes_32_bit, .timeout_s = 120},
 	{.name = "nodes_64_bit_times", .run = nodes_64_bit_times, .timeout_s = 120},
+	{.name = "descriptors", .run = descriptors, .timeout_s = 120},
+	{.name = "descriptors_32_bit", .run = descriptors_32_bit, .timeout_s = 120},
+	{.name = "descriptors_64_bit_times", .run = descriptors_64_bit_times, .timeout_s = 120},
+	HARNESS_CASE(relative_sockets),
 	HARNESS_CASE(libdrm),
 	HARNESS_CASE(private_daemon),
 	HARNESS_CASE(no_daemon_is_said),
