@@ -25,6 +25,14 @@ void *wrap_mmap(const struct wrap_mmap *request);
 /* poll(), select() and epoll_ctl() by number; false where the kernel is to be called. */
 bool wrap_poll_syscall(long number, const long a[6], long *ret_result);
 
+/*
+ * mkdir() and the like by number: a node, its folder or something below is not changed. False where
+ * the kernel is to be called.
+ */
+bool wrap_change_syscall(long number, const long a[6], long *ret_result);
+/* Whether something that cannot be pretended would be made there; with errno set. */
+bool wrap_is_refused(const char *call, int folder, const char *name);
+
 struct stat64;
 
 int wrap_openat(int folder, const char *name, int flags, mode_t mode);
