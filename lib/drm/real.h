@@ -69,6 +69,7 @@
 	X(int, chdir, (const char *))                                                              \
 	X(int, fchdir, (int))                                                                      \
 	X(char *, getcwd, (char *, size_t))                                                        \
+	X(char *, get_current_dir_name, (void))                                                    \
 	X(DIR *, opendir, (const char *))                                                          \
 	X(int, closedir, (DIR *))                                                                  \
 	X(struct dirent *, readdir, (DIR *))                                                       \

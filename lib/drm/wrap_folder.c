@@ -174,6 +174,15 @@ WRAP_EXPORT char *__getcwd_chk(char *buffer, size_t size, size_t room)
 	return getcwd(buffer, size);
 }
 
+WRAP_EXPORT char *get_current_dir_name(void)
+{
+	char *cwd = real()->get_current_dir_name();
+
+	if (cwd)
+		path_strip_root(cwd);
+	return cwd;
+}
+
 /* ---- scandir ---- */
 
 /* The folder to read instead; `name` itself where it is not one of ours. */

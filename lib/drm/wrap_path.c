@@ -17,6 +17,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+ssize_t __readlinkat_chk(int folder, const char *name, char *buffer, size_t size, size_t room);
 ssize_t __readlink_chk(const char *name, char *buffer, size_t size, size_t room);
 char *__realpath_chk(const char *name, char *resolved, size_t room);
 
@@ -138,6 +139,14 @@ WRAP_EXPORT ssize_t __readlink_chk(const char *name, char *buffer, size_t size, 
 	if (size > room)
 		abort();
 	return readlink(name, buffer, size);
+}
+
+WRAP_EXPORT ssize_t __readlinkat_chk(int folder, const char *name, char *buffer, size_t size,
+				     size_t room)
+{
+	if (size > room)
+		abort();
+	return readlinkat(folder, name, buffer, size);
 }
 
 static char *copy_path(const char *path, char *resolved)

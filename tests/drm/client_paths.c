@@ -256,6 +256,8 @@ static void inherited(void)
 		CHECK(is_npu(100));
 }
 
+ssize_t __readlinkat_chk(int folder, const char *name, char *buffer, size_t size, size_t room);
+
 static void names_of_descriptors(void)
 {
 	int fd = open(CARD, O_RDWR), folder = open("/dev/dri", O_RDONLY | O_DIRECTORY);
@@ -282,6 +284,9 @@ static void names_of_descriptors(void)
 	CHECK_EQ(chdir("/dev/accel"), 0);
 	CHECK_EQ(readlink("/proc/self/cwd", target, sizeof(target)), 10);
 	CHECK(strncmp(target, "/dev/accel", 10) == 0);
+	CHECK(strcmp(get_current_dir_name(), "/dev/accel") == 0);
+	CHECK_EQ(__readlinkat_chk(AT_FDCWD, name, target, 8, sizeof(target)), 8);
+	CHECK(strncmp(target, "/dev/dri", 8) == 0);
 }
 
 static void wrong_names(void)
