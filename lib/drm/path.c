@@ -232,7 +232,7 @@ static bool is_base_shown(int folder)
 
 bool path_may_be_ours(int folder, const char *name)
 {
-	char start[6];
+	char start[6] = "";
 
 	if (!name)
 		return false;
@@ -244,9 +244,9 @@ bool path_may_be_ours(int folder, const char *name)
 	}
 	if (start[0] != '/')
 		return is_base_shown(folder) || (folder == AT_FDCWD && has_node_name(name));
-	return start[1] == '/' || start[1] == '.' || strncmp(start, "/dev/", 5) == 0 ||
-	       memcmp(start, "/dev", 5) == 0 || strncmp(start, "/sys/", 5) == 0 ||
-	       strncmp(start, "/proc/", 6) == 0;
+	return start[1] == '/' || start[1] == '.' || strncmp(start, "/sys/", 5) == 0 ||
+	       strncmp(start, "/proc/", 6) == 0 ||
+	       (strncmp(start, "/dev", 4) == 0 && (!start[4] || start[4] == '/'));
 }
 
 /* "card1/", "card1/.": only a folder may have such a name. */
@@ -354,7 +354,8 @@ bool path_is_guarded(int folder, const char *name)
 {
 	int saved = errno;
 	char plain[PATH_MAX];
-	bool is_known = path_may_be_ours(folder, name) && find_absolute(folder, name, plain);
+	bool is_known =
+		path_may_be_ours(folder, name) && *name && find_absolute(folder, name, plain);
 
 	errno = saved;
 	return is_known && (is_node_folder(plain) || is_listed_only(plain) || node_find(plain));

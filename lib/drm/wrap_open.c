@@ -299,10 +299,21 @@ WRAP_EXPORT FILE *freopen64(const char *name, const char *mode, FILE *stream)
 
 /* ---- files that a child is to be started with ---- */
 
-/*
- * libc opens them in the child, where it cannot be helped. The child gets a copy of a descriptor
- * that means the node and has no session; there is one for each node, and it is kept.
- */
+/* A descriptor that means the node and has no session; -1. */
+static int make_descriptor(const struct drm_node *node)
+{
+	int fd = open_node(node, O_RDWR | O_CLOEXEC), kept;
+
+	if (fd < 0)
+		return -1;
+	kept = real()->fcntl(fd, F_DUPFD_CLOEXEC, KEPT_FD_MIN);
+	close(fd);
+	if (kept >= 0)
+		fds_set_internal(kept);
+	return kept;
+}
+
+/* libc opens them in the child, where it cannot be helped: each node's is made once, and kept. */
 static int keep_descriptor(const struct drm_node *node)
 {
 	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -315,17 +326,11 @@ static int keep_descriptor(const struct drm_node *node)
 	pthread_mutex_lock(&mutex);
 	while (kept[i].node && kept[i].node != node)
 		i++;
-	if (!kept[i].node) {
-		fd = open_node(node, O_RDWR | O_CLOEXEC);
-		kept[i].fd = real()->fcntl(fd, F_DUPFD_CLOEXEC, KEPT_FD_MIN);
-		if (kept[i].fd >= 0) {
-			fds_set_internal(kept[i].fd);
-			kept[i].node = node;
-		}
-		if (fd >= 0)
-			close(fd);
+	fd = kept[i].node ? kept[i].fd : make_descriptor(node);
+	if (fd >= 0) {
+		kept[i].node = node;
+		kept[i].fd = fd;
 	}
-	fd = kept[i].node ? kept[i].fd : -1;
 	pthread_mutex_unlock(&mutex);
 	return fd;
 }

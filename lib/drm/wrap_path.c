@@ -83,9 +83,8 @@ WRAP_EXPORT int eaccess(const char *name, int mode)
 
 static ssize_t copy_link(const char *target, char *buffer, size_t size)
 {
-	size_t n = strlen(target);
+	size_t n = strnlen(target, size);
 
-	n = n < size ? n : size;
 	memcpy(buffer, target, n);
 	return (ssize_t)n;
 }
@@ -151,7 +150,7 @@ WRAP_EXPORT ssize_t __readlinkat_chk(int folder, const char *name, char *buffer,
 
 static char *copy_path(const char *path, char *resolved)
 {
-	return resolved ? strcpy(resolved, path) : strdup(path);
+	return resolved ? memcpy(resolved, path, strlen(path) + 1) : strdup(path);
 }
 
 /* "/proc/self/fd/5" of a node, or a node. */
@@ -172,9 +171,10 @@ static char *find_node_path(const char *name, const struct path *path, char *res
 
 WRAP_EXPORT char *realpath(const char *restrict name, char *restrict resolved)
 {
-	struct path path = {.real = name};
+	struct path path;
 	char *result = NULL;
 
+	path.real = name;
 	if (path_may_be_ours(AT_FDCWD, name)) {
 		path_resolve(AT_FDCWD, name, &path);
 		result = find_node_path(name, &path, resolved);

@@ -114,6 +114,12 @@ static void making_fails(void)
 	CHECK(!fopen(NEW, "w") && errno == EROFS);
 	CHECK(!fopen64(NEW, "a+") && errno == EROFS);
 	CHECK(!freopen(NEW, "w", stdin) && errno == EROFS);
+	/* A name that is none of the file system's. */
+	CHECK_EQ(chdir("/dev/dri"), 0);
+	CHECK_FAILS(open("new", O_CREAT | O_WRONLY, 0600), EROFS);
+	snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "npu-run-test-%d", getpid());
+	address.sun_path[0] = '\0';
+	CHECK_EQ(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 }
 
 static void changes_by_number(void)

@@ -152,23 +152,29 @@ struct held_run {
 /* `script` says the program's number and its folder. */
 static void held_start(const struct daemon *daemon, const char *script, struct held_run *ret_run)
 {
-	int input[2], output[2], program;
+	const char *npu_run = getenv("NPU_RUN");
+	int input[2], output[2];
+	char *folder;
+	long program;
 	FILE *said;
 
-	REQUIRE(pipe2(input, O_CLOEXEC) == 0 && pipe2(output, O_CLOEXEC) == 0);
+	REQUIRE(npu_run && pipe2(input, O_CLOEXEC) == 0 && pipe2(output, O_CLOEXEC) == 0);
 	ret_run->pid = fork();
 	if (ret_run->pid == 0) {
 		dup2(input[0], STDIN_FILENO);
 		dup2(output[1], STDOUT_FILENO);
-		execl(getenv("NPU_RUN"), "npu-run", "--socket", daemon->socket, "sh", "-c", script,
+		execl(npu_run, "npu-run", "--socket", daemon->socket, "sh", "-c", script,
 		      (char *)NULL);
 		_exit(127);
 	}
 	close(input[0]);
 	close(output[1]);
 	said = fdopen(output[0], "r");
-	REQUIRE(said && fscanf(said, "%d %107s", &program, ret_run->folder) == 2);
+	REQUIRE(said && fgets(ret_run->folder, sizeof(ret_run->folder), said));
 	fclose(said);
+	program = strtol(ret_run->folder, &folder, 10);
+	folder[strcspn(folder, "\n")] = '\0';
+	memmove(ret_run->folder, folder + 1, strlen(folder));
 	ret_run->input = input[1];
 	ret_run->program_pidfd = (int)syscall(SYS_pidfd_open, program, 0);
 	REQUIRE(ret_run->program_pidfd >= 0);
