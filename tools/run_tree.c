@@ -271,10 +271,13 @@ static const char *choose_parent(void)
 
 int run_tree_init(struct run_tree *tree, const char *nodes)
 {
+	char lock[16];
 	mode_t mask = umask(S_IWGRP | S_IWOTH);
 	int result = scratch_init(choose_parent(), "npu-run", &tree->folder);
 	if (result == 0)
 		result = make_all(tree, nodes);
+	snprintf(lock, sizeof(lock), "%d", tree->folder.lock);
+	setenv("NPU_RUN_LOCK", lock, 1); /* for the interposer: what the program shall not close */
 	umask(mask);
 	return result;
 }

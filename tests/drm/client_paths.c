@@ -401,6 +401,29 @@ static void another_user(void)
 	CHECK_FAILS(open(path, O_RDONLY), EACCES);
 }
 
+/* As some programs do to become a daemon: what says that the shown files are in use stays. */
+static void everything_is_closed(void)
+{
+	const struct dirent *entry;
+	unsigned n_locks = 0;
+	DIR *folder;
+
+	for (int i = 3; i < 1024; i++)
+		close(i);
+	closefrom(3);
+	folder = opendir("/proc/self/fd");
+	CHECK(folder);
+	while ((entry = readdir(folder)) != NULL) {
+		char target[64] = "";
+
+		if (readlinkat(dirfd(folder), entry->d_name, target, sizeof(target) - 1) > 0)
+			n_locks += strstr(target, "/scratch.lock") != NULL;
+	}
+	closedir(folder);
+	CHECK_EQ(n_locks, 1);
+	CHECK_EQ(access(CARD, F_OK), 0);
+}
+
 static unsigned n_nodes;
 
 static int visit(const char *name, const struct stat *status, int type, struct FTW *place)
@@ -443,6 +466,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(dev_lists_nodes),
 	CLIENT_CASE(host_node_stays),
 	CLIENT_CASE(another_user),
+	CLIENT_CASE(everything_is_closed),
 	CLIENT_CASE(trees_are_walked),
 };
 
