@@ -331,6 +331,28 @@ static bool follow_link(int folder, char name[PATH_MAX])
 	return true;
 }
 
+bool path_is_guarded(int folder, const char *name)
+{
+	int saved = errno;
+	char plain[PATH_MAX];
+	bool is_known =
+		path_may_be_ours(folder, name) && *name && find_absolute(folder, name, plain);
+
+	errno = saved;
+	return is_known && (is_node_folder(plain) || is_listed_only(plain) || node_find(plain));
+}
+
+/* One of ours, or a name in the folders of nodes that nothing has. */
+static bool resolve_target(int folder, const char *name, struct path *ret_path)
+{
+	if (path_resolve(folder, name, ret_path))
+		return true;
+	if (!path_is_guarded(folder, name))
+		return false;
+	ret_path->virtual = ret_path->real = ret_path->plain;
+	return true;
+}
+
 bool path_resolve_link(int folder, const char *name, struct path *ret_path)
 {
 	int saved = errno;
@@ -342,23 +364,12 @@ bool path_resolve_link(int folder, const char *name, struct path *ret_path)
 		if (!follow_link(folder, followed))
 			break;
 		if (followed[0] != '/')
-			is_ours = path_resolve(folder, followed, ret_path);
+			is_ours = resolve_target(folder, followed, ret_path);
 		else if (path_make_plain(followed, plain, sizeof(plain)) == 0)
-			is_ours = path_resolve(AT_FDCWD, plain, ret_path);
+			is_ours = resolve_target(AT_FDCWD, plain, ret_path);
 	}
 	errno = saved;
 	return is_ours;
-}
-
-bool path_is_guarded(int folder, const char *name)
-{
-	int saved = errno;
-	char plain[PATH_MAX];
-	bool is_known =
-		path_may_be_ours(folder, name) && *name && find_absolute(folder, name, plain);
-
-	errno = saved;
-	return is_known && (is_node_folder(plain) || is_listed_only(plain) || node_find(plain));
 }
 
 int path_descriptor(const char *name)

@@ -25,8 +25,8 @@ bool path_resolve(int folder, const char *name, struct path *ret_path);
 bool path_may_be_ours(int folder, const char *name);
 
 /*
- * The same for a link that the kernel found to lead nowhere (ENOENT), and which may lead to one of
- * ours. Keeps errno.
+ * The same for a name that may be a link to one of ours, or to where one could be: asked where the
+ * kernel has found nothing (ENOENT), and before it would make a file there. Keeps errno.
  */
 bool path_resolve_link(int folder, const char *name, struct path *ret_path);
 

@@ -76,14 +76,28 @@ static int open_link(int fd, int folder, const char *name, int flags)
 	return path.node ? open_node(path.node, flags) : open_shown(&path, flags, 0);
 }
 
-int wrap_openat(int folder, const char *name, int flags, mode_t mode)
+/* A link to one of ours, through which the kernel would make a file: true where it must not. */
+static bool open_made_link(int folder, const char *name, int flags, int *ret_fd)
 {
-	const struct drm_node *node;
 	struct path path;
 
-	if (!path_may_be_ours(folder, name))
-		return open_link(real()->openat64(folder, name, flags, mode), folder, name, flags);
-	node = find_reopened(name);
+	if ((flags & (O_CREAT | O_EXCL | O_NOFOLLOW)) != O_CREAT || !name ||
+	    !path_resolve_link(folder, name, &path))
+		return false;
+	if (path.node)
+		*ret_fd = open_node(path.node, flags);
+	else if (wrap_is_refused("open", AT_FDCWD, path.plain))
+		*ret_fd = -1;
+	else
+		*ret_fd = open_shown(&path, flags, 0);
+	return true;
+}
+
+static int open_ours(int folder, const char *name, int flags, mode_t mode)
+{
+	const struct drm_node *node = find_reopened(name);
+	struct path path;
+
 	path_resolve(folder, name, &path);
 	if (node || path.node)
 		return open_node(node ? node : path.node, flags);
@@ -91,6 +105,17 @@ int wrap_openat(int folder, const char *name, int flags, mode_t mode)
 		return -1;
 	if (path.virtual)
 		return open_shown(&path, flags, mode);
+	return open_link(real()->openat64(folder, name, flags, mode), folder, name, flags);
+}
+
+int wrap_openat(int folder, const char *name, int flags, mode_t mode)
+{
+	int fd;
+
+	if (path_may_be_ours(folder, name))
+		return open_ours(folder, name, flags, mode);
+	if (open_made_link(folder, name, flags, &fd))
+		return fd;
 	return open_link(real()->openat64(folder, name, flags, mode), folder, name, flags);
 }
 
@@ -106,31 +131,40 @@ int wrap_openat(int folder, const char *name, int flags, mode_t mode)
 WRAP_EXPORT int open(const char *name, int flags, ...)
 {
 	mode_t mode;
+	int fd;
 
 	TAKE_MODE(flags, mode); /* NOLINT(clang-analyzer-valist.Uninitialized) */
-	if (!path_may_be_ours(AT_FDCWD, name))
-		return open_link(real()->open(name, flags, mode), AT_FDCWD, name, flags);
-	return wrap_openat(AT_FDCWD, name, flags, mode);
+	if (path_may_be_ours(AT_FDCWD, name))
+		return open_ours(AT_FDCWD, name, flags, mode);
+	if (open_made_link(AT_FDCWD, name, flags, &fd))
+		return fd;
+	return open_link(real()->open(name, flags, mode), AT_FDCWD, name, flags);
 }
 
 WRAP_EXPORT int open64(const char *name, int flags, ...)
 {
 	mode_t mode;
+	int fd;
 
 	TAKE_MODE(flags, mode); /* NOLINT(clang-analyzer-valist.Uninitialized) */
-	if (!path_may_be_ours(AT_FDCWD, name))
-		return open_link(real()->open64(name, flags, mode), AT_FDCWD, name, flags);
-	return wrap_openat(AT_FDCWD, name, flags, mode);
+	if (path_may_be_ours(AT_FDCWD, name))
+		return open_ours(AT_FDCWD, name, flags, mode);
+	if (open_made_link(AT_FDCWD, name, flags, &fd))
+		return fd;
+	return open_link(real()->open64(name, flags, mode), AT_FDCWD, name, flags);
 }
 
 WRAP_EXPORT int openat(int folder, const char *name, int flags, ...)
 {
 	mode_t mode;
+	int fd;
 
 	TAKE_MODE(flags, mode); /* NOLINT(clang-analyzer-valist.Uninitialized) */
-	if (!path_may_be_ours(folder, name))
-		return open_link(real()->openat(folder, name, flags, mode), folder, name, flags);
-	return wrap_openat(folder, name, flags, mode);
+	if (path_may_be_ours(folder, name))
+		return open_ours(folder, name, flags, mode);
+	if (open_made_link(folder, name, flags, &fd))
+		return fd;
+	return open_link(real()->openat(folder, name, flags, mode), folder, name, flags);
 }
 
 WRAP_EXPORT int openat64(int folder, const char *name, int flags, ...)
@@ -229,6 +263,9 @@ static FILE *open_stream(const char *name, const char *mode,
 		return NULL;
 	if (kind == STREAM_NODE)
 		return open_node_stream(path.node, mode);
+	if (kind == STREAM_KERNEL && mode[0] != 'r' && name &&
+	    path_resolve_link(AT_FDCWD, name, &path))
+		return open_stream(path.plain, mode, next);
 	stream = next(path.real, mode);
 	if (stream || kind == STREAM_SHOWN || errno != ENOENT || mode[0] != 'r' ||
 	    !path_resolve_link(AT_FDCWD, name, &path))

@@ -223,7 +223,16 @@ static void links_lead_to_nodes(void)
 	stream = fopen("node", "r+");
 	CHECK(stream && is_npu(fileno(stream)));
 	CHECK(strcmp(realpath("again", NULL), CARD) == 0);
+	CHECK(is_npu(open("node", O_RDWR | O_CREAT, 0600)));
+	stream = fopen("again", "w+");
+	CHECK(stream && is_npu(fileno(stream)));
 	CHECK_FAILS(open("nothing", O_RDWR), ENOENT);
+	CHECK_FAILS(open("nothing", O_RDWR | O_CREAT, 0600), EROFS);
+	CHECK(!fopen("nothing", "w") && errno == EROFS);
+	CHECK_FAILS(open("node", O_RDWR | O_CREAT | O_EXCL, 0600), EEXIST);
+	CHECK(fopen("other", "w"));
+	CHECK_EQ(symlink("other", "to_other"), 0);
+	CHECK(open("to_other", O_RDWR | O_CREAT, 0600) >= 0);
 	CHECK_FAILS(open("node", O_RDWR | O_NOFOLLOW), ELOOP);
 	CHECK_FAILS(stat("nothing", &status), ENOENT);
 }
