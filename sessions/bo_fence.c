@@ -109,14 +109,15 @@ int bo_fence_new(struct session *session, struct handle *handle, int *ret_fd,
 	return r;
 }
 
-/* Where the user's quota was made smaller meanwhile there may be no room. */
+/* Nobody has it; or the user's quota was made smaller meanwhile, and there is no room. */
 static void bo_fence_leave(struct bo_fence *bo_fence)
 {
 	struct account *account = &bo_fence->user->account;
 
 	list_del(&bo_fence->link);
 	charge_release(&bo_fence->charge);
-	if (account_charge(account, SLOT_FENCES, 1, &bo_fence->charge, NULL) < 0)
+	if (fence_is_abandoned(&bo_fence->fence) ||
+	    account_charge(account, SLOT_FENCES, 1, &bo_fence->charge, NULL) < 0)
 		bo_fence_end(bo_fence, NPU_OUTCOME_CANCELLED);
 }
 
@@ -124,7 +125,6 @@ void bo_fences_leave(struct session *session)
 {
 	struct bo_fence *bo_fence, *next;
 
-	bo_fences_sweep(session);
 	list_for_each_safe (bo_fence, next, &session->bo_fences, link)
 		bo_fence_leave(bo_fence);
 }

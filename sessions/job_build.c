@@ -175,7 +175,7 @@ static int job_set_width(struct job *job, unsigned width, const char **ranges,
 {
 	for (unsigned i = 0; i < width; i++) {
 		struct npu_range range;
-		char field[NPU_NAME_MAX];
+		char field[48];
 		int r;
 
 		memcpy(&range, *ranges, sizeof(range));

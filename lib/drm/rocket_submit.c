@@ -238,7 +238,7 @@ static int collect_range(const struct drm_file *file, const uint32_t *handles, u
 }
 
 /* What it writes, what it reads, and all that its streams may name besides. */
-static int collect_bos(const struct drm_file *file, const struct submission *submission,
+static int collect_bos(struct drm_file *file, const struct submission *submission,
 		       struct npu_job *job, uint32_t *ret_bos)
 {
 	const uint32_t n_ins = submission->n_ins, n_outs = submission->n_outs, n = n_ins + n_outs;
@@ -255,8 +255,9 @@ static int collect_bos(const struct drm_file *file, const struct submission *sub
 }
 
 /* With the file's lock. */
-static int queue_ordered(struct drm_file *file, struct npu_job *job)
+static int queue_ordered(struct drm_file *file, const struct npu_job *job)
 {
+	struct npu_job ordered = *job;
 	struct order_job *queued = order_job_new();
 	int latest, fence, r;
 
@@ -264,10 +265,10 @@ static int queue_ordered(struct drm_file *file, struct npu_job *job)
 		return -ENOMEM;
 	latest = order_latest(file);
 	r = latest == -ENOENT ? 0 : latest;
-	job->fences = &latest;
-	job->n_fences = latest >= 0;
+	ordered.fences = &latest;
+	ordered.n_fences = latest >= 0;
 	if (r >= 0)
-		r = npu_submit(file->session, job, NULL, &fence);
+		r = npu_submit(file->session, &ordered, NULL, &fence);
 	if (latest >= 0)
 		close(latest);
 	if (r < 0)
