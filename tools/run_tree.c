@@ -41,7 +41,7 @@ static int make_parents(const struct run_tree *tree, char *path)
 		if (*p != '/')
 			continue;
 		*p = '\0';
-		int failed = mkdir(path, 0700) < 0 && errno != EEXIST;
+		int failed = mkdir(path, 0755) < 0 && errno != EEXIST;
 		*p = '/';
 		if (failed)
 			return -errno;
@@ -57,7 +57,7 @@ static int make_file(const struct run_tree *tree, const char *name, const void *
 		result = make_parents(tree, path);
 	if (result < 0)
 		return result;
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
 	if (size > 0 && write(fd, data, size) != (ssize_t)size)
@@ -310,11 +310,9 @@ static int make_device_tree(const struct run_tree *tree)
 	return result;
 }
 
-int run_tree_init(struct run_tree *tree, const char *nodes)
+static int make_all(const struct run_tree *tree, const char *nodes)
 {
-	int result = scratch_init(getenv("XDG_RUNTIME_DIR"), "npu-run", &tree->folder);
-	if (result == 0)
-		result = make_device_tree(tree);
+	int result = chmod(tree->folder.path, 0755) < 0 ? -errno : make_device_tree(tree);
 	for (const char *entry = nodes; *entry && result == 0;) {
 		size_t length = strcspn(entry, ",");
 		result = make_entry(tree, nodes, entry, length);
@@ -323,7 +321,30 @@ int run_tree_init(struct run_tree *tree, const char *nodes)
 	return result;
 }
 
+/* Where the program finds it still when it has become another user, which only root's can. */
+static const char *choose_parent(void)
+{
+	const char *parent = getenv("XDG_RUNTIME_DIR");
+	struct stat status;
+	if (!parent || geteuid() != 0)
+		return parent;
+	return stat(parent, &status) == 0 && status.st_mode & S_IXOTH ? parent : NULL;
+}
+
+int run_tree_init(struct run_tree *tree, const char *nodes)
+{
+	char lock[16];
+	mode_t mask = umask(S_IWGRP | S_IWOTH);
+	int result = scratch_init(choose_parent(), "npu-run", &tree->folder);
+	if (result == 0)
+		result = make_all(tree, nodes);
+	snprintf(lock, sizeof(lock), "%d", tree->folder.lock);
+	setenv("NPU_RUN_LOCK", lock, 1); /* for the interposer: what the program shall not close */
+	umask(mask);
+	return result;
+}
+
 void run_tree_deinit(struct run_tree *tree)
 {
-	scratch_deinit(&tree->folder);
+	scratch_leave(&tree->folder);
 }

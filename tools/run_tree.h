@@ -12,10 +12,12 @@ struct run_tree {
 	struct scratch folder;
 };
 
-/* Makes the folder for these nodes ("dri/card1=rknpu,..."). -errno; to be deinitialised even then.
+/*
+ * Makes the folder for these nodes ("dri/card1=rknpu,..."); everybody may read it. -errno; to be
+ * deinitialised even then.
  */
 int run_tree_init(struct run_tree *tree, const char *nodes);
-/* Removes it with all that is in it. */
+/* Removes it; while processes of the program go on, the next npu-run after them does. */
 void run_tree_deinit(struct run_tree *tree);
 
 #endif

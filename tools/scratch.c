@@ -2,7 +2,7 @@
 /*
  * Each folder has a file that its users hold locked. The lock goes with its last holder, however
  * that ends: a file that can be locked says that nobody is left. Folders of others, and those that
- * only look alike, have no such file, or are open to others.
+ * only look alike, have no such file, or can be written to by others.
  */
 #include "scratch.h"
 
@@ -69,11 +69,11 @@ static bool is_of_kind(const char *name, const char *kind)
 }
 
 /* This user's, and nobody else could put something there. */
-static bool is_private(int folder)
+static bool is_own(int folder)
 {
 	struct stat status;
 	return fstat(folder, &status) == 0 && status.st_uid == geteuid() &&
-	       (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+	       (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 static void sweep_folder(int parent, const char *name)
@@ -81,7 +81,7 @@ static void sweep_folder(int parent, const char *name)
 	int folder = open_folder(parent, name), lock = -1;
 	if (folder < 0)
 		return;
-	if (is_private(folder))
+	if (is_own(folder))
 		lock = openat(folder, LOCK_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (lock >= 0) {
 		if (flock(lock, LOCK_EX | LOCK_NB) == 0)
@@ -156,6 +156,15 @@ int scratch_init(const char *parent, const char *kind, struct scratch *ret_scrat
 void scratch_lend(const struct scratch *scratch)
 {
 	fcntl(scratch->lock, F_SETFD, 0);
+}
+
+void scratch_leave(struct scratch *scratch)
+{
+	if (scratch->path[0] && scratch->lock >= 0) {
+		close(scratch->lock);
+		sweep_folder(AT_FDCWD, scratch->path);
+	}
+	*scratch = (struct scratch){.lock = -1};
 }
 
 void scratch_deinit(struct scratch *scratch)

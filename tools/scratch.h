@@ -22,6 +22,8 @@ int scratch_init(const char *parent, const char *kind, struct scratch *ret_scrat
  * only after its end, or once it has closed descriptors that are not its own.
  */
 void scratch_lend(const struct scratch *scratch);
+/* Removes it once those that it was lent to are gone: at once, or by the next of the kind. */
+void scratch_leave(struct scratch *scratch);
 /* Removes it with all that is in it. */
 void scratch_deinit(struct scratch *scratch);
 

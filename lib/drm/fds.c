@@ -173,6 +173,11 @@ static int copy_high(int fd)
 	return -1;
 }
 
+void fds_set_internal(int fd)
+{
+	fds_set(fd, &internal_description);
+}
+
 int fds_hide(int fd)
 {
 	int high = fd >= 0 ? copy_high(fd) : -1;
@@ -181,7 +186,7 @@ int fds_hide(int fd)
 		real()->close(fd);
 		fd = high;
 	}
-	fds_set(fd, &internal_description);
+	fds_set_internal(fd);
 	return fd;
 }
 

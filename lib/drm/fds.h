@@ -76,6 +76,8 @@ void fds_adopt_process(void);
  * returned. Where there is no room it stays what it is. -1 is passed on.
  */
 int fds_hide(int fd);
+/* The same for one that stays where it is, also for the programs after exec(). */
+void fds_set_internal(int fd);
 /* Closes such a one. */
 void fds_close_internal(int fd);
 

@@ -39,15 +39,24 @@ void *(*lookup_real_dlsym(void))(void *, const char *)
 	return (void *(*)(void *, const char *))address;
 }
 
-void *lookup_first(const char *name)
+/* The function of this library of that name, if it stands in front of `address`; NULL. */
+static void *find_wrapper(const char *name, const void *address)
 {
-	return real()->dlsym(RTLD_DEFAULT, name);
+	Dl_info own, first_place;
+	void *first;
+
+	if (real()->dlsym(RTLD_NEXT, name) != address)
+		return NULL;
+	first = real()->dlsym(RTLD_DEFAULT, name);
+	if (!dladdr(&real_table, &own) || !dladdr(first, &first_place))
+		return NULL;
+	return first_place.dli_fbase == own.dli_fbase ? first : NULL;
 }
 
 static void *lookup_in(void *handle, const char *name)
 {
 	void *address = real()->dlsym(handle, name);
-	void *wrapper = address ? real_find_wrapper(address) : NULL;
+	void *wrapper = address ? find_wrapper(name, address) : NULL;
 
 	return wrapper ? wrapper : address;
 }

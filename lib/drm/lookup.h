@@ -6,7 +6,4 @@
 /* libc's dlsym(). Ends the program, with a message, where there is none. */
 void *(*lookup_real_dlsym(void))(void *, const char *);
 
-/* What a program that names `name` gets: the first definition in the process. */
-void *lookup_first(const char *name);
-
 #endif

@@ -132,6 +132,12 @@ static void nodes_init(void)
 	}
 }
 
+const struct drm_node *node_at(unsigned i)
+{
+	pthread_once(&nodes_once, nodes_init);
+	return i < n_nodes ? &nodes[i] : NULL;
+}
+
 const struct drm_node *node_find(const char *path)
 {
 	pthread_once(&nodes_once, nodes_init);

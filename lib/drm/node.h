@@ -35,6 +35,8 @@ struct drm_node {
 
 /* Understands one entry, "dri/card1=rknpu"; false for what names no node or no driver. */
 bool node_parse(const char *entry, size_t length, struct drm_node *ret_node);
+/* The nodes by number, from 0; NULL behind the last. */
+const struct drm_node *node_at(unsigned i);
 /* The node of that absolute, plain path, or NULL. */
 const struct drm_node *node_find(const char *path);
 #define NODE_UNIQUE_MAX 16

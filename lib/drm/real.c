@@ -67,16 +67,3 @@ void real_init(void)
 	}
 	real_table.is_ready = true;
 }
-
-void *real_find_wrapper(const void *address)
-{
-	void *candidate;
-
-	for (size_t i = 0; i < N_FUNCTIONS; i++) {
-		memcpy(&candidate, (const char *)&real_table + functions[i].offset,
-		       sizeof(candidate));
-		if (candidate == address)
-			return lookup_first(functions[i].name);
-	}
-	return NULL;
-}

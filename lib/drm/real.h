@@ -7,15 +7,19 @@
 #define NPU_DRM_REAL_H
 
 #include <dirent.h>
+#include <ftw.h>
 #include <glob.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <utime.h>
 
 /* X(type of the result, name, parameters) */
 #define REAL_FUNCTIONS(X)                                                                          \
@@ -71,6 +75,7 @@
 	X(int, chdir, (const char *))                                                              \
 	X(int, fchdir, (int))                                                                      \
 	X(char *, getcwd, (char *, size_t))                                                        \
+	X(char *, get_current_dir_name, (void))                                                    \
 	X(DIR *, opendir, (const char *))                                                          \
 	X(int, closedir, (DIR *))                                                                  \
 	X(struct dirent *, readdir, (DIR *))                                                       \
@@ -90,16 +95,63 @@
 	X(ssize_t, llistxattr, (const char *, char *, size_t))                                     \
 	X(int, mkdir, (const char *, mode_t))                                                      \
 	X(int, mkdirat, (int, const char *, mode_t))                                               \
-	X(int, mknod, (const char *, mode_t, dev_t))                                               \
 	X(int, mknodat, (int, const char *, mode_t, dev_t))                                        \
+	X(int, mkfifo, (const char *, mode_t))                                                     \
+	X(int, mkfifoat, (int, const char *, mode_t))                                              \
 	X(int, chmod, (const char *, mode_t))                                                      \
+	X(int, lchmod, (const char *, mode_t))                                                     \
 	X(int, fchmodat, (int, const char *, mode_t, int))                                         \
-	X(int, lchown, (const char *, uid_t, gid_t))                                               \
 	X(int, chown, (const char *, uid_t, gid_t))                                                \
+	X(int, lchown, (const char *, uid_t, gid_t))                                               \
+	X(int, fchownat, (int, const char *, uid_t, gid_t, int))                                   \
 	X(int, unlink, (const char *))                                                             \
 	X(int, unlinkat, (int, const char *, int))                                                 \
 	X(int, remove, (const char *))                                                             \
 	X(int, rmdir, (const char *))                                                              \
+	X(int, rename, (const char *, const char *))                                               \
+	X(int, renameat, (int, const char *, int, const char *))                                   \
+	X(int, renameat2, (int, const char *, int, const char *, unsigned))                        \
+	X(int, link, (const char *, const char *))                                                 \
+	X(int, linkat, (int, const char *, int, const char *, int))                                \
+	X(int, symlink, (const char *, const char *))                                              \
+	X(int, symlinkat, (const char *, int, const char *))                                       \
+	X(int, truncate, (const char *, off_t))                                                    \
+	X(int, truncate64, (const char *, off64_t))                                                \
+	X(int, utime, (const char *, const struct utimbuf *))                                      \
+	X(int, utimes, (const char *, const struct timeval *))                                     \
+	X(int, lutimes, (const char *, const struct timeval *))                                    \
+	X(int, futimesat, (int, const char *, const struct timeval *))                             \
+	X(int, utimensat, (int, const char *, const struct timespec *, int))                       \
+	X(int, __utime64, (const char *, const void *))                                            \
+	X(int, __utimes64, (const char *, const void *))                                           \
+	X(int, __lutimes64, (const char *, const void *))                                          \
+	X(int, __utimensat64, (int, const char *, const void *, int))                              \
+	X(int, setxattr, (const char *, const char *, const void *, size_t, int))                  \
+	X(int, lsetxattr, (const char *, const char *, const void *, size_t, int))                 \
+	X(int, removexattr, (const char *, const char *))                                          \
+	X(int, lremovexattr, (const char *, const char *))                                         \
+	X(int, mkstemp, (char *))                                                                  \
+	X(int, mkstemp64, (char *))                                                                \
+	X(int, mkostemp, (char *, int))                                                            \
+	X(int, mkostemp64, (char *, int))                                                          \
+	X(int, mkstemps, (char *, int))                                                            \
+	X(int, mkstemps64, (char *, int))                                                          \
+	X(int, mkostemps, (char *, int, int))                                                      \
+	X(int, mkostemps64, (char *, int, int))                                                    \
+	X(char *, mkdtemp, (char *))                                                               \
+	X(int, bind, (int, __CONST_SOCKADDR_ARG, socklen_t))                                       \
+	X(FILE *, freopen, (const char *, const char *, FILE *))                                   \
+	X(FILE *, freopen64, (const char *, const char *, FILE *))                                 \
+	X(int, posix_spawn_file_actions_addopen,                                                   \
+	  (posix_spawn_file_actions_t *, int, const char *, int, mode_t))                          \
+	X(void, rewinddir, (DIR *))                                                                \
+	X(int, nftw,                                                                               \
+	  (const char *, int (*)(const char *, const struct stat *, int, struct FTW *), int, int)) \
+	X(int, nftw64,                                                                             \
+	  (const char *, int (*)(const char *, const struct stat64 *, int, struct FTW *), int,     \
+	   int))                                                                                   \
+	X(int, ftw, (const char *, int (*)(const char *, const struct stat *, int), int))          \
+	X(int, ftw64, (const char *, int (*)(const char *, const struct stat64 *, int), int))      \
 	X(long, syscall, (long, ...))
 
 struct real_functions {
@@ -122,8 +174,5 @@ static inline const struct real_functions *real(void)
 		real_init();
 	return &real_table;
 }
-
-/* The function of this library that stands in front of `address`, or NULL. */
-void *real_find_wrapper(const void *address);
 
 #endif

@@ -9,6 +9,7 @@
 enum setting {
 	SETTING_NODES,	     /* node.h */
 	SETTING_ROOT,	     /* the folder of the presented files, path.h */
+	SETTING_LOCK,	     /* the descriptor that says that these files are in use, init.c */
 	SETTING_SOCKET,	     /* npud's; absolute wherever that fits into an address */
 	SETTING_RUNTIME_DIR, /* where it is else: npud.sock there, or libnpu's last guess */
 	SETTING_CLASS,	     /* of the policy's */

@@ -28,6 +28,14 @@ bool wrap_epoll_syscall(long number, const long a[6], long *ret_result);
 /* A node that poll(), select() and epoll never find ready. */
 bool wrap_poll_is_never_ready(int fd);
 
+/*
+ * mkdir() and the like by number: a node, its folder or something below is not changed. False where
+ * the kernel is to be called.
+ */
+bool wrap_change_syscall(long number, const long a[6], long *ret_result);
+/* Whether something that cannot be pretended would be made there; with errno set. */
+bool wrap_is_refused(const char *call, int folder, const char *name);
+
 struct stat64;
 
 int wrap_openat(int folder, const char *name, int flags, mode_t mode);

@@ -29,8 +29,11 @@ WRAP_EXPORT DIR *opendir(const char *name)
 	struct path path;
 	DIR *folder;
 
-	if (!path_may_be_ours(AT_FDCWD, name) || !path_resolve(AT_FDCWD, name, &path))
-		return real()->opendir(name);
+	if (!path_may_be_ours(AT_FDCWD, name) || !path_resolve(AT_FDCWD, name, &path)) {
+		folder = real()->opendir(name);
+		if (folder || errno != ENOENT || !path_resolve_link(AT_FDCWD, name, &path))
+			return folder;
+	}
 	if (path.node) {
 		errno = ENOTDIR;
 		return NULL;
@@ -51,31 +54,71 @@ WRAP_EXPORT int closedir(DIR *folder)
 	return real()->closedir(folder);
 }
 
-/* A node's placeholder is a plain file; the program is told what it stands for. */
-static bool is_node_entry(DIR *folder, const char *name)
+/* Names in the folders of nodes are plain files; the program is told what they stand for. */
+static unsigned char find_type(DIR *folder, const char *name, unsigned char type)
 {
 	const int fd = dirfd(folder);
 	struct path path;
 
-	return fds_peek(fd) && path_resolve(fd, name, &path) && path.node;
-}
-
-WRAP_EXPORT struct dirent *readdir(DIR *folder)
-{
-	struct dirent *entry = real()->readdir(folder);
-
-	if (entry && entry->d_type == DT_REG && is_node_entry(folder, entry->d_name))
-		entry->d_type = DT_CHR;
-	return entry;
+	if (type != DT_REG || !fds_peek(fd))
+		return type;
+	if (path_resolve(fd, name, &path) && path.node)
+		return DT_CHR;
+	return path_is_guarded(fd, name) ? DT_UNKNOWN : type;
 }
 
 WRAP_EXPORT struct dirent64 *readdir64(DIR *folder)
 {
 	struct dirent64 *entry = real()->readdir64(folder);
 
-	if (entry && entry->d_type == DT_REG && is_node_entry(folder, entry->d_name))
-		entry->d_type = DT_CHR;
+	if (entry)
+		entry->d_type = find_type(folder, entry->d_name, entry->d_type);
+	else if (fds_peek(dirfd(folder)))
+		entry = path_next_invented(dirfd(folder));
 	return entry;
+}
+
+#ifdef __LP64__
+
+WRAP_EXPORT struct dirent *readdir(DIR *folder)
+{
+	return (struct dirent *)readdir64(folder);
+}
+
+#else
+
+/* The two differ in the width of two numbers that nobody asks invented entries for. */
+static struct dirent *narrow_entry(const struct dirent64 *wide)
+{
+	static _Thread_local struct dirent entry;
+
+	if (!wide)
+		return NULL;
+	entry.d_ino = (ino_t)wide->d_ino;
+	entry.d_reclen = sizeof(entry);
+	entry.d_type = wide->d_type;
+	memcpy(entry.d_name, wide->d_name, sizeof(entry.d_name));
+	return &entry;
+}
+
+WRAP_EXPORT struct dirent *readdir(DIR *folder)
+{
+	struct dirent *entry = real()->readdir(folder);
+
+	if (entry)
+		entry->d_type = find_type(folder, entry->d_name, entry->d_type);
+	else if (fds_peek(dirfd(folder)))
+		entry = narrow_entry(path_next_invented(dirfd(folder)));
+	return entry;
+}
+
+#endif
+
+WRAP_EXPORT void rewinddir(DIR *folder)
+{
+	if (fds_peek(dirfd(folder)))
+		path_rewind_invented(dirfd(folder));
+	real()->rewinddir(folder);
 }
 
 /* ---- the working directory ---- */
@@ -96,8 +139,16 @@ WRAP_EXPORT int chdir(const char *name)
 {
 	struct path path;
 
-	if (!path_may_be_ours(AT_FDCWD, name) || !path_resolve(AT_FDCWD, name, &path) || path.node)
-		return chdir_done(real()->chdir(name));
+	if (!path_may_be_ours(AT_FDCWD, name) || !path_resolve(AT_FDCWD, name, &path)) {
+		int r = real()->chdir(name);
+
+		if (r == 0 || errno != ENOENT || !path_resolve_link(AT_FDCWD, name, &path))
+			return chdir_done(r);
+	}
+	if (path.node) {
+		errno = ENOTDIR;
+		return -1;
+	}
 	trace_call("chdir(%s)", path.virtual);
 	return chdir_done(real()->chdir(path.real));
 }
@@ -121,6 +172,15 @@ WRAP_EXPORT char *__getcwd_chk(char *buffer, size_t size, size_t room)
 	if (size > room)
 		abort();
 	return getcwd(buffer, size);
+}
+
+WRAP_EXPORT char *get_current_dir_name(void)
+{
+	char *cwd = real()->get_current_dir_name();
+
+	if (cwd)
+		path_strip_root(cwd);
+	return cwd;
 }
 
 /* ---- scandir ---- */

@@ -36,19 +36,57 @@ static bool names_descriptor(const char *name, int flags)
 	return flags & AT_EMPTY_PATH && name && !*name;
 }
 
+/* What answers for a name; `ret_status` is filled for a node, `ret_path` for what is shown. */
+enum target { TARGET_KERNEL, TARGET_SHOWN, TARGET_NODE };
+
+static enum target take_path(const struct path *path, struct stat64 *ret_status)
+{
+	if (!path->node)
+		return TARGET_SHOWN;
+	node_stat(path->node, 0, ret_status);
+	trace_call("stat(%s) = 0", path->node->path);
+	return TARGET_NODE;
+}
+
+static enum target find_target(int folder, const char *name, int flags, struct path *ret_path,
+			       struct stat64 *ret_status)
+{
+	if (names_descriptor(name, flags))
+		return stat_descriptor(folder, ret_status) ? TARGET_NODE : TARGET_KERNEL;
+	if (!path_may_be_ours(folder, name))
+		return TARGET_KERNEL;
+	if (!(flags & AT_SYMLINK_NOFOLLOW) && stat_descriptor(path_descriptor(name), ret_status))
+		return TARGET_NODE;
+	return path_resolve(folder, name, ret_path) ? take_path(ret_path, ret_status)
+						    : TARGET_KERNEL;
+}
+
+/* The same when the kernel has found nothing: the name may be a link. */
+static enum target find_link_target(int folder, const char *name, int flags, struct path *ret_path,
+				    struct stat64 *ret_status)
+{
+	if (errno != ENOENT || flags & AT_SYMLINK_NOFOLLOW || !name || !*name ||
+	    !path_resolve_link(folder, name, ret_path))
+		return TARGET_KERNEL;
+	return take_path(ret_path, ret_status);
+}
+
 int wrap_fstatat(int folder, const char *name, struct stat64 *ret_status, int flags)
 {
 	struct path path;
+	enum target target = find_target(folder, name, flags, &path, ret_status);
 
-	if (names_descriptor(name, flags) && stat_descriptor(folder, ret_status))
+	if (target == TARGET_KERNEL) {
+		int r = real()->fstatat64(folder, name, ret_status, flags);
+
+		target = r < 0 ? find_link_target(folder, name, flags, &path, ret_status)
+			       : TARGET_KERNEL;
+		if (target == TARGET_KERNEL)
+			return r;
+	}
+	if (target == TARGET_NODE)
 		return 0;
-	if (!path_may_be_ours(folder, name) || !path_resolve(folder, name, &path))
-		return real()->fstatat64(folder, name, ret_status, flags);
-	if (!path.node)
-		return real()->fstatat64(AT_FDCWD, path.real, ret_status, flags);
-	node_stat(path.node, 0, ret_status);
-	trace_call("stat(%s) = 0", path.node->path);
-	return 0;
+	return real()->fstatat64(AT_FDCWD, path.real, ret_status, flags);
 }
 
 static void narrow(const struct stat64 *wide, struct stat *ret_narrow)
@@ -73,11 +111,18 @@ static int stat_narrow(int folder, const char *name, struct stat *ret_status, in
 {
 	struct stat64 wide;
 	struct path path;
+	enum target target = find_target(folder, name, flags, &path, &wide);
 
-	if (!path_may_be_ours(folder, name) || !path_resolve(folder, name, &path))
-		return real()->fstatat(folder, name, ret_status, flags);
-	if (wrap_fstatat(folder, name, &wide, flags) < 0)
-		return -1;
+	if (target == TARGET_KERNEL) {
+		int r = real()->fstatat(folder, name, ret_status, flags);
+
+		target =
+			r < 0 ? find_link_target(folder, name, flags, &path, &wide) : TARGET_KERNEL;
+		if (target == TARGET_KERNEL)
+			return r;
+	}
+	if (target == TARGET_SHOWN)
+		return real()->fstatat(AT_FDCWD, path.real, ret_status, flags);
 	narrow(&wide, ret_status);
 	return 0;
 }
@@ -120,12 +165,6 @@ WRAP_EXPORT int fstat(int fd, struct stat *ret_status)
 WRAP_EXPORT int fstatat(int folder, const char *restrict name, struct stat *restrict ret_status,
 			int flags)
 {
-	struct stat64 wide;
-
-	if (names_descriptor(name, flags) && stat_descriptor(folder, &wide)) {
-		narrow(&wide, ret_status);
-		return 0;
-	}
 	return stat_narrow(folder, name, ret_status, flags);
 }
 
@@ -156,16 +195,18 @@ WRAP_EXPORT int statx(int folder, const char *restrict name, int flags, unsigned
 {
 	struct stat64 status;
 	struct path path;
+	enum target target = find_target(folder, name, flags, &path, &status);
 
-	if (names_descriptor(name, flags) && stat_descriptor(folder, &status)) {
-		fill_statx(&status, ret_status);
-		return 0;
+	if (target == TARGET_KERNEL) {
+		int r = real()->statx(folder, name, flags, mask, ret_status);
+
+		target = r < 0 ? find_link_target(folder, name, flags, &path, &status)
+			       : TARGET_KERNEL;
+		if (target == TARGET_KERNEL)
+			return r;
 	}
-	if (!path_may_be_ours(folder, name) || !path_resolve(folder, name, &path))
-		return real()->statx(folder, name, flags, mask, ret_status);
-	if (!path.node)
+	if (target == TARGET_SHOWN)
 		return real()->statx(AT_FDCWD, path.real, flags, mask, ret_status);
-	node_stat(path.node, 0, &status);
 	fill_statx(&status, ret_status);
 	return 0;
 }

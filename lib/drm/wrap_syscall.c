@@ -12,9 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -57,6 +59,21 @@ static bool serve_descriptor(long number, const long a[ARGUMENTS], long *ret_res
 	}
 }
 
+#ifdef SYS_openat2
+static long openat2_call(const long a[ARGUMENTS])
+{
+	const int folder = (int)a[0];
+	const char *name = (const char *)a[1];
+	const struct open_how *how = (const struct open_how *)a[2];
+	struct path path;
+
+	if (path_may_be_ours(folder, name) && how && (size_t)a[3] >= sizeof(*how) &&
+	    (path_resolve(folder, name, &path) || path_is_guarded(folder, name)))
+		return wrap_openat(folder, name, (int)how->flags, (mode_t)how->mode);
+	return real()->syscall(SYS_openat2, a[0], a[1], a[2], a[3]);
+}
+#endif
+
 /* Calls that take a path, and fstat(), whose struct is the kernel's own on 64-bit machines. */
 static bool serve_path(long number, const long a[ARGUMENTS], long *ret_result)
 {
@@ -72,6 +89,21 @@ static bool serve_path(long number, const long a[ARGUMENTS], long *ret_result)
 #ifdef SYS_access
 	case SYS_access:
 		*ret_result = access((const char *)a[0], (int)a[1]);
+		return true;
+#endif
+#ifdef SYS_openat2
+	case SYS_openat2:
+		*ret_result = openat2_call(a);
+		return true;
+#endif
+#ifdef SYS_creat
+	case SYS_creat:
+		*ret_result = creat((const char *)a[0], (mode_t)a[1]);
+		return true;
+#endif
+#ifdef SYS_faccessat2
+	case SYS_faccessat2:
+		*ret_result = faccessat((int)a[0], (const char *)a[1], (int)a[2], (int)a[3]);
 		return true;
 #endif
 	case SYS_faccessat:
@@ -111,6 +143,32 @@ static bool serve_path(long number, const long a[ARGUMENTS], long *ret_result)
 	}
 }
 
+/* Calls whose names in libc keep to the same rules of their own. */
+static bool serve_change(long number, const long a[ARGUMENTS], long *ret_result)
+{
+	switch (number) {
+	case SYS_mknodat:
+		*ret_result = mknodat((int)a[0], (const char *)a[1], (mode_t)a[2], (dev_t)a[3]);
+		return true;
+#ifdef SYS_mknod
+	case SYS_mknod:
+		*ret_result = mknod((const char *)a[0], (mode_t)a[1], (dev_t)a[2]);
+		return true;
+#endif
+	case SYS_bind:
+		*ret_result = bind((int)a[0], (const struct sockaddr *)a[1], (socklen_t)a[2]);
+		return true;
+	case SYS_chdir:
+		*ret_result = chdir((const char *)a[0]);
+		return true;
+	case SYS_fchdir:
+		*ret_result = fchdir((int)a[0]);
+		return true;
+	default:
+		return wrap_change_syscall(number, a, ret_result);
+	}
+}
+
 static bool serve_mmap(long number, const long a[ARGUMENTS], long *ret_result)
 {
 	struct wrap_mmap request = {(void *)a[0], (size_t)a[1], (int)a[2], (int)a[3], (int)a[4], 0,
@@ -141,7 +199,8 @@ WRAP_EXPORT long syscall(long number, ...)
 		a[i] = va_arg(arguments, long); /* NOLINT(clang-analyzer-valist.Uninitialized) */
 	va_end(arguments);
 	if (serve_descriptor(number, a, &result) || serve_path(number, a, &result) ||
-	    serve_mmap(number, a, &result) || wrap_poll_syscall(number, a, &result))
+	    serve_change(number, a, &result) || serve_mmap(number, a, &result) ||
+	    wrap_poll_syscall(number, a, &result))
 		return result;
 	return real()->syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -8,12 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -593,70 +591,6 @@ static void killed_daemon_is_an_error(void)
 	kill_daemon_of("DRM_CLIENT_ROCKET");
 }
 
-/* npu-run, and a program below it that ends when `input` is closed. */
-struct held_run {
-	pid_t pid;
-	int program_pidfd, input;
-	char folder[108]; /* NPU_RUN_ROOT */
-};
-
-static void held_start(const struct daemon *daemon, struct held_run *ret_run)
-{
-	int input[2], output[2], program;
-	FILE *said;
-
-	REQUIRE(pipe2(input, O_CLOEXEC) == 0 && pipe2(output, O_CLOEXEC) == 0);
-	ret_run->pid = fork();
-	if (ret_run->pid == 0) {
-		dup2(input[0], STDIN_FILENO);
-		dup2(output[1], STDOUT_FILENO);
-		execl(client("NPU_RUN"), "npu-run", "--socket", daemon->socket, "sh", "-c",
-		      "echo $$ $NPU_RUN_ROOT; read line", (char *)NULL);
-		_exit(127);
-	}
-	close(input[0]);
-	close(output[1]);
-	said = fdopen(output[0], "r");
-	REQUIRE(said && fscanf(said, "%d %107s", &program, ret_run->folder) == 2);
-	fclose(said);
-	ret_run->input = input[1];
-	ret_run->program_pidfd = (int)syscall(SYS_pidfd_open, program, 0);
-	REQUIRE(ret_run->program_pidfd >= 0);
-}
-
-static void held_end_program(struct held_run *held)
-{
-	struct pollfd end = {.fd = held->program_pidfd, .events = POLLIN};
-
-	close(held->input);
-	REQUIRE_EQ(poll(&end, 1, -1), 1);
-	close(held->program_pidfd);
-}
-
-static void folders_of_the_killed_are_removed(void)
-{
-	struct daemon daemon = start(NULL);
-	const char *const another[] = {"npu-run", "--socket", daemon.socket, "true", NULL};
-	struct held_run living, killed;
-
-	REQUIRE_EQ(setenv("XDG_RUNTIME_DIR", harness_dir(), 1), 0);
-	held_start(&daemon, &living);
-	held_start(&daemon, &killed);
-	REQUIRE_EQ(kill(killed.pid, SIGKILL), 0);
-	REQUIRE_EQ(waitpid(killed.pid, NULL, 0), killed.pid);
-	/* Its program goes on. */
-	REQUIRE_EQ(run(another).status, 0);
-	REQUIRE_EQ(access(killed.folder, F_OK), 0);
-	held_end_program(&killed);
-	REQUIRE_EQ(run(another).status, 0);
-	REQUIRE(access(killed.folder, F_OK) < 0);
-	REQUIRE_EQ(access(living.folder, F_OK), 0);
-	held_end_program(&living);
-	REQUIRE_EQ(waitpid(living.pid, NULL, 0), living.pid);
-	REQUIRE(access(living.folder, F_OK) < 0);
-	daemon_stop(&daemon);
-}
-
 static const struct test_case cases[] = {
 	{.name = "vendor_abi", .run = vendor_abi, .timeout_s = 240},
 	{.name = "vendor_abi_32_bit", .run = vendor_abi_32_bit, .timeout_s = 240},
@@ -690,7 +624,6 @@ static const struct test_case cases[] = {
 	HARNESS_CASE(other_preloads_are_kept),
 	HARNESS_CASE(sanitized_program),
 	HARNESS_CASE(killed_daemon_is_an_error),
-	HARNESS_CASE(folders_of_the_killed_are_removed),
 };
 
 int main(int argc, char **argv)

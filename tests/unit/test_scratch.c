@@ -142,12 +142,45 @@ START_TEST(what_the_killed_left_is_removed)
 }
 END_TEST
 
+/* A program that goes on after who made the folder for it. */
+START_TEST(what_was_lent_is_left)
+{
+	struct scratch scratch;
+	int channel[2];
+	char path[64], byte;
+	pid_t pid;
+
+	ck_assert_int_eq(scratch_init(parent, "kind", &scratch), 0);
+	ck_assert_int_eq(chmod(scratch.path, 0755), 0);
+	memcpy(path, scratch.path, sizeof(path));
+	ck_assert_int_eq(pipe(channel), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(channel[1]);
+		_exit(read(channel[0], &byte, 1) != 0);
+	}
+	scratch_leave(&scratch);
+	ck_assert_str_eq(scratch.path, "");
+	sweep();
+	ck_assert_int_eq(access(path, F_OK), 0);
+	close(channel[1]);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	sweep();
+	ck_assert_int_lt(access(path, F_OK), 0);
+	ck_assert_int_eq(scratch_init(parent, "kind", &scratch), 0);
+	memcpy(path, scratch.path, sizeof(path));
+	scratch_leave(&scratch);
+	ck_assert_int_lt(access(path, F_OK), 0);
+	close(channel[0]);
+}
+END_TEST
+
 START_TEST(what_looks_alike_stays)
 {
 	make_abandoned("kind-abcdef", 0700);
 	make_abandoned("other-abcdef", 0700);
 	make_abandoned("kind-longer-abcdef", 0700);
-	make_abandoned("kind-open12", 0755);
+	make_abandoned("kind-open12", 0775);
 	make_abandoned("target", 0700);
 	ck_assert_int_eq(symlink("target", path_of("kind-link12")), 0);
 	ck_assert_int_eq(mkdir(path_of("kind-result"), 0700), 0);
@@ -188,6 +221,7 @@ int main(void)
 	tcase_add_test(tcase, folder_goes_with_all_that_is_in_it);
 	tcase_add_test(tcase, place_that_cannot_be_used_is_not);
 	tcase_add_test(tcase, what_the_killed_left_is_removed);
+	tcase_add_test(tcase, what_was_lent_is_left);
 	tcase_add_test(tcase, what_looks_alike_stays);
 	tcase_add_test(tcase, folders_of_others_stay);
 	suite_add_tcase(suite, tcase);
