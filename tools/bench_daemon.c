@@ -142,7 +142,9 @@ enum cli_status bench_daemon_start(const struct bench_daemon_args *args,
 	}
 	int result = scratch_init(getenv("TMPDIR"), "npu-bench", &daemon->folder);
 	if (result < 0)
-		return cli_error(CLI_NO_DAEMON, "cannot make a folder for npud: %s",
+		return cli_error(CLI_NO_DAEMON,
+				 "cannot make a folder for npud, in $TMPDIR or /tmp: %s; one of "
+				 "them must be writable",
 				 strerror(-result));
 	path_in(daemon, "npud.sock", daemon->socket);
 	result = write_policy(daemon, args->policy);

@@ -55,10 +55,11 @@ struct default_node {
 	bool is_yielding; /* to a node of the host's with that name */
 };
 
+/* The first is the device that has the board's name, where boards have it. */
 static const struct default_node default_nodes[] = {
-	{"dri/card0", "rknpu", true},	   {"dri/card1", "rknpu", false},
-	{"dri/renderD128", "rknpu", true}, {"dri/renderD129", "rknpu", false},
-	{"rknpu", "rknpu", false},	   {"accel/accel0", "rocket", false},
+	{"dri/card1", "rknpu", false}, {"dri/renderD129", "rknpu", false},
+	{"dri/card0", "rknpu", true},  {"dri/renderD128", "rknpu", true},
+	{"rknpu", "rknpu", false},     {"accel/accel0", "rocket", false},
 };
 
 /* "dri/card1=rknpu", of `length`: a name that such nodes have, and a driver of ours. */
@@ -262,7 +263,10 @@ static enum cli_status find_library(struct run *run)
 	if (fd >= 0 && pread(fd, ident, sizeof(ident), 0) == sizeof(ident) &&
 	    memcmp(ident, ELFMAG, SELFMAG) == 0) {
 		if (elf_is_static(fd, ident))
-			cli_error(CLI_OK, "%s: statically linked: it will not see npud's nodes",
+			cli_error(CLI_OK,
+				  "%s is statically linked, so that nothing can be put between it "
+				  "and the kernel: it finds the machine's own nodes, not npud's; "
+				  "link it dynamically",
 				  path);
 		if (sizeof(void *) == 8 && ident[EI_CLASS] == ELFCLASS32)
 			library = "libnpu-drm-32.so";
@@ -288,10 +292,26 @@ static void put_preload(const struct run *run)
 	free(value);
 }
 
+/*
+ * A program's AddressSanitizer refuses to run behind another library, and has no reason to: each
+ * hands calls on to the other. What the user says of it counts more.
+ */
+static void put_sanitizer_options(void)
+{
+	const char *options = getenv("ASAN_OPTIONS");
+	char *value;
+	if (asprintf(&value, "verify_asan_link_order=0%s%s", options ? ":" : "",
+		     options ? options : "") < 0)
+		_exit(CLI_FAILED);
+	setenv("ASAN_OPTIONS", value, 1);
+	free(value);
+}
+
 static void put_environment(const struct run *run)
 {
 	char socket[PATH_MAX];
 	put_preload(run);
+	put_sanitizer_options();
 	setenv("NPU_RUN_NODES", run->nodes, 1);
 	setenv("NPU_RUN_ROOT", run->tree.folder.path, 1);
 	if (run->class_name)
@@ -363,10 +383,14 @@ static int run_program(const struct run *run)
 
 static enum cli_status reach_daemon(struct run *run)
 {
-	/* There is nobody to protect from it: as much memory as it has addresses. */
-	static const char policy[] = "{\"version\": 1, \"quota\": {\"bos_per_session\": 65536,"
-				     " \"bytes_per_session\": 4294967296,"
-				     " \"sessions_per_uid\": 65536}}";
+	/*
+	 * There is nobody to protect from it: as much memory as it has addresses, and hangs as
+	 * often as it likes.
+	 */
+	static const char policy[] =
+		"{\"version\": 1, \"quota\": {\"bos_per_session\": 65536,"
+		" \"bytes_per_session\": 4294967296, \"sessions_per_uid\": 65536},"
+		" \"watchdog\": {\"slow_after\": 0, \"suspend_after\": 0, \"close_after\": 0}}";
 	struct npu_session *session;
 	enum cli_status status;
 	if (run->is_spawning) {
@@ -418,7 +442,9 @@ static int run_all(struct run *run)
 		return status;
 	int result = run_tree_init(&run->tree, run->nodes);
 	if (result < 0)
-		return cli_error(CLI_FAILED, "cannot make the files shown to the program: %s",
+		return cli_error(CLI_FAILED,
+				 "cannot make the files shown to the program, in $XDG_RUNTIME_DIR "
+				 "or /tmp: %s; one of them must be writable",
 				 strerror(-result));
 	snprintf(run->notes, sizeof(run->notes), "%s/check", run->tree.folder.path);
 	status = run_program(run);

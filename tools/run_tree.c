@@ -10,16 +10,18 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PLATFORM    "/sys/devices/platform"
-#define DEVFREQ	    "/sys/class/devfreq/fdab0000.npu"
-#define DRM_MAJOR   226
-#define ACCEL_MAJOR 261
+#define PLATFORM      "/sys/devices/platform"
+#define DEVFREQ	      "/sys/class/devfreq/fdab0000.npu"
+#define DRM_MAJOR     226
+#define ACCEL_MAJOR   261
+#define RKNPU_ADDRESS 0xfdab0000u /* of its registers; devices are called by it */
 
 static const char compatible[] = "rockchip,rk3588-evb\0rockchip,rk3588";
 static const char model[] = "Rockchip RK3588";
@@ -109,24 +111,80 @@ static int copy_names(const struct run_tree *tree, const char *folder)
 	return result;
 }
 
-/* What a driver's nodes belong to, below /sys/devices/platform. */
+#define PAIRS 64 /* cardN and renderD(128 + N) are nodes of one device */
+
+/* What a node belongs to, below /sys/devices/platform. */
 struct parent {
-	const char *name, *driver, *uevent;
+	bool is_rocket;
+	char name[32];
 };
 
-static const struct parent rknpu_parent = {
-	"fdab0000.npu", "RKNPU",
-	"DRIVER=RKNPU\nOF_NAME=npu\nOF_FULLNAME=/npu@fdab0000\n"
-	"OF_COMPATIBLE_0=rockchip,rk3588-rknpu\nOF_COMPATIBLE_N=1\n"
-	"MODALIAS=of:NnpuT(null)Crockchip,rk3588\n"};
-/* One for all cores; npuctl doctor looks for its IOMMU where the driver is. */
-static const struct parent rocket_parent = {"rknn", "rocket", "MODALIAS=platform:rknn\n"};
+static bool entry_is_rocket(const char *entry)
+{
+	return strncmp(entry + strcspn(entry, "=") + 1, "rocket", 6) == 0;
+}
+
+/* The N that the nodes of a device have in common; false for nodes without a number. */
+static bool entry_pair(const char *entry, unsigned *ret_pair)
+{
+	size_t name = strcspn(entry, "="), digits = strcspn(entry, "0123456789");
+	if (digits >= name)
+		return false;
+	*ret_pair = (unsigned)(strtoul(entry + digits, NULL, 10) % PAIRS);
+	return true;
+}
+
+/* How many devices of its driver come before that of the entry. */
+static unsigned find_index(const char *nodes, const char *entry)
+{
+	unsigned pair = 0, other = 0;
+	uint64_t before = 0;
+	if (!entry_pair(entry, &pair))
+		return 0;
+	for (; nodes < entry; nodes += strcspn(nodes, ",") + 1) {
+		if (entry_is_rocket(nodes) != entry_is_rocket(entry) || !entry_pair(nodes, &other))
+			continue;
+		if (other == pair)
+			break;
+		before |= 1ull << other;
+	}
+	return (unsigned)__builtin_popcountll(before);
+}
+
+/*
+ * Programs take what they find in one device's folder for nodes of one device, so that each card
+ * with its render node gets a device of its own. The first has the name that the board's has.
+ */
+static struct parent find_parent(const char *nodes, const char *entry)
+{
+	struct parent parent = {.is_rocket = entry_is_rocket(entry)};
+	const unsigned index = find_index(nodes, entry);
+	if (!parent.is_rocket)
+		snprintf(parent.name, sizeof(parent.name), "%x.npu", RKNPU_ADDRESS + (index << 16));
+	else if (index == 0)
+		snprintf(parent.name, sizeof(parent.name), "rknn");
+	else
+		snprintf(parent.name, sizeof(parent.name), "rknn.%u", index);
+	return parent;
+}
+
+static int make_uevent(const struct run_tree *tree, const struct parent *parent)
+{
+	char path[128];
+	snprintf(path, sizeof(path), PLATFORM "/%s/uevent", parent->name);
+	if (parent->is_rocket)
+		return make_text(tree, path, "MODALIAS=platform:%s\n", parent->name);
+	return make_text(tree, path,
+			 "DRIVER=RKNPU\nOF_NAME=npu\nOF_FULLNAME=/npu@%.8s\n"
+			 "OF_COMPATIBLE_0=rockchip,rk3588-rknpu\nOF_COMPATIBLE_N=1\n"
+			 "MODALIAS=of:NnpuT(null)Crockchip,rk3588\n",
+			 parent->name);
+}
 
 static int make_device(const struct run_tree *tree, const struct parent *parent)
 {
 	char path[128];
-	snprintf(path, sizeof(path), PLATFORM "/%s/uevent", parent->name);
-	int result = make_text(tree, path, "%s", parent->uevent);
+	int result = make_uevent(tree, parent);
 	snprintf(path, sizeof(path), PLATFORM "/%s/subsystem", parent->name);
 	if (result == 0)
 		result = make_link(tree, path, "../../../bus/platform");
@@ -135,18 +193,21 @@ static int make_device(const struct run_tree *tree, const struct parent *parent)
 	return result;
 }
 
-/* That it is behind an IOMMU, and its clock, which is the one that the driver's ABI tells. */
+/*
+ * That it is behind an IOMMU, and its clock, which is the one that the driver's ABI tells. npuctl
+ * doctor looks for the IOMMU where the driver is.
+ */
 static int make_driver(const struct run_tree *tree, const struct parent *parent)
 {
 	char name[128], target[128];
 	snprintf(name, sizeof(name), PLATFORM "/%s/iommu_group/name", parent->name);
 	int result = make_text(tree, name, "fdab9000.iommu\n");
-	snprintf(name, sizeof(name), "/sys/bus/platform/drivers/%s/%s", parent->driver,
-		 parent->name);
+	snprintf(name, sizeof(name), "/sys/bus/platform/drivers/%s/%s",
+		 parent->is_rocket ? "rocket" : "RKNPU", parent->name);
 	snprintf(target, sizeof(target), "../../../../devices/platform/%s", parent->name);
 	if (result == 0)
 		result = make_link(tree, name, target);
-	if (result < 0 || parent == &rocket_parent)
+	if (result < 0 || parent->is_rocket)
 		return result;
 	result = make_text(tree, DEVFREQ "/cur_freq", "1000000000\n");
 	if (result == 0)
@@ -194,16 +255,18 @@ static int make_node(const struct run_tree *tree, const char *name, unsigned maj
 }
 
 /* libdrm finds a driver's node by name there, as kernels of old had it. */
-static int make_proc(const struct run_tree *tree, const char *driver, size_t length, unsigned minor)
+static int make_proc(const struct run_tree *tree, const struct parent *parent, unsigned minor)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/dri/%u/name", minor);
-	return make_text(tree, path, "%.*s 0x%x fdab0000.npu\n", (int)length, driver,
-			 DRM_MAJOR << 8 | minor);
+	return make_text(tree, path, "%s 0x%x %s\n", parent->is_rocket ? "rocket" : "rknpu",
+			 DRM_MAJOR << 8 | minor, parent->name);
 }
 
-/* The node of an entry "dri/card1=rknpu"; entries without a place in /sys are passed over. */
-static int make_entry(const struct run_tree *tree, const char *entry, size_t length)
+/* The node of an entry "dri/card1=rknpu" of `nodes`; those without a place in /sys are passed over.
+ */
+static int make_entry(const struct run_tree *tree, const char *nodes, const char *entry,
+		      size_t length)
 {
 	char name[64];
 	size_t n = strcspn(entry, "=");
@@ -215,18 +278,17 @@ static int make_entry(const struct run_tree *tree, const char *entry, size_t len
 	if (!strchr(name, '/') || !name[digits])
 		return 0;
 	bool is_accel = strncmp(name, "accel/", 6) == 0;
-	const struct parent *parent =
-		strncmp(entry + n + 1, "rocket", 6) == 0 ? &rocket_parent : &rknpu_parent;
+	const struct parent parent = find_parent(nodes, entry);
 	int result = copy_names(tree, is_accel ? "/dev/accel" : "/dev/dri");
 	if (result == 0)
-		result = make_device(tree, parent);
+		result = make_device(tree, &parent);
 	if (result == 0)
-		result = make_driver(tree, parent);
+		result = make_driver(tree, &parent);
 	unsigned minor = (unsigned)strtoul(name + digits, NULL, 10);
 	if (result == 0)
-		result = make_node(tree, name, is_accel ? ACCEL_MAJOR : DRM_MAJOR, minor, parent);
+		result = make_node(tree, name, is_accel ? ACCEL_MAJOR : DRM_MAJOR, minor, &parent);
 	if (result == 0 && strncmp(name, "dri/card", 8) == 0)
-		result = make_proc(tree, entry + n + 1, length - n - 1, minor);
+		result = make_proc(tree, &parent, minor);
 	return result;
 }
 
@@ -251,10 +313,10 @@ static int make_device_tree(const struct run_tree *tree)
 static int make_all(const struct run_tree *tree, const char *nodes)
 {
 	int result = chmod(tree->folder.path, 0755) < 0 ? -errno : make_device_tree(tree);
-	while (*nodes && result == 0) {
-		size_t length = strcspn(nodes, ",");
-		result = make_entry(tree, nodes, length);
-		nodes += length + (nodes[length] == ',');
+	for (const char *entry = nodes; *entry && result == 0;) {
+		size_t length = strcspn(entry, ",");
+		result = make_entry(tree, nodes, entry, length);
+		entry += length + (entry[length] == ',');
 	}
 	return result;
 }

@@ -17,6 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DI_MAJOR 1 /* of the DRM core's own interface */
+#define DI_MINOR 4
+
 /* Copies a string as far as there is room for it, and says how long it is. */
 static int copy_string(const char *string, uint64_t user, uint64_t *length)
 {
@@ -70,12 +73,14 @@ static int handle_version(struct drm_file *file, void *data, size_t user_size)
 
 static int handle_get_unique(struct drm_file *file, void *data, size_t user_size)
 {
-	const char *unique = file->node->kind == NODE_PRIMARY ? file->node->driver->unique : "";
+	char unique[NODE_UNIQUE_MAX] = "";
 	struct drm_unique32 *narrow = data;
 	struct drm_unique64 *wide = data;
 	uint64_t length;
 	int r;
 
+	if (file->node->kind == NODE_PRIMARY)
+		node_unique(file->node, unique);
 	if (user_size != sizeof(*narrow))
 		return copy_string(unique, wide->unique, &wide->unique_len);
 	length = narrow->unique_len;
@@ -84,41 +89,69 @@ static int handle_get_unique(struct drm_file *file, void *data, size_t user_size
 	return r;
 }
 
+int drm_check_primary(const struct drm_file *file, const char *ioctl_name)
+{
+	if (file->node->kind == NODE_PRIMARY)
+		return 0;
+	trace_explain("%s: %s is not one of /dev/dri/cardN, which alone have it", ioctl_name,
+		      file->node->path);
+	return -EACCES;
+}
+
 static int handle_get_magic(struct drm_file *file, void *data, size_t user_size)
 {
 	((struct drm_auth *)data)->magic = 1;
-	return file->node->kind == NODE_PRIMARY ? 0 : -EACCES;
+	return drm_check_primary(file, "GET_MAGIC");
 }
 
 /* Every client of npud is authenticated already. */
 static int handle_auth_magic(struct drm_file *file, void *data, size_t user_size)
 {
-	if (file->node->kind != NODE_PRIMARY)
-		return -EACCES;
-	return ((struct drm_auth *)data)->magic == 1 ? 0 : -EINVAL;
+	const struct drm_auth *request = data;
+	int r = drm_check_primary(file, "AUTH_MAGIC");
+
+	if (r == 0 && request->magic != 1) {
+		trace_explain("AUTH_MAGIC: magic %u is not the one that GET_MAGIC gives (1)",
+			      request->magic);
+		r = -EINVAL;
+	}
+	return r;
+}
+
+/* -1 asks for nothing. */
+static int check_version(const char *name, int32_t major, int32_t minor, int32_t known_major,
+			 int32_t known_minor)
+{
+	if (major == -1 || (major == known_major && minor >= 0 && minor <= known_minor))
+		return 0;
+	trace_explain("SET_VERSION: %s version %d.%d is out of range (%d.0 ... %d.%d)", name, major,
+		      minor, known_major, known_major, known_minor);
+	return -EINVAL;
 }
 
 static int handle_set_version(struct drm_file *file, void *data, size_t user_size)
 {
 	const struct drm_driver *driver = file->node->driver;
 	const struct drm_set_version wanted = *(struct drm_set_version *)data;
+	int r;
 
-	*(struct drm_set_version *)data = (struct drm_set_version){
-		.di_major = 1, .di_minor = 4, .dd_major = driver->major, .dd_minor = driver->minor};
-	if (file->node->kind != NODE_PRIMARY)
-		return -EACCES;
-	if (wanted.di_major != -1 &&
-	    (wanted.di_major != 1 || wanted.di_minor < 0 || wanted.di_minor > 4))
-		return -EINVAL;
-	if (wanted.dd_major != -1 && (wanted.dd_major != driver->major || wanted.dd_minor < 0 ||
-				      wanted.dd_minor > driver->minor))
-		return -EINVAL;
-	return 0;
+	*(struct drm_set_version *)data = (struct drm_set_version){.di_major = DI_MAJOR,
+								   .di_minor = DI_MINOR,
+								   .dd_major = driver->major,
+								   .dd_minor = driver->minor};
+	r = drm_check_primary(file, "SET_VERSION");
+	if (r == 0)
+		r = check_version("interface", wanted.di_major, wanted.di_minor, DI_MAJOR,
+				  DI_MINOR);
+	if (r == 0)
+		r = check_version("driver", wanted.dd_major, wanted.dd_minor, driver->major,
+				  driver->minor);
+	return r;
 }
 
 static int handle_master(struct drm_file *file, void *data, size_t user_size)
 {
-	return file->node->kind == NODE_PRIMARY ? 0 : -EACCES;
+	return drm_check_primary(file, "SET_MASTER or DROP_MASTER");
 }
 
 static int handle_get_cap(struct drm_file *file, void *data, size_t user_size)
@@ -137,12 +170,21 @@ static int handle_get_cap(struct drm_file *file, void *data, size_t user_size)
 		cap->value = 0;
 		return 0;
 	default:
+		trace_explain(
+			"GET_CAP: capability %llu is none that drivers without a display have "
+			"(%d, %d, %d, %d)",
+			(unsigned long long)cap->capability, DRM_CAP_PRIME,
+			DRM_CAP_TIMESTAMP_MONOTONIC, DRM_CAP_SYNCOBJ, DRM_CAP_SYNCOBJ_TIMELINE);
 		return -EOPNOTSUPP;
 	}
 }
 
 static int handle_set_client_cap(struct drm_file *file, void *data, size_t user_size)
 {
+	const struct drm_cap *cap = data;
+
+	trace_explain("SET_CLIENT_CAP: capability %llu: there are none without a display",
+		      (unsigned long long)cap->capability);
 	return -EOPNOTSUPP;
 }
 
@@ -189,14 +231,16 @@ static int export_locked(struct drm_file *file, uint32_t handle, int flags, int 
 	int fd, r;
 
 	if (!object) {
-		trace_explain("PRIME_HANDLE_TO_FD: there is no handle %u", handle);
+		trace_explain("PRIME_HANDLE_TO_FD: handle %u is unknown", handle);
 		return -ENOENT;
 	}
 	r = npu_bo_export(object->session, &object->bo, 0, &fd);
 	if (r == -EACCES)
 		r = npu_bo_export(object->session, &object->bo, NPU_EXPORT_READ_ONLY, &fd);
-	if (r < 0)
+	if (r < 0) {
+		trace_explain("export of handle %u: %s", handle, npu_last_error());
 		return drm_error(r);
+	}
 	if (!(flags & O_CLOEXEC))
 		real()->fcntl(fd, F_SETFD, 0);
 	if (real()->fstat64(fd, &status) == 0) {
@@ -225,8 +269,10 @@ static int import_locked(struct drm_file *file, int fd, uint64_t token,
 	int r;
 
 	r = npu_bo_import(file->session, fd, &bo);
-	if (r < 0)
+	if (r < 0) {
+		trace_explain("import of descriptor %d: %s", fd, npu_last_error());
 		return drm_error(r);
+	}
 	r = gem_add(&file->gem, file->session, &bo, token, ret_object);
 	if (r < 0)
 		npu_bo_close(file->session, &bo);
@@ -239,8 +285,10 @@ int drm_import(struct drm_file *file, int fd, bool is_counted, uint32_t *ret_han
 	struct stat64 status;
 	int r;
 
-	if (real()->fstat64(fd, &status) < 0)
+	if (real()->fstat64(fd, &status) < 0) {
+		trace_explain("import of descriptor %d: %s", fd, strerror(errno));
 		return -errno;
+	}
 	/* It is one object with one token, whichever files have it. */
 	drm_file_put(drm_file_find_memory(status.st_dev, status.st_ino, &elsewhere));
 	r = drm_file_lock(file);
@@ -256,9 +304,6 @@ int drm_import(struct drm_file *file, int fd, bool is_counted, uint32_t *ret_han
 			object->is_cached = !(status.st_mode & NPU_BO_UNCACHED_MODE);
 			object->dev = status.st_dev;
 			object->ino = status.st_ino;
-		} else {
-			trace_explain("PRIME_FD_TO_HANDLE: descriptor %d: %s", fd,
-				      npu_last_error());
 		}
 	}
 	if (r == 0 && object)

@@ -80,8 +80,8 @@ struct drm_ioctl {
 struct drm_driver {
 	const char *name, *description, *date;
 	int32_t major, minor, patchlevel;
-	const char *unique; /* the platform device's name */
-	unsigned n_spaces;  /* address spaces that a file can have; 0: its own only */
+	uint32_t address;  /* of its first device's registers: node_unique(); 0: unnamed */
+	unsigned n_spaces; /* address spaces that a file can have; 0: its own only */
 	const struct drm_ioctl *ioctls;
 	unsigned n_ioctls;
 	const struct drm_ioctl *misc_ioctls; /* of its misc node, or NULL */
@@ -157,6 +157,8 @@ int drm_error(int error);
 extern const struct drm_ioctl drm_core_ioctls[];
 extern const unsigned drm_n_core_ioctls;
 
+/* -EACCES, said in that name, on nodes other than cardN. */
+int drm_check_primary(const struct drm_file *file, const char *ioctl_name);
 /* Takes an object away; the file's lock is held. */
 void drm_remove(struct drm_file *file, struct gem_object *object);
 /* The same by handle; takes the lock. -EINVAL for one that is unknown, said in that name. */

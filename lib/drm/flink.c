@@ -17,14 +17,15 @@ int flink_handle_name(struct drm_file *file, void *data, size_t user_size)
 	static atomic_uint_fast32_t last_name;
 	struct drm_gem_flink *request = data;
 	struct gem_object *object;
-	int r;
+	int r = drm_check_primary(file, "GEM_FLINK");
 
-	if (file->node->kind != NODE_PRIMARY)
-		return -EACCES;
-	r = drm_file_lock(file);
+	if (r == 0)
+		r = drm_file_lock(file);
 	if (r < 0)
 		return r;
 	object = gem_find(&file->gem, request->handle);
+	if (!object)
+		trace_explain("GEM_FLINK: handle %u is unknown", request->handle);
 	if (object && !object->name)
 		object->name = (uint32_t)atomic_fetch_add(&last_name, 1) + 1;
 	if (object)
@@ -44,12 +45,16 @@ static int export_named(uint32_t name, int *ret_fd)
 		const struct gem_object *object;
 
 		pthread_mutex_lock(&file->lock);
-		object = gem_find_name(&file->gem, name);
+		object = name ? gem_find_name(&file->gem, name) : NULL;
 		handle = object ? object->handle : 0;
 		pthread_mutex_unlock(&file->lock);
 	}
 	if (file)
 		r = drm_export(file, handle, O_CLOEXEC | O_RDWR, ret_fd);
+	else
+		trace_explain("GEM_OPEN: no object of this process has the name %u; share with "
+			      "others by PRIME descriptors",
+			      name);
 	drm_file_put(file);
 	return r;
 }
@@ -58,17 +63,12 @@ int flink_handle_open(struct drm_file *file, void *data, size_t user_size)
 {
 	struct drm_gem_open *request = data;
 	const struct gem_object *object;
-	int fd, r;
+	int fd = -1, r = drm_check_primary(file, "GEM_OPEN");
 
-	if (file->node->kind != NODE_PRIMARY)
-		return -EACCES;
-	r = request->name ? export_named(request->name, &fd) : -ENOENT;
-	if (r < 0) {
-		trace_explain("GEM_OPEN: no object of this process has the name %u; share with "
-			      "others by PRIME descriptors",
-			      request->name);
+	if (r == 0)
+		r = export_named(request->name, &fd);
+	if (r < 0)
 		return r;
-	}
 	r = drm_import(file, fd, true, &request->handle);
 	close(fd);
 	if (r == 0)

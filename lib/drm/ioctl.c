@@ -100,12 +100,22 @@ static void check_ioctl(const struct drm_ioctl *ioctl, const unsigned char *data
 
 /* ---- the call ---- */
 
+/* Who knows why has said so; of the rest there is the errno to tell. */
+static void explain_rest(const struct drm_ioctl *ioctl, const void *argument, int error)
+{
+	if (error == -EFAULT)
+		trace_explain("%s: memory at %p, or that it points to, cannot be used", ioctl->name,
+			      argument);
+	else
+		trace_explain("%s: %s", ioctl->name, strerrordesc_np(-error));
+}
+
 static int refuse(const struct drm_file *file, unsigned long request)
 {
-	trace_call("ioctl(0x%lx) = -1 ENOTTY", request);
 	trace_explain("%s: unknown ioctl 0x%lx: type 0x%02x, number 0x%02x, %u bytes",
 		      file->node->path, request, (unsigned)_IOC_TYPE(request),
 		      (unsigned)_IOC_NR(request), (unsigned)_IOC_SIZE(request));
+	trace_call("ioctl(0x%lx) = -1 ENOTTY", request);
 	trace_check("unknown 0x%lx", request);
 	return -ENOTTY;
 }
@@ -115,6 +125,7 @@ int drm_ioctl(struct drm_file *file, unsigned long request, void *argument)
 	const struct drm_ioctl *ioctl = find_ioctl(file->node, request);
 	unsigned char data[DRM_IOCTL_BYTES_MAX] = {0};
 	size_t user_size = _IOC_SIZE(request), known;
+	const unsigned n_explained = trace_count_explained();
 	char before[SHOWN_MAX] = "";
 	int r;
 
@@ -123,8 +134,8 @@ int drm_ioctl(struct drm_file *file, unsigned long request, void *argument)
 	known = user_size < ioctl->size ? user_size : ioctl->size;
 	r = user_read(data, argument, known);
 	if (r < 0) {
-		trace_call("ioctl(%s/%zu, %p) = -1 EFAULT", ioctl->name, user_size, argument);
 		trace_explain("%s: there are no %zu bytes at %p", ioctl->name, known, argument);
+		trace_call("ioctl(%s/%zu, %p) = -1 EFAULT", ioctl->name, user_size, argument);
 		return r;
 	}
 	if (trace_is_checking())
@@ -134,9 +145,8 @@ int drm_ioctl(struct drm_file *file, unsigned long request, void *argument)
 	r = ioctl->handle(file, data, user_size);
 	if (_IOC_DIR(request) & _IOC_READ && user_write(argument, data, known) < 0)
 		r = -EFAULT;
-	if (r == -EFAULT)
-		trace_explain("%s: memory at %p, or that it points to, cannot be used", ioctl->name,
-			      argument);
+	if (r < 0 && trace_count_explained() == n_explained)
+		explain_rest(ioctl, argument, r);
 	if (trace_is_on())
 		trace_ioctl(ioctl, before, data, user_size, r);
 	return r;

@@ -5,6 +5,7 @@
 #include "node.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -13,6 +14,7 @@
 #define ACCEL_MAJOR 261
 #define MISC_MAJOR  10
 #define MISC_MINOR  120 /* of the dynamic ones */
+#define PAIRS	    64	/* cardN and renderD(128 + N) are nodes of one device */
 
 static const struct {
 	const char *prefix;
@@ -99,6 +101,21 @@ bool node_parse(const char *entry, size_t length, struct drm_node *ret_node)
 	return true;
 }
 
+/* By the number of its first node in the list, as npu-run's files have it. */
+static unsigned find_device(const struct drm_node *node)
+{
+	uint64_t before = 0;
+
+	for (const struct drm_node *other = nodes; other < node; other++) {
+		if (other->kind == NODE_MISC || other->driver != node->driver)
+			continue;
+		if (other->minor % PAIRS == node->minor % PAIRS)
+			return other->device;
+		before |= 1ull << other->minor % PAIRS;
+	}
+	return (unsigned)__builtin_popcountll(before);
+}
+
 static void nodes_init(void)
 {
 	const char *list = getenv("NPU_RUN_NODES");
@@ -106,8 +123,10 @@ static void nodes_init(void)
 	for (list = list ? list : NODES_DEFAULT; *list && n_nodes < NODES_MAX;) {
 		size_t length = strcspn(list, ",");
 
-		if (node_parse(list, length, &nodes[n_nodes]))
+		if (node_parse(list, length, &nodes[n_nodes])) {
+			nodes[n_nodes].device = find_device(&nodes[n_nodes]);
 			n_nodes++;
+		}
 		list += length + (list[length] == ',');
 	}
 }
@@ -125,6 +144,15 @@ const struct drm_node *node_find(const char *path)
 		if (strcmp(nodes[i].path, path) == 0)
 			return &nodes[i];
 	return NULL;
+}
+
+void node_unique(const struct drm_node *node, char ret_name[NODE_UNIQUE_MAX])
+{
+	const uint32_t address = node->driver->address;
+
+	*ret_name = '\0';
+	if (address)
+		snprintf(ret_name, NODE_UNIQUE_MAX, "%x.npu", address + (node->device << 16));
 }
 
 void node_stat(const struct drm_node *node, ino_t ino, struct stat64 *ret_status)

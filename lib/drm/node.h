@@ -24,12 +24,13 @@ struct drm_node {
 	char path[NODE_PATH_MAX];
 	enum drm_node_kind kind;
 	unsigned major, minor;
+	unsigned device; /* 0 ...: cardN and renderD(128 + N) of a driver are nodes of one */
 	const struct drm_driver *driver;
 };
 
 /* All nodes there are where NPU_RUN_NODES says nothing. */
 #define NODES_DEFAULT                                                                              \
-	"dri/card0=rknpu,dri/card1=rknpu,dri/renderD128=rknpu,dri/renderD129=rknpu,rknpu=rknpu,"   \
+	"dri/card1=rknpu,dri/renderD129=rknpu,dri/card0=rknpu,dri/renderD128=rknpu,rknpu=rknpu,"   \
 	"accel/accel0=rocket"
 
 /* Understands one entry, "dri/card1=rknpu"; false for what names no node or no driver. */
@@ -38,6 +39,10 @@ bool node_parse(const char *entry, size_t length, struct drm_node *ret_node);
 const struct drm_node *node_at(unsigned i);
 /* The node of that absolute, plain path, or NULL. */
 const struct drm_node *node_find(const char *path);
+#define NODE_UNIQUE_MAX 16
+
+/* The platform device that it belongs to, as GET_UNIQUE names it; "" where its driver has none. */
+void node_unique(const struct drm_node *node, char ret_name[NODE_UNIQUE_MAX]);
 /* What stat() says of it. */
 void node_stat(const struct drm_node *node, ino_t ino, struct stat64 *ret_status);
 

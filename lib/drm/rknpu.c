@@ -46,11 +46,12 @@ void rknpu_reset_state(struct drm_file *file)
 	file->driver_data = NULL;
 }
 
-int rknpu_check_domain(int32_t domain)
+int rknpu_check_domain(const char *ioctl_name, int32_t domain)
 {
 	if (domain >= 0 && domain < DOMAINS)
 		return 0;
-	trace_explain("iommu_domain_id: %d is out of range (0 ... %d)", domain, DOMAINS - 1);
+	trace_explain("%s: iommu_domain_id %d is out of range (0 ... %d)", ioctl_name, domain,
+		      DOMAINS - 1);
 	return -EINVAL;
 }
 
@@ -80,7 +81,7 @@ static int act_domain(struct drm_file *file, struct rknpu_action *action)
 	struct rknpu_state *state;
 	int r;
 
-	r = is_set ? rknpu_check_domain((int32_t)action->value) : 0;
+	r = is_set ? rknpu_check_domain("ACTION SET_IOMMU_DOMAIN_ID", (int32_t)action->value) : 0;
 	if (r == 0 && is_set) {
 		r = rknpu_domain_enter(action->value);
 		if (r == 0)
@@ -137,7 +138,9 @@ static int handle_action(struct drm_file *file, void *data, size_t user_size)
 	case RKNPU_SET_IOMMU_DOMAIN_ID:
 		return act_domain(file, action);
 	default: /* clocks, voltages, bandwidth, power: as the driver's 0.9.8 on this chip */
-		trace_explain("ACTION %u: not on this hardware", action->flags);
+		trace_explain("ACTION %u: not on this hardware; it has 0 ... 2, 4, 6, 13 ... 19 "
+			      "and 22 ... 25",
+			      action->flags);
 		return -EINVAL;
 	}
 }
@@ -159,11 +162,15 @@ int rknpu_create_object(struct drm_file *file, const struct rknpu_mem_create *re
 	int r;
 
 	if (request->size == 0 || request->size > UINT64_MAX - PAGE_BYTES) {
-		trace_explain("MEM_CREATE: size %llu", (unsigned long long)request->size);
+		trace_explain("MEM_CREATE: size %llu is out of range (1 ... %llu)",
+			      (unsigned long long)request->size, NPU_BO_BYTES_MAX);
 		return -EINVAL;
 	}
-	if (rknpu_lacks_memory(request->size))
+	if (rknpu_lacks_memory(request->size)) {
+		trace_explain("MEM_CREATE: size %llu: as NPU_PERSONALITY wants it, no memory",
+			      (unsigned long long)request->size);
 		return -ENOMEM;
+	}
 	r = drm_file_space(file, (unsigned)request->iommu_domain_id, &session);
 	if (r < 0)
 		return r;
@@ -205,12 +212,15 @@ static int place_imported(struct drm_file *file, unsigned domain, struct gem_obj
 	r = npu_bo_export(object->session, &object->bo, 0, &fd);
 	if (r == -EACCES)
 		r = npu_bo_export(object->session, &object->bo, NPU_EXPORT_READ_ONLY, &fd);
-	if (r < 0)
+	if (r == 0) {
+		r = npu_bo_import(session, fd, &bo);
+		close(fd);
+	}
+	if (r < 0) {
+		trace_explain("MEM_CREATE: handle %u in iommu_domain_id %u: %s", object->handle,
+			      domain, npu_last_error());
 		return drm_error(r);
-	r = npu_bo_import(session, fd, &bo);
-	close(fd);
-	if (r < 0)
-		return drm_error(r);
+	}
 	npu_bo_close(object->session, &object->bo);
 	object->session = session;
 	object->bo = bo;
@@ -243,7 +253,7 @@ static int handle_mem_create(struct drm_file *file, void *data, size_t user_size
 	const bool is_new = request->handle == 0;
 	int r;
 
-	r = rknpu_check_domain(request->iommu_domain_id);
+	r = rknpu_check_domain("MEM_CREATE", request->iommu_domain_id);
 	if (r == 0 && is_new)
 		r = rknpu_domain_enter((unsigned)request->iommu_domain_id);
 	if (r < 0)
@@ -317,10 +327,12 @@ static int sync_object(struct drm_file *file, const struct rknpu_mem_sync *reque
 	const struct gem_object *object = gem_find_token(&file->gem, request->obj_addr);
 	const uint32_t direction =
 		request->flags & (RKNPU_MEM_SYNC_TO_DEVICE | RKNPU_MEM_SYNC_FROM_DEVICE);
+	int r;
 
 	if (!object || !object->is_cached) {
 		trace_explain("MEM_SYNC: obj_addr 0x%llx %s", (unsigned long long)request->obj_addr,
-			      object ? "has no cached mapping" : "is none of this session's");
+			      object ? "has no cached mapping: it was made without CACHEABLE"
+				     : "is none of this session's objects");
 		return -EINVAL;
 	}
 	if (request->offset > object->bo.size ||
@@ -333,8 +345,11 @@ static int sync_object(struct drm_file *file, const struct rknpu_mem_sync *reque
 	}
 	if (!direction || request->size == 0)
 		return 0;
-	return drm_error(npu_bo_sync(object->session, &object->bo, request->offset, request->size,
-				     (enum npu_sync_direction)direction));
+	r = npu_bo_sync(object->session, &object->bo, request->offset, request->size,
+			(enum npu_sync_direction)direction);
+	if (r < 0)
+		trace_explain("MEM_SYNC: %s", npu_last_error());
+	return drm_error(r);
 }
 
 static int handle_mem_sync(struct drm_file *file, void *data, size_t user_size)
@@ -433,7 +448,7 @@ const struct drm_driver drm_driver_rknpu = {
 	.major = VERSION_MAJOR,
 	.minor = VERSION_MINOR,
 	.patchlevel = VERSION_PATCHLEVEL,
-	.unique = "fdab0000.npu",
+	.address = 0xfdab0000u,
 	.n_spaces = DOMAINS,
 	.ioctls = ioctls,
 	.n_ioctls = sizeof(ioctls) / sizeof(ioctls[0]),

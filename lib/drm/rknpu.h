@@ -40,8 +40,8 @@ int rknpu_misc_handle_mem_create(struct drm_file *file, void *data, size_t user_
 int rknpu_misc_handle_mem_map(struct drm_file *file, void *data, size_t user_size);
 int rknpu_misc_handle_mem_destroy(struct drm_file *file, void *data, size_t user_size);
 
-/* -EINVAL where a domain is named that the hardware does not have. */
-int rknpu_check_domain(int32_t domain);
+/* -EINVAL where that call names a domain that the hardware does not have. */
+int rknpu_check_domain(const char *ioctl_name, int32_t domain);
 /* A new object; the file's lock is held. */
 int rknpu_create_object(struct drm_file *file, const struct rknpu_mem_create *request,
 			struct gem_object **ret_object);

@@ -61,13 +61,16 @@ int rknpu_domain_enter(unsigned domain)
 	for (uint64_t waited_ns = 0; (r = try_enter(domain)) == -EAGAIN;
 	     waited_ns += SWITCH_POLL_NS) {
 		if (waited_ns >= SWITCH_WAIT_NS) {
-			trace_explain("address space %u: another one stays in use", domain);
+			trace_explain("iommu_domain_id %u: another one stays in use", domain);
 			return -EINVAL;
 		}
 		pause_ns(SWITCH_POLL_NS);
 	}
-	if (r < 0)
+	if (r < 0) {
+		trace_explain("iommu_domain_id %u: as NPU_PERSONALITY wants it, not reached",
+			      domain);
 		pause_ns(SWITCH_FAILS_NS);
+	}
 	return r;
 }
 
@@ -118,20 +121,26 @@ static bool never_starts(const struct rknpu_submit *request)
 	return personality_happens(PERSONALITY_NEVER_START);
 }
 
+static int refuse(const char *reason, int error)
+{
+	trace_explain("SUBMIT: as NPU_PERSONALITY wants it, %s", reason);
+	return error;
+}
+
 int rknpu_misbehave(struct drm_file *file, const struct rknpu_submit *request)
 {
 	const uint32_t fences = RKNPU_JOB_FENCE_IN | RKNPU_JOB_FENCE_OUT;
 
 	if (request->flags & fences && personality_happens(PERSONALITY_NO_FENCES))
-		return -EINVAL;
+		return refuse("fences do not work", -EINVAL);
 	if (personality_happens(PERSONALITY_NO_MEMORY))
-		return -ENOMEM;
+		return refuse("there is no memory", -ENOMEM);
 	if (personality_happens(PERSONALITY_FOREIGN_RESET)) {
 		(void)rknpu_reset(file);
-		return -EINVAL;
+		return refuse("somebody else has reset the device", -EINVAL);
 	}
 	if (!never_starts(request))
 		return 0;
 	pause_ns(rknpu_count_waits() * request->timeout_ms * MS_NS);
-	return -EINVAL;
+	return refuse("the job never starts", -EINVAL);
 }

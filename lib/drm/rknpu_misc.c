@@ -71,10 +71,12 @@ int rknpu_misc_handle_mem_create(struct drm_file *file, void *data, size_t user_
 	int r;
 
 	if (request->flags & RKNPU_MEM_NON_CONTIGUOUS) {
-		trace_explain("MEM_CREATE: /dev/rknpu has no non-contiguous memory");
+		trace_explain("MEM_CREATE: flags 0x%x: /dev/rknpu has no non-contiguous memory "
+			      "(0x%x)",
+			      request->flags, RKNPU_MEM_NON_CONTIGUOUS);
 		return -EINVAL;
 	}
-	r = rknpu_check_domain(request->iommu_domain_id);
+	r = rknpu_check_domain("MEM_CREATE", request->iommu_domain_id);
 	if (r < 0)
 		return r;
 	return (int32_t)request->handle > 0 ? describe_descriptor(file, request)
@@ -102,6 +104,9 @@ int rknpu_misc_handle_mem_destroy(struct drm_file *file, void *data, size_t user
 	if (object) {
 		drm_remove(file, object);
 	} else {
+		trace_explain("MEM_DESTROY: neither obj_addr 0x%llx nor descriptor %u is one of "
+			      "this session's objects",
+			      (unsigned long long)request->obj_addr, request->handle);
 		r = -EINVAL;
 	}
 	drm_file_unlock(file);

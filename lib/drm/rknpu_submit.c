@@ -12,6 +12,7 @@
 #include "record.h"
 #include "rknpu.h"
 #include "rknpu_misbehave.h"
+#include "sync_file.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -99,7 +100,8 @@ static int fill_range(struct submission *submission, const struct gem_object *ob
 
 	if (range->task_number == 0 || range->task_start >= n ||
 	    range->task_number > n - range->task_start) {
-		trace_explain("SUBMIT: tasks [%u, +%u) are not within the buffer's %llu",
+		trace_explain("SUBMIT: subcore_task [%u, +%u) is empty or not within the buffer's "
+			      "%llu tasks",
 			      range->task_start, range->task_number, (unsigned long long)n);
 		return -EINVAL;
 	}
@@ -111,7 +113,8 @@ static int fill_range(struct submission *submission, const struct gem_object *ob
 		fill_task(submission, &descriptor, &tasks[i]);
 		if (!is_task_valid(&tasks[i], &descriptor)) {
 			if (i == 0) {
-				trace_explain("SUBMIT: task %u: regcmd_addr 0x%llx is no stream",
+				trace_explain("SUBMIT: task %u: regcmd_addr 0x%llx is no stream (a "
+					      "multiple of 16 below 4 GiB, within an object)",
 					      range->task_start,
 					      (unsigned long long)descriptor.regcmd_addr);
 				return -EINVAL;
@@ -122,8 +125,9 @@ static int fill_range(struct submission *submission, const struct gem_object *ob
 	}
 	if (tasks[range->task_number - 1].int_mask < 1 ||
 	    tasks[range->task_number - 1].int_mask > INT_MASK_MAX) {
-		trace_explain("SUBMIT: int_mask 0x%x of the last task lets no interrupt through",
-			      tasks[range->task_number - 1].int_mask);
+		trace_explain("SUBMIT: int_mask 0x%x of the last task lets no interrupt through "
+			      "(0x1 ... 0x%x)",
+			      tasks[range->task_number - 1].int_mask, INT_MASK_MAX);
 		return -ETIMEDOUT;
 	}
 	for (uint32_t i = 0; i < range->task_number; i++)
@@ -139,7 +143,8 @@ static int add_range(struct submission *submission, const struct gem_object *obj
 	int r;
 
 	if (range->task_number > NPU_JOB_TASKS_MAX - job->n_tasks) {
-		trace_explain("SUBMIT: more than %u tasks", NPU_JOB_TASKS_MAX);
+		trace_explain("SUBMIT: %u tasks and %u before them are more than %u",
+			      range->task_number, job->n_tasks, NPU_JOB_TASKS_MAX);
 		return -EINVAL;
 	}
 	submission->tasks = reallocarray(submission->tasks, job->n_tasks + range->task_number + 1,
@@ -312,7 +317,7 @@ static int outcome_error(enum npu_outcome outcome)
 static int check_request(const struct rknpu_submit *request)
 {
 	if (request->task_number == 0) {
-		trace_explain("SUBMIT: task_number is 0");
+		trace_explain("SUBMIT: task_number is 0, at least 1");
 		return -EINVAL;
 	}
 	if (request->core_mask > CORE_MASK_MAX) {
@@ -321,10 +326,23 @@ static int check_request(const struct rknpu_submit *request)
 		return -EINVAL;
 	}
 	if (!(request->flags & (RKNPU_JOB_PC | RKNPU_JOB_NONBLOCK))) {
-		trace_explain("SUBMIT: flags 0x%x: only PC mode can be waited for", request->flags);
+		trace_explain("SUBMIT: flags 0x%x: neither PC mode (0x%x), which alone can be "
+			      "waited for, nor NONBLOCK (0x%x)",
+			      request->flags, RKNPU_JOB_PC, RKNPU_JOB_NONBLOCK);
 		return -EINVAL;
 	}
-	return rknpu_check_domain((int32_t)request->iommu_domain_id);
+	return rknpu_check_domain("SUBMIT", (int32_t)request->iommu_domain_id);
+}
+
+/* What it is besides a descriptor, npud says. */
+static int check_fence(int fd)
+{
+	if (fcntl(fd, F_GETFD) >= 0)
+		return 0;
+	trace_explain("SUBMIT: fence_fd %d is not an open descriptor, and flags name it as a fence "
+		      "to wait for (FENCE_IN, 0x%x)",
+		      fd, RKNPU_JOB_FENCE_IN);
+	return -EINVAL;
 }
 
 static int fill_job(struct submission *submission, const struct rknpu_state *state)
@@ -348,10 +366,12 @@ static int fill_job(struct submission *submission, const struct rknpu_state *sta
 	job->flags = NPU_SUBMIT_CHAINED;
 	job->timeout_ns = submission->n_waits * request->timeout_ms * MS_NS;
 	job->fences = submission->fences;
-	if (request->flags & RKNPU_JOB_FENCE_IN)
+	if (request->flags & RKNPU_JOB_FENCE_IN) {
+		r = check_fence(request->fence_fd);
 		submission->fences[job->n_fences++] = request->fence_fd;
+	}
 	add_order_fences(submission, state);
-	return 0;
+	return r;
 }
 
 /* The descriptors from the first to the last that any range names. */
@@ -404,6 +424,15 @@ static void record_job(const struct submission *submission)
 	record_end(submission->file, stream);
 }
 
+static void explain_refusal(const struct rknpu_submit *request)
+{
+	if (request->flags & RKNPU_JOB_FENCE_IN)
+		trace_explain("SUBMIT: %s (fence_fd %d, core_mask 0x%x)", npu_last_error(),
+			      request->fence_fd, request->core_mask);
+	else
+		trace_explain("SUBMIT: %s (core_mask 0x%x)", npu_last_error(), request->core_mask);
+}
+
 /* Queues the job; the file's lock is held. -EAGAIN: the session's queue is full. */
 static int queue_job(struct submission *submission)
 {
@@ -428,7 +457,7 @@ static int queue_job(struct submission *submission)
 	r = npu_submit(submission->session, &submission->job, &submission->seqno,
 		       is_nonblocking ? &submission->fence : NULL);
 	if (r < 0 && r != -EAGAIN)
-		trace_explain("SUBMIT: %s", npu_last_error());
+		explain_refusal(submission->request);
 	if (r < 0)
 		return r;
 	submission->n_resets = state->n_resets;
@@ -515,16 +544,19 @@ static int wait_job(struct submission *submission, struct npu_result *ret_result
 		       : npu_wait(submission->session, submission->seqno, -1, ret_result);
 }
 
-/* What a fence of a job that is over looks like (npu_protocol.h): nobody saw it before. */
-static int fence_of_outcome(enum npu_outcome outcome)
+/* What npud knows of the end, or what this ABI's programs may know. */
+static const char *outcome_reason(const struct npu_result *result)
 {
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -1;
-	(void)fchmod(fds[1], outcome);
-	close(fds[1]);
-	return fds[0];
+	if (result->detail[0])
+		return result->detail;
+	switch (result->outcome) {
+	case NPU_OUTCOME_DEPENDENCY:
+		return "a job whose fence it waited for failed";
+	case NPU_OUTCOME_CANCELLED:
+		return "by the session's own reset, or as timeout is 0";
+	default:
+		return "npud says no more";
+	}
 }
 
 static int finish_blocking(struct submission *submission)
@@ -550,14 +582,16 @@ static int finish_blocking(struct submission *submission)
 	}
 	write_back(submission, &result);
 	if (submission->request->flags & RKNPU_JOB_FENCE_OUT && !submission->is_orphaned)
-		submission->fence = fence_of_outcome(result.outcome);
+		submission->fence = sync_file_new_signalled(result.outcome);
 	wait_for_earlier(submission->file, submission->seqno);
 	r = outcome_error(result.outcome);
 	if (r == -EINVAL && !is_reset && submission->request->timeout_ms == 0)
 		r = -ETIMEDOUT;
 	if (r < 0)
-		trace_explain("SUBMIT: the job ended with %s%s%s", npu_outcome_name(result.outcome),
-			      result.detail[0] ? ": " : "", result.detail);
+		trace_explain("SUBMIT: the job ended with %s: %s", npu_outcome_name(result.outcome),
+			      outcome_reason(&result));
+	else if (is_reset)
+		trace_explain("SUBMIT: the session's own reset came in between");
 	if (r == -ETIMEDOUT && !is_reset && personality_resets_all())
 		rknpu_reset(submission->file);
 	return is_reset ? -EINVAL : r;

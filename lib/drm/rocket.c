@@ -36,7 +36,7 @@ static int handle_create_bo(struct drm_file *file, void *data, size_t user_size)
 	int r;
 
 	if (request->size == 0) {
-		trace_explain("CREATE_BO: size is 0");
+		trace_explain("CREATE_BO: size 0 is out of range (1 ... %llu)", NPU_BO_BYTES_MAX);
 		return -EINVAL;
 	}
 	r = drm_file_lock(file);
@@ -67,9 +67,9 @@ static int sync_object(struct drm_file *file, const char *name, uint32_t handle,
 	r = object ? npu_bo_sync(object->session, &object->bo, 0, object->bo.size, direction)
 		   : -ENOENT;
 	if (!object)
-		trace_explain("%s: there is no handle %u", name, handle);
+		trace_explain("%s: handle %u is unknown", name, handle);
 	else if (r < 0)
-		trace_explain("%s: %s", name, npu_last_error());
+		trace_explain("%s: handle %u: %s", name, handle, npu_last_error());
 	drm_file_unlock(file);
 	return drm_error(r);
 }
@@ -179,7 +179,6 @@ const struct drm_driver drm_driver_rocket = {
 	.name = "rocket",
 	.description = "rocket DRM",
 	.date = "0",
-	.unique = "",
 	.ioctls = ioctls,
 	.n_ioctls = sizeof(ioctls) / sizeof(ioctls[0]),
 	.reset = reset,

@@ -100,8 +100,8 @@ static int read_tasks(struct submission *submission, const struct drm_file *file
 	r = tasks && submission->tasks ? read_array(tasks, job->tasks, job->task_count,
 						    job->task_struct_size, sizeof(*tasks))
 				       : -ENOMEM;
-	if (r == -EFAULT)
-		trace_explain("SUBMIT: tasks at 0x%llx cannot be read; dropped",
+	if (r < 0)
+		trace_explain("SUBMIT: %u tasks at 0x%llx cannot be read; dropped", job->task_count,
 			      (unsigned long long)job->tasks);
 	for (uint32_t i = 0; i < job->task_count && r == 0; i++) {
 		fill_task(file, &tasks[i], &submission->tasks[i]);
@@ -121,11 +121,14 @@ static int read_handles(struct submission *submission, const struct rocket_job *
 	const size_t n_ins = job->in_bo_handle_count, n_outs = job->out_bo_handle_count;
 	int r;
 
-	if ((uint64_t)n_ins + n_outs > UINT32_MAX / sizeof(uint64_t))
+	if ((uint64_t)n_ins + n_outs <= UINT32_MAX / sizeof(uint64_t))
+		submission->handles = calloc(n_ins + n_outs + 1, sizeof(*submission->handles));
+	if (!submission->handles) {
+		trace_explain("SUBMIT: no memory for %zu in_bo_handles and %zu out_bo_handles; "
+			      "dropped",
+			      n_ins, n_outs);
 		return -ENOMEM;
-	submission->handles = calloc(n_ins + n_outs + 1, sizeof(*submission->handles));
-	if (!submission->handles)
-		return -ENOMEM;
+	}
 	r = user_read(submission->handles, (const void *)(uintptr_t)job->in_bo_handles,
 		      n_ins * sizeof(uint32_t));
 	if (r == 0)
@@ -273,7 +276,10 @@ static int queue_ordered(struct drm_file *file, const struct npu_job *job)
 		close(latest);
 	if (r < 0)
 		free(queued);
-	else
+	if (r < 0 && r != -EAGAIN && r != -EDQUOT)
+		trace_explain("SUBMIT: %s; dropped",
+			      latest == -EMFILE ? "no descriptor is left" : npu_last_error());
+	else if (r == 0)
 		order_add(queued, file, fence);
 	return r;
 }
@@ -326,7 +332,7 @@ static int queue_patiently(struct drm_file *file, const struct submission *submi
 		r = queue_locked(file, submission);
 		drm_file_unlock(file);
 	} while (r < 0 && pause_queue(file, r));
-	if (r < 0)
+	if (r == -EDQUOT)
 		trace_explain("SUBMIT: %s; dropped", npu_last_error());
 	return r < 0 ? drm_error(r) : 0;
 }
@@ -398,8 +404,11 @@ int rocket_handle_submit(struct drm_file *file, void *data, size_t user_size)
 	if (r < 0)
 		return r;
 	jobs = calloc(request->job_count, sizeof(*jobs));
-	if (!jobs)
+	if (!jobs) {
+		trace_explain("SUBMIT: job_count %u: there is no memory for so many",
+			      request->job_count);
 		return -ENOMEM;
+	}
 	r = read_array(jobs, request->jobs, request->job_count, request->job_struct_size,
 		       sizeof(*jobs));
 	if (r == 0)

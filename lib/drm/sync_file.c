@@ -15,6 +15,7 @@
 #include "user.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/sync_file.h>
 #include <string.h>
@@ -55,8 +56,11 @@ static int get_info(int fd, void *argument)
 
 	if (r == 0)
 		r = user_read(&info, argument, sizeof(info));
-	if (r == 0 && (info.flags || info.pad))
+	if (r == 0 && (info.flags || info.pad)) {
+		trace_explain("SYNC_IOC_FILE_INFO: flags 0x%x or pad 0x%x is not 0", info.flags,
+			      info.pad);
 		r = -EINVAL;
+	}
 	if (r < 0)
 		return r;
 	memcpy(info.name, name, sizeof(info.name));
@@ -82,6 +86,8 @@ int sync_file_export(struct drm_file *file, const struct stat64 *memory, void *a
 		return -EINVAL;
 	}
 	r = order_fence_memory(file, memory->st_dev, memory->st_ino, &request.fd);
+	if (r < 0)
+		trace_explain("DMA_BUF_IOCTL_EXPORT_SYNC_FILE: %s", strerrordesc_np(-r));
 	trace_call("ioctl(DMA_BUF_IOCTL_EXPORT_SYNC_FILE, {flags=%u}) = %d", request.flags,
 		   r < 0 ? r : request.fd);
 	return r < 0 ? drm_error(r) : user_write(argument, &request, sizeof(request));
@@ -95,10 +101,15 @@ static int merge(int fd, void *argument)
 
 	if (r == 0)
 		r = user_read(&data, argument, sizeof(data));
-	if (r == 0 && (data.flags || data.pad))
+	if (r == 0 && (data.flags || data.pad)) {
+		trace_explain("SYNC_IOC_MERGE: flags 0x%x or pad 0x%x is not 0", data.flags,
+			      data.pad);
 		r = -EINVAL;
-	if (r == 0 && find_status(data.fd2, &status) < 0)
+	}
+	if (r == 0 && find_status(data.fd2, &status) < 0) {
+		trace_explain("SYNC_IOC_MERGE: fd2 %d is no fence of npud's", data.fd2);
 		r = -ENOENT;
+	}
 	if (r == 0)
 		r = merge_fences(fd, data.fd2, &data.fence);
 	if (r == 0 && user_write(argument, &data, sizeof(data)) < 0) {
@@ -106,6 +117,18 @@ static int merge(int fd, void *argument)
 		r = -EFAULT;
 	}
 	return r;
+}
+
+/* What npu_protocol.h says of fences: the mode is the outcome, hanging up is the end. */
+int sync_file_new_signalled(enum npu_outcome outcome)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -1;
+	(void)fchmod(fds[1], outcome);
+	close(fds[1]);
+	return fds[0];
 }
 
 bool sync_file_is_fence(int fd)
@@ -117,6 +140,7 @@ bool sync_file_is_fence(int fd)
 
 int sync_file_ioctl(int fd, unsigned long request, void *argument)
 {
+	const unsigned n_explained = trace_count_explained();
 	const char *name = NULL;
 	int r = -ENOTTY;
 
@@ -129,7 +153,10 @@ int sync_file_ioctl(int fd, unsigned long request, void *argument)
 	} else if (sync_file_is_fence(fd)) {
 		trace_explain("sync file %d: ioctl 0x%lx is not served", fd, request);
 	}
-	if (name && r != -ENOTTY)
-		trace_call("ioctl(%s, %d) = %d", name, fd, r);
+	if (!name || r == -ENOTTY)
+		return r;
+	if (r < 0 && trace_count_explained() == n_explained)
+		trace_explain("%s: %s (argument at %p)", name, strerrordesc_np(-r), argument);
+	trace_call("ioctl(%s, %d) = %d", name, fd, r);
 	return r;
 }

@@ -92,8 +92,11 @@ int syncobj_handle_create(struct drm_file *file, void *data, size_t user_size)
 	struct drm_syncobj_create *request = data;
 	int r;
 
-	if (request->flags & ~DRM_SYNCOBJ_CREATE_SIGNALED)
+	if (request->flags & ~DRM_SYNCOBJ_CREATE_SIGNALED) {
+		trace_explain("SYNCOBJ_CREATE: flags 0x%x: only SIGNALED (0x%x) is known",
+			      request->flags, DRM_SYNCOBJ_CREATE_SIGNALED);
 		return -EINVAL;
+	}
 	r = drm_file_lock(file);
 	if (r < 0)
 		return r;
@@ -114,7 +117,7 @@ static int with_object(struct drm_file *file, uint32_t handle, int (*act)(struct
 		return r;
 	syncobj = find(file, handle);
 	if (!syncobj)
-		trace_explain("syncobj: there is no handle %u", handle);
+		trace_explain("SYNCOBJ: handle %u is unknown", handle);
 	r = syncobj ? act(syncobj, context) : -ENOENT;
 	drm_file_unlock(file);
 	return r;
@@ -134,14 +137,25 @@ int syncobj_handle_destroy(struct drm_file *file, void *data, size_t user_size)
 	return r == -ENOENT ? -EINVAL : r;
 }
 
+static bool is_readable(int fd)
+{
+	struct pollfd polled = {.fd = fd, .events = POLLIN};
+
+	return poll(&polled, 1, 0) == 1;
+}
+
 static int act_export(struct syncobj *syncobj, void *context)
 {
 	struct drm_syncobj_handle *request = context;
 	int fd;
 
-	if (syncobj->fence < 0)
+	if (syncobj->fence < 0 && !is_readable(syncobj->event_fd)) {
+		trace_explain("SYNCOBJ_HANDLE_TO_FD: handle %u has no fence and is not signalled",
+			      request->handle);
 		return -EINVAL;
-	fd = real()->fcntl(syncobj->fence, F_DUPFD_CLOEXEC, 0);
+	}
+	fd = syncobj->fence >= 0 ? real()->fcntl(syncobj->fence, F_DUPFD_CLOEXEC, 0)
+				 : sync_file_new_signalled(NPU_OUTCOME_OK);
 	if (fd < 0)
 		return -errno;
 	request->fd = fd;
@@ -153,8 +167,10 @@ static int act_import(struct syncobj *syncobj, void *context)
 	const struct drm_syncobj_handle *request = context;
 	int fence;
 
-	if (!sync_file_is_fence(request->fd))
+	if (!sync_file_is_fence(request->fd)) {
+		trace_explain("SYNCOBJ_FD_TO_HANDLE: fd %d is no fence of npud's", request->fd);
 		return -EINVAL;
+	}
 	fence = real()->fcntl(request->fd, F_DUPFD_CLOEXEC, 0);
 	if (fence < 0)
 		return -errno;
@@ -168,7 +184,8 @@ static int exchange_fence(struct drm_file *file, struct drm_syncobj_handle *requ
 			  int (*act)(struct syncobj *, void *))
 {
 	if (request->flags != DRM_SYNCOBJ_SYNC_FILE) {
-		trace_explain("syncobj: flags 0x%x: only sync files can be passed", request->flags);
+		trace_explain("SYNCOBJ: flags 0x%x: only sync files (0x%x) can be passed",
+			      request->flags, DRM_SYNCOBJ_SYNC_FILE);
 		return -EINVAL;
 	}
 	return with_object(file, request->handle, act, request);
@@ -193,6 +210,8 @@ static int for_each(struct drm_file *file, const struct drm_syncobj_array *array
 	uint32_t handle;
 	int r = array->count_handles == 0 ? -EINVAL : 0;
 
+	if (r < 0)
+		trace_explain("SYNCOBJ: count_handles is 0");
 	for (uint32_t i = 0; i < array->count_handles && r == 0; i++) {
 		r = user_read(&handle, (const uint32_t *)(uintptr_t)array->handles + i,
 			      sizeof(handle));
@@ -239,13 +258,6 @@ static int act_collect(struct syncobj *syncobj, void *context)
 	return polled->fd < 0 ? -errno : syncobj->fence < 0;
 }
 
-static bool is_signalled(const struct pollfd *polled)
-{
-	struct pollfd one = *polled;
-
-	return poll(&one, 1, 0) == 1;
-}
-
 static int collect(struct drm_file *file, const struct drm_syncobj_wait *request,
 		   struct pollfd *polled)
 {
@@ -259,8 +271,12 @@ static int collect(struct drm_file *file, const struct drm_syncobj_wait *request
 			r = with_object(file, handle, act_collect, &polled[i]);
 		/* Nothing to wait for: an error, unless the program expects it to come. */
 		if (r == 1 && !(request->flags & DRM_SYNCOBJ_WAIT_FOR_SUBMIT) &&
-		    !is_signalled(&polled[i]))
+		    !is_readable(polled[i].fd)) {
+			trace_explain("SYNCOBJ_WAIT: handle %u has no fence, and flags 0x%x are "
+				      "without WAIT_FOR_SUBMIT (0x%x)",
+				      handle, request->flags, DRM_SYNCOBJ_WAIT_FOR_SUBMIT);
 			r = -EINVAL;
+		}
 	}
 	return r < 0 ? r : 0;
 }
@@ -286,8 +302,14 @@ static int wait_collected(struct drm_syncobj_wait *request, struct pollfd *polle
 		struct timespec left = time_left(request->timeout_ns);
 		int n = ppoll(polled, request->count_handles, &left, NULL);
 
-		if (n <= 0)
-			return n == 0 ? -ETIME : -errno;
+		if (n < 0)
+			return -errno;
+		if (n == 0) {
+			trace_explain("SYNCOBJ_WAIT: the time is over, %u of %u handles are not "
+				      "signalled",
+				      n_left, request->count_handles);
+			return -ETIME;
+		}
 		for (uint32_t i = 0; i < request->count_handles; i++) {
 			if (polled[i].fd < 0 || !polled[i].revents)
 				continue;
@@ -301,15 +323,31 @@ static int wait_collected(struct drm_syncobj_wait *request, struct pollfd *polle
 	}
 }
 
+static int check_wait(const struct drm_syncobj_wait *request)
+{
+	const uint32_t known = DRM_SYNCOBJ_WAIT_ALL | DRM_SYNCOBJ_WAIT_FOR_SUBMIT;
+
+	if (request->count_handles == 0 || request->count_handles > HANDLES_MAX) {
+		trace_explain("SYNCOBJ_WAIT: count_handles %u is out of range (1 ... %u)",
+			      request->count_handles, HANDLES_MAX);
+		return -EINVAL;
+	}
+	if (request->flags & ~known) {
+		trace_explain("SYNCOBJ_WAIT: flags 0x%x: only 0x%x are known", request->flags,
+			      known);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int syncobj_handle_wait(struct drm_file *file, void *data, size_t user_size)
 {
 	struct drm_syncobj_wait *request = data;
 	struct pollfd *polled;
-	int r;
+	int r = check_wait(request);
 
-	if (request->count_handles == 0 || request->count_handles > HANDLES_MAX ||
-	    request->flags & ~(DRM_SYNCOBJ_WAIT_ALL | DRM_SYNCOBJ_WAIT_FOR_SUBMIT))
-		return -EINVAL;
+	if (r < 0)
+		return r;
 	polled = calloc(request->count_handles, sizeof(*polled));
 	if (!polled)
 		return -ENOMEM;

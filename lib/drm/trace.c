@@ -21,6 +21,7 @@
 
 static int trace_fd = -1, check_fd = -1;
 static bool is_debugging;
+static __thread unsigned n_explained;
 
 static int open_log(const char *variable)
 {
@@ -98,12 +99,20 @@ void trace_call(const char *format, ...)
 	errno = saved;
 }
 
+unsigned trace_count_explained(void)
+{
+	return n_explained;
+}
+
 void trace_explain(const char *format, ...)
 {
 	int saved = errno;
 	char prefix[48];
 	va_list arguments;
 
+	n_explained++;
+	if (!trace_is_explaining())
+		return;
 	snprintf(prefix, sizeof(prefix), "%d.%ld # ", (int)getpid(), real()->syscall(SYS_gettid));
 	va_start(arguments, format);
 	if (trace_fd >= 0)

@@ -22,6 +22,8 @@ bool trace_is_explaining(void);
 void trace_call(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* One line that says why: in the trace, and on stderr with NPU_DEBUG. Keeps errno. */
 void trace_explain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* How many lines the calling thread has explained things with, written or not. */
+unsigned trace_count_explained(void);
 /* One line for `npu-run --check`. Keeps errno. */
 void trace_check(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -109,6 +109,7 @@ static void generic_ioctls(void)
 	struct drm_cap cap = {.capability = DRM_CAP_PRIME};
 	struct drm_gem_flink flink = {.handle = 1};
 	struct drm_auth auth = {0};
+	struct drm_prime_handle prime = {.fd = -1};
 
 	CHECK_EQ(ioctl(card, DRM(DRM_NR_GET_UNIQUE, sizeof(name)), &name), 0);
 	CHECK_EQ(name.unique_len, 12);
@@ -116,6 +117,11 @@ static void generic_ioctls(void)
 	CHECK_EQ(ioctl(card, DRM(DRM_NR_SET_VERSION, sizeof(version)), &version), 0);
 	CHECK_EQ(version.di_minor, 4);
 	CHECK_EQ(version.dd_minor, 9);
+	CHECK_FAILS(ioctl(render, DRM(DRM_NR_SET_VERSION, sizeof(version)), &version), EACCES);
+	version.di_minor = 5;
+	CHECK_FAILS(ioctl(card, DRM(DRM_NR_SET_VERSION, sizeof(version)), &version), EINVAL);
+	version.dd_major = 1;
+	CHECK_FAILS(ioctl(card, DRM(DRM_NR_SET_VERSION, sizeof(version)), &version), EINVAL);
 	CHECK_EQ(ioctl(card, DRM(DRM_NR_GET_CAP, sizeof(cap)), &cap), 0);
 	CHECK_EQ(cap.value, 3);
 	cap.capability = 1;
@@ -123,9 +129,17 @@ static void generic_ioctls(void)
 	CHECK_FAILS(ioctl(card, DRM(DRM_NR_SET_CLIENT_CAP, sizeof(cap)), &cap), EOPNOTSUPP);
 	CHECK_EQ(ioctl(card, DRM(DRM_NR_GET_MAGIC, sizeof(auth)), &auth), 0);
 	CHECK_EQ(ioctl(card, DRM(DRM_NR_AUTH_MAGIC, sizeof(auth)), &auth), 0);
+	auth.magic = 2;
+	CHECK_FAILS(ioctl(card, DRM(DRM_NR_AUTH_MAGIC, sizeof(auth)), &auth), EINVAL);
+	CHECK_FAILS(ioctl(render, DRM(DRM_NR_GET_MAGIC, sizeof(auth)), &auth), EACCES);
 	CHECK_EQ(ioctl(card, _IO('d', DRM_NR_SET_MASTER)), 0);
 	CHECK_FAILS(ioctl(render, _IO('d', DRM_NR_SET_MASTER)), EACCES);
-	CHECK(ioctl(render, DRM(DRM_NR_GEM_FLINK, sizeof(flink)), &flink) < 0);
+	CHECK_FAILS(ioctl(render, GEM_FLINK, &flink), EACCES);
+	CHECK_FAILS(ioctl(card, GEM_FLINK, &flink), ENOENT);
+	CHECK_FAILS(ioctl(card, PRIME_HANDLE_TO_FD, &prime), ENOENT);
+	CHECK_FAILS(ioctl(card, PRIME_FD_TO_HANDLE, &prime), EBADF);
+	prime.fd = card;
+	CHECK_FAILS(ioctl(card, PRIME_FD_TO_HANDLE, &prime), EINVAL);
 	CHECK_FAILS(ioctl(card, DRM(0x3f, 8), &cap), ENOTTY);
 	CHECK_FAILS(ioctl(card, COMMAND(MEM_SYNC, 8) + 1, &cap), ENOTTY);
 	CHECK_FAILS(ioctl(card, _IOC(3, 'r', 0, 8), &cap), ENOTTY);

@@ -222,6 +222,9 @@ static void bad_arguments(void)
 	CHECK_FAILS(ioctl(fd, SUBMIT, &submit), EFAULT);
 	submit.reserved = 1;
 	CHECK_FAILS(ioctl(fd, SUBMIT, &submit), EINVAL);
+	submit.reserved = 0;
+	submit.job_count = UINT32_MAX;
+	CHECK(ioctl(fd, SUBMIT, &submit) < 0 && (errno == ENOMEM || errno == EFAULT));
 	/* Nothing to do is done, whatever else it says. */
 	submit.job_count = 0;
 	CHECK_EQ(ioctl(fd, SUBMIT, &submit), 0);

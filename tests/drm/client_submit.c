@@ -163,6 +163,11 @@ static void bad_submits(void)
 	product.submit.iommu_domain_id = 16;
 	CHECK_FAILS(product_submit(&product), EINVAL);
 	product.submit = good;
+	product.submit.flags |= RKNPU_JOB_FENCE_IN;
+	CHECK_FAILS(product_submit(&product), EINVAL); /* fence_fd is -1 */
+	product.submit.fence_fd = product.fd;
+	CHECK_FAILS(product_submit(&product), EINVAL);
+	product.submit = good;
 	CHECK_FAILS(ioctl(product.fd, SUBMIT, (void *)8), EFAULT);
 	CHECK_EQ(memory_destroy(product.fd, product.tasks.handle), 0);
 	CHECK_FAILS(product_submit(&product), EINVAL);
@@ -186,6 +191,20 @@ static void hang_times_out(void)
 	((struct rknpu_task *)product.tasks.map)->int_mask = 0;
 	product.submit.timeout_ms = 100;
 	CHECK_FAILS(product_submit(&product), ETIMEDOUT);
+}
+
+/* Without a quarantine a program may hang as often as it likes. */
+static void many_hangs(void)
+{
+	struct product product;
+
+	product_new(open_node(CARD), &product);
+	product_make_hang(&product, 20);
+	for (int i = 0; i < 8; i++)
+		CHECK_FAILS(product_submit(&product), ETIMEDOUT);
+	product_put(&product, 3, 5);
+	product.submit.timeout_ms = 6000;
+	product_run(&product);
 }
 
 static void stray_stream_times_out(void)
@@ -477,6 +496,7 @@ static const struct client_case cases[] = {
 	CLIENT_CASE(every_core_mask),
 	CLIENT_CASE(bad_submits),
 	CLIENT_CASE(hang_times_out),
+	CLIENT_CASE(many_hangs),
 	CLIENT_CASE(stray_stream_times_out),
 	CLIENT_CASE(fences),
 	CLIENT_CASE(sync_file_information),

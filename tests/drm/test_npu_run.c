@@ -48,8 +48,35 @@ static void require_case(const struct daemon *daemon, const char *client, const 
 			     result.status, result.output);
 }
 
+/* In that $NPU_TRACE, before each ioctl that failed is one line that says why. */
+static void require_explained(const char *path, const char *name)
+{
+	FILE *trace = fopen(path, "re");
+	unsigned n_lines = 0;
+	char *line = NULL;
+	size_t size = 0;
+
+	REQUIRE(trace);
+	while (getline(&line, &size, trace) > 0) {
+		const char *call = strchr(line, ' ');
+
+		REQUIRE(call);
+		if (call[1] == '#') {
+			n_lines++;
+			continue;
+		}
+		if (strncmp(call + 1, "ioctl(", 6) == 0 && strstr(call, ") = -") && n_lines != 1)
+			harness_fail(__FILE__, __LINE__, "%s: %u lines explain: %s", name, n_lines,
+				     line);
+		n_lines = 0;
+	}
+	free(line);
+	fclose(trace);
+	unlink(path);
+}
+
 /* All cases of the client that the variable names. */
-static void run_client_with(const char *variable, const char *config)
+static void run_client(const char *variable, const char *config)
 {
 	const char *client = getenv(variable);
 	struct daemon daemon = start(config);
@@ -67,35 +94,31 @@ static void run_client_with(const char *variable, const char *config)
 	daemon_stop(&daemon);
 }
 
-static void run_client(const char *variable)
-{
-	run_client_with(variable, NULL);
-}
-
-static void vendor_abi(void)
-{
-	run_client("DRM_CLIENT_RKNPU");
-}
-
-static void vendor_abi_32_bit(void)
-{
-	run_client("DRM_CLIENT_RKNPU_32");
-}
-
-static void vendor_submits(void)
-{
-	run_client("DRM_CLIENT_SUBMIT");
-}
-
-static void vendor_submits_32_bit(void)
-{
-	run_client("DRM_CLIENT_SUBMIT_32");
-}
-
 /* A job that hangs does so for a time that clients can do something in. */
 static const char slow_watchdog[] =
 	"{\"version\": 1, \"watchdog\": {\"floor_ms\": 2000, \"slow_after\": 1000,"
 	" \"suspend_after\": 1000, \"strikes\": 1000}}";
+
+/* A test for each client, with the policy that it wants. */
+#define CLIENT_TEST(function, variable, config)                                                    \
+	static void function(void)                                                                 \
+	{                                                                                          \
+		run_client(variable, config);                                                      \
+	}
+
+CLIENT_TEST(vendor_abi, "DRM_CLIENT_RKNPU", NULL)
+CLIENT_TEST(vendor_abi_32_bit, "DRM_CLIENT_RKNPU_32", NULL)
+CLIENT_TEST(vendor_submits, "DRM_CLIENT_SUBMIT", NULL)
+CLIENT_TEST(vendor_submits_32_bit, "DRM_CLIENT_SUBMIT_32", NULL)
+CLIENT_TEST(rocket_abi, "DRM_CLIENT_ROCKET", slow_watchdog)
+CLIENT_TEST(rocket_abi_32_bit, "DRM_CLIENT_ROCKET_32", slow_watchdog)
+CLIENT_TEST(shared_memory, "DRM_CLIENT_SHARING", slow_watchdog)
+CLIENT_TEST(shared_memory_32_bit, "DRM_CLIENT_SHARING_32", slow_watchdog)
+CLIENT_TEST(nodes, "DRM_CLIENT_NODES", NULL)
+CLIENT_TEST(nodes_32_bit, "DRM_CLIENT_NODES_32", NULL)
+/* The same program with a time_t of 64 bits. */
+CLIENT_TEST(nodes_64_bit_times, "DRM_CLIENT_NODES_TIME64", NULL)
+CLIENT_TEST(libdrm, "DRM_CLIENT_LIBDRM", NULL)
 
 /* Memory is cached or not as MEM_CREATE said, where that makes a difference. */
 static void incoherent_device(void)
@@ -111,47 +134,6 @@ static void incoherent_device(void)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		require_case(&daemon, getenv("DRM_CLIENT_SUBMIT"), names[i]);
 	daemon_stop(&daemon);
-}
-
-static void rocket_abi(void)
-{
-	run_client_with("DRM_CLIENT_ROCKET", slow_watchdog);
-}
-
-static void rocket_abi_32_bit(void)
-{
-	run_client_with("DRM_CLIENT_ROCKET_32", slow_watchdog);
-}
-
-static void shared_memory(void)
-{
-	run_client_with("DRM_CLIENT_SHARING", slow_watchdog);
-}
-
-static void shared_memory_32_bit(void)
-{
-	run_client_with("DRM_CLIENT_SHARING_32", slow_watchdog);
-}
-
-static void nodes(void)
-{
-	run_client("DRM_CLIENT_NODES");
-}
-
-static void nodes_32_bit(void)
-{
-	run_client("DRM_CLIENT_NODES_32");
-}
-
-/* The same program with a time_t of 64 bits. */
-static void nodes_64_bit_times(void)
-{
-	run_client("DRM_CLIENT_NODES_TIME64");
-}
-
-static void libdrm(void)
-{
-	run_client("DRM_CLIENT_LIBDRM");
 }
 
 /* Each trait by itself; those that come at random, every time. */
@@ -193,28 +175,28 @@ static const char *client(const char *variable)
 	return path;
 }
 
-static void private_daemon(void)
+static void require_private(const char *variable, const char *name)
 {
-	const char *const arguments[] = {
-		"npu-run", "--spawn", "--", client("DRM_CLIENT_SUBMIT"), "blocking_submit", NULL};
-	/* Programs that close nothing. */
-	const char *const objects[] = {"npu-run",      "--spawn", "--", client("DRM_CLIENT_RKNPU"),
-				       "many_objects", NULL};
-	const char *const nodes[] = {"npu-run",	   "--spawn", "--", client("DRM_CLIENT_RKNPU"),
-				     "many_nodes", NULL};
+	const char *const arguments[] = {"npu-run", "--spawn", "--", client(variable), name, NULL};
 	struct command_result result = run(arguments);
 
 	if (result.status != 0)
-		harness_fail(__FILE__, __LINE__, "%s", result.output);
+		harness_fail(__FILE__, __LINE__, "%s: %s", name, result.output);
 	REQUIRE_HAS(result.output, "ok");
+}
+
+static void private_daemon(void)
+{
+	/* It finds another place for its files. */
+	setenv("TMPDIR", "/no/such/folder", 1);
+	setenv("XDG_RUNTIME_DIR", "/no/such/folder", 1);
+	require_private("DRM_CLIENT_SUBMIT", "blocking_submit");
+	require_private("DRM_CLIENT_SUBMIT", "many_hangs");
+	/* Programs that close nothing. */
 	setenv("NPU_TEST_OBJECTS", "3000", 1);
-	result = run(objects);
-	if (result.status != 0)
-		harness_fail(__FILE__, __LINE__, "%s", result.output);
+	require_private("DRM_CLIENT_RKNPU", "many_objects");
 	setenv("NPU_TEST_NODES", "300", 1);
-	result = run(nodes);
-	if (result.status != 0)
-		harness_fail(__FILE__, __LINE__, "%s", result.output);
+	require_private("DRM_CLIENT_RKNPU", "many_nodes");
 }
 
 static void no_daemon_is_said(void)
@@ -404,6 +386,39 @@ static void trace_has_every_call(void)
 	daemon_stop(&daemon);
 }
 
+/* Those of clients that are not made of threads. */
+static void every_refusal_has_one_line(void)
+{
+	static const char rknpu[] = "actions domains_are_virtual version_in_both_widths "
+				    "generic_ioctls all_memory_flags handles_and_maps syncs "
+				    "sharing_by_prime global_names misc_node";
+	static const char submit[] = "bad_submits hang_times_out fences sync_file_information "
+				     "fences_are_merged reset_is_private";
+	static const char rocket[] = "ioctl_sizes bad_arguments";
+	static const char objects[] = "sync_objects prime accelerators";
+	static const char *const clients[][2] = {{"DRM_CLIENT_RKNPU", rknpu},
+						 {"DRM_CLIENT_SUBMIT", submit},
+						 {"DRM_CLIENT_ROCKET", rocket},
+						 {"DRM_CLIENT_LIBDRM", objects}};
+	struct daemon daemon = start(NULL);
+	char path[108];
+
+	harness_path("trace", path);
+	setenv("NPU_TRACE", path, 1);
+	for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+		const char *program = getenv(clients[i][0]);
+		char names[256], *name, *rest;
+
+		snprintf(names, sizeof(names), "%s", clients[i][1]);
+		for (name = strtok_r(names, " ", &rest); program && name;
+		     name = strtok_r(NULL, " ", &rest)) {
+			require_case(&daemon, program, name);
+			require_explained(path, name);
+		}
+	}
+	daemon_stop(&daemon);
+}
+
 static void recording_can_be_replayed(void)
 {
 	struct daemon daemon = start(NULL);
@@ -431,6 +446,17 @@ static void recording_can_be_replayed(void)
 	snprintf(second, sizeof(second), "%s-2/fixture.json", folder);
 	REQUIRE_EQ(access(second, R_OK), 0);
 	daemon_stop(&daemon);
+}
+
+/* The sanitizer takes a place behind the interposer, and its options reach it. */
+static void sanitized_program(void)
+{
+	const char *variable = "DRM_CLIENT_ASAN";
+
+	if (!getenv(variable))
+		harness_skip("%s is not built here", variable);
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	require_private(variable, "handles_and_maps");
 }
 
 /* Another preloaded library stays in the chain. */
@@ -559,10 +585,12 @@ static const struct test_case cases[] = {
 	{.name = "one_core_for_all", .run = one_core_for_all, .timeout_s = 240},
 	HARNESS_CASE(check_lists_what_was_used),
 	HARNESS_CASE(trace_has_every_call),
+	HARNESS_CASE(every_refusal_has_one_line),
 	HARNESS_CASE(recording_can_be_replayed),
 	HARNESS_CASE(rocket_can_be_recorded),
 	HARNESS_CASE(rocket_is_explained),
 	HARNESS_CASE(other_preloads_are_kept),
+	HARNESS_CASE(sanitized_program),
 	HARNESS_CASE(killed_daemon_is_an_error),
 };
 
