@@ -8,6 +8,7 @@
  * the non-blocking ones before it that share a core with it, and a blocking one returns when all
  * before it are over.
  */
+#include "order.h"
 #include "personality.h"
 #include "record.h"
 #include "rknpu.h"
@@ -23,7 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CORES	      3u
@@ -468,11 +468,8 @@ static int queue_job(struct submission *submission)
 static int queue_job_patiently(struct submission *submission)
 {
 	for (;;) {
-		struct timespec pause;
-		uint64_t pause_ns;
-		int r;
+		int r = drm_file_lock(submission->file);
 
-		r = drm_file_lock(submission->file);
 		if (r < 0)
 			return r;
 		r = queue_job(submission);
@@ -482,10 +479,7 @@ static int queue_job_patiently(struct submission *submission)
 				r = -EINVAL;
 			return r < 0 ? drm_error(r) : 0;
 		}
-		pause_ns = npu_retry_after_ns();
-		pause = (struct timespec){(time_t)(pause_ns / 1000000000u),
-					  (long)(pause_ns % 1000000000u)};
-		ppoll(NULL, 0, &pause, NULL); /* signals.h */
+		(void)order_pause(npu_retry_after_ns());
 	}
 }
 

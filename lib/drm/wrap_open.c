@@ -18,8 +18,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define KEPT_FD_MIN 512 /* programs take lower numbers for files of their own */
-
 int __open_2(const char *name, int flags);
 int __open64_2(const char *name, int flags);
 int __openat_2(int folder, const char *name, int flags);
@@ -108,7 +106,9 @@ static int open_ours(int folder, const char *name, int flags, mode_t mode)
 	return open_link(real()->openat64(folder, name, flags, mode), folder, name, flags);
 }
 
-int wrap_openat(int folder, const char *name, int flags, mode_t mode)
+/* `next` is libc's, of 32 bits or 64. */
+static int open_any(int folder, const char *name, int flags, mode_t mode,
+		    int (*next)(int, const char *, int, ...))
 {
 	int fd;
 
@@ -116,7 +116,12 @@ int wrap_openat(int folder, const char *name, int flags, mode_t mode)
 		return open_ours(folder, name, flags, mode);
 	if (open_made_link(folder, name, flags, &fd))
 		return fd;
-	return open_link(real()->openat64(folder, name, flags, mode), folder, name, flags);
+	return open_link(next(folder, name, flags, mode), folder, name, flags);
+}
+
+int wrap_openat(int folder, const char *name, int flags, mode_t mode)
+{
+	return open_any(folder, name, flags, mode, real()->openat64);
 }
 
 /* The mode is there only where a file may be made. */
@@ -131,40 +136,25 @@ int wrap_openat(int folder, const char *name, int flags, mode_t mode)
 WRAP_EXPORT int open(const char *name, int flags, ...)
 {
 	mode_t mode;
-	int fd;
 
 	TAKE_MODE(flags, mode); /* NOLINT(clang-analyzer-valist.Uninitialized) */
-	if (path_may_be_ours(AT_FDCWD, name))
-		return open_ours(AT_FDCWD, name, flags, mode);
-	if (open_made_link(AT_FDCWD, name, flags, &fd))
-		return fd;
-	return open_link(real()->open(name, flags, mode), AT_FDCWD, name, flags);
+	return open_any(AT_FDCWD, name, flags, mode, real()->openat);
 }
 
 WRAP_EXPORT int open64(const char *name, int flags, ...)
 {
 	mode_t mode;
-	int fd;
 
 	TAKE_MODE(flags, mode); /* NOLINT(clang-analyzer-valist.Uninitialized) */
-	if (path_may_be_ours(AT_FDCWD, name))
-		return open_ours(AT_FDCWD, name, flags, mode);
-	if (open_made_link(AT_FDCWD, name, flags, &fd))
-		return fd;
-	return open_link(real()->open64(name, flags, mode), AT_FDCWD, name, flags);
+	return open_any(AT_FDCWD, name, flags, mode, real()->openat64);
 }
 
 WRAP_EXPORT int openat(int folder, const char *name, int flags, ...)
 {
 	mode_t mode;
-	int fd;
 
 	TAKE_MODE(flags, mode); /* NOLINT(clang-analyzer-valist.Uninitialized) */
-	if (path_may_be_ours(folder, name))
-		return open_ours(folder, name, flags, mode);
-	if (open_made_link(folder, name, flags, &fd))
-		return fd;
-	return open_link(real()->openat(folder, name, flags, mode), folder, name, flags);
+	return open_any(folder, name, flags, mode, real()->openat);
 }
 
 WRAP_EXPORT int openat64(int folder, const char *name, int flags, ...)
@@ -343,10 +333,8 @@ static int make_descriptor(const struct drm_node *node)
 
 	if (fd < 0)
 		return -1;
-	kept = real()->fcntl(fd, F_DUPFD_CLOEXEC, KEPT_FD_MIN);
+	kept = fds_hide(real()->fcntl(fd, F_DUPFD_CLOEXEC, 0));
 	close(fd);
-	if (kept >= 0)
-		fds_set_internal(kept);
 	return kept;
 }
 

@@ -21,6 +21,14 @@ static uint32_t import_fd(int fd, int prime_fd)
 	return prime.handle;
 }
 
+/* A job that writes the memory for as long as npud lets it. */
+static void stuck_new(int fd, struct memory *ret_output, struct product *ret_stuck)
+{
+	memory_new(fd, 4096, ret_output);
+	product_new(fd, ret_output, 1, ret_stuck);
+	product_make_hang(ret_stuck);
+}
+
 static void prime(void)
 {
 	struct drm_prime_handle unknown = {.handle = 99};
@@ -50,9 +58,7 @@ static void order_across_files(void)
 	uint32_t handles[2];
 	int64_t start_ns;
 
-	memory_new(fd, 4096, &output);
-	product_new(fd, &output, 1, &stuck);
-	product_make_hang(&stuck);
+	stuck_new(fd, &output, &stuck);
 	memory_new(other, 4096, &result);
 	product_new(other, &result, 4, &product);
 	handles[0] = import_fd(other, export_handle(fd, output.handle));
@@ -79,9 +85,7 @@ static void looking_costs_nothing(void)
 	struct memory output, result;
 	uint32_t handle;
 
-	memory_new(fd, 4096, &output);
-	product_new(fd, &output, 1, &stuck);
-	product_make_hang(&stuck);
+	stuck_new(fd, &output, &stuck);
 	memory_new(other, 4096, &result);
 	product_new(other, &result, 4, &product);
 	handle = import_fd(other, export_handle(fd, output.handle));
@@ -128,9 +132,7 @@ static void order_across_processes(void)
 	int64_t start_ns;
 	pid_t pid;
 
-	memory_new(fd, 4096, &output);
-	product_new(fd, &output, 1, &stuck);
-	product_make_hang(&stuck);
+	stuck_new(fd, &output, &stuck);
 	shared = export_handle(fd, output.handle);
 	start_ns = now_ns();
 	CHECK_EQ(submit_jobs(fd, &stuck.job, 1), 0);
@@ -152,9 +154,7 @@ static void files_are_independent(void)
 	struct product stuck, product;
 	struct memory output, result;
 
-	memory_new(fd, 4096, &output);
-	product_new(fd, &output, 1, &stuck);
-	product_make_hang(&stuck);
+	stuck_new(fd, &output, &stuck);
 	memory_new(other, 4096, &result);
 	product_new(other, &result, 4, &product);
 	CHECK_EQ(submit_jobs(fd, &stuck.job, 1), 0);
